@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 the openmm-lps authors
+
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "lps/Box.h"
+#include "lps/DeepPotential.h"
+#include "lps/Vector3.h"
+
+namespace lps {
+
+/**
+ * @file Evaluator.h
+ * What every evaluator takes and gives, and the reference evaluator.
+ * Units: angstrom, electronvolt.  Shapes: row-major, written [n].
+ */
+
+/** Atoms to evaluate. Positions need not lie inside the box. */
+struct Configuration {
+    std::vector<Vector3> positions;  ///< [n], angstrom
+    std::vector<int> types;          ///< [n], 0 .. T-1
+    std::optional<Box> box;          ///< none: not periodic
+};
+
+/** Result of an evaluation. */
+struct Evaluation {
+    double energy = 0.0;               ///< eV, sum of atomEnergies
+    std::vector<double> atomEnergies;  ///< [n], eV
+    std::vector<Vector3> forces;       ///< [n], eV/angstrom
+    Matrix3 virial{};                  ///< eV, W = -dE/dstrain, symmetric, positive under compression; not divided by volume
+};
+
+/**
+ * The Deep Potential in double precision, written to be read: it follows docs/theory.md line by line, in one thread, and every
+ * other evaluator is tested against it. Every periodic image within the cutoff is counted, whatever the size of the cell.
+ */
+class ReferenceEvaluator {
+public:
+    explicit ReferenceEvaluator(std::shared_ptr<const DeepPotential> model);
+
+    /**
+     * @throws Error if the arrays differ in length, a type is unknown, a position is not finite, two atoms coincide, or the
+     *         model refuses more neighbors than slots
+     */
+    Evaluation evaluate(const Configuration& configuration) const;
+
+private:
+    std::shared_ptr<const DeepPotential> model;
+};
+
+}  // namespace lps
