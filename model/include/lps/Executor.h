@@ -10,8 +10,8 @@ namespace lps {
 
 /**
  * @file Executor.h
- * Where parallel work runs. The model core never creates threads on its own: whoever calls it hands an executor over, such as an
- * adapter of the thread pool that the host program already has.
+ * Where parallel work runs. The model core never creates threads on its own: whoever calls it hands an executor over,
+ * such as an adapter of the thread pool that the host program already has.
  */
 class Executor {
 public:
@@ -21,8 +21,8 @@ public:
     virtual int getNumThreads() const = 0;
 
     /**
-     * Call task(0) .. task(getNumThreads() - 1), each once, and return when all have returned. Which thread makes a call, and
-     * whether calls overlap, is up to the executor.
+     * Call task(0) .. task(getNumThreads() - 1), each once, and return when all have returned. Which thread makes a
+     * call, and whether calls overlap, is up to the executor.
      * @param task must not throw
      */
     virtual void run(const std::function<void(int)>& task) = 0;

@@ -19,14 +19,15 @@ namespace lps {
  * Full neighbor list with explicit periodic images, kept valid between steps by a skin.
  * Units: angstrom.  Shapes: row-major, written [n].  Sign: x = r_neighbor - r_center.
  *
- * Atoms live in an internal order that follows a space-filling curve; after the n atoms come "ghosts", copies of atoms displaced by
- * whole cell vectors, so that a neighbor is just an index and a cell may be smaller than the cutoff. Neighbors of an atom are
- * grouped by type.
+ * Atoms live in an internal order that follows a space-filling curve; after the n atoms come "ghosts", copies of atoms
+ * displaced by whole cell vectors, so that a neighbor is just an index and a cell may be smaller than the cutoff.
+ * Neighbors of an atom are grouped by type.
  *
- * A list built with cutoff + skin serves as long as no pair outside it can have come within the cutoff. With the cell changed
- * from H0 to H, F = H0^-1 H, and u the displacement of an atom from its built position carried along by F, a pair left out at
- * build time is now at least  sigma_min(F) (cutoff + skin) - 2 max|u|  apart, and sigma_min(F) >= 1 - |F - I|. That bound
- * decides, so volume moves of a barostat rarely cost a rebuild. Atoms that jump by whole cell vectors do not count as moved.
+ * A list built with cutoff + skin serves as long as no pair outside it can have come within the cutoff. With the cell
+ * changed from H0 to H, F = H0^-1 H, and u the displacement of an atom from its built position carried along by F, a
+ * pair left out at build time is now at least  sigma_min(F) (cutoff + skin) - 2 max|u|  apart, and sigma_min(F) >= 1 -
+ * |F - I|. That bound decides, so volume moves of a barostat rarely cost a rebuild. Atoms that jump by whole cell
+ * vectors do not count as moved.
  *
  * Threads: update() is exclusive, reading is shared. Contents do not depend on the number of threads.
  */
@@ -51,8 +52,9 @@ public:
     bool update(const Vector3* positions, const int* types, int numAtoms, const Box* box, Executor& executor);
 
     /**
-     * Take positions, types and neighbors that another program has found (such as an engine with domain decomposition). Atoms keep
-     * their order; numAtoms centers come first, then numTotal - numAtoms ghosts. Neighbors beyond the cutoff may be listed.
+     * Take positions, types and neighbors that another program has found (such as an engine with domain decomposition).
+     * Atoms keep their order; numAtoms centers come first, then numTotal - numAtoms ghosts. Neighbors beyond the cutoff
+     * may be listed.
      * @param counts [numAtoms] number of neighbors
      * @param lists  [numAtoms] pointers to neighbor indices, 0 .. numTotal - 1
      * @param keep   the neighbors and types are those of the last call; only positions changed
@@ -100,8 +102,8 @@ public:
 
 private:
     struct Frame {
-        Matrix3 vectors;   ///< rows
-        Matrix3 inverse;   ///< fractional = (x - origin) * inverse
+        Matrix3 vectors;  ///< rows
+        Matrix3 inverse;  ///< fractional = (x - origin) * inverse
         Vector3 origin;
         Vector3 faceDistances;
         bool periodic;
@@ -121,8 +123,8 @@ private:
     bool built = false;
     int numAtoms = 0, numTotal = 0;
     Frame builtFrame{};
-    std::vector<double> positions;         // [numTotal][4]
-    std::vector<double> builtFractional;   // [numAtoms][3]
+    std::vector<double> positions;        // [numTotal][4]
+    std::vector<double> builtFractional;  // [numAtoms][3]
     std::vector<int> types, order, inputTypes, ghostOwners;
     std::vector<std::int16_t> ghostShifts;  // [ghosts][3]
     std::vector<int> groupEnds;             // [numAtoms][T]

@@ -98,8 +98,12 @@ ThreadExecutor::ThreadExecutor(int numThreads) {
 
 ThreadExecutor::~ThreadExecutor() = default;
 
-int ThreadExecutor::getNumThreads() const { return static_cast<int>(pool->threads.size()) + 1; }
+int ThreadExecutor::getNumThreads() const {
+    return static_cast<int>(pool->threads.size()) + 1;
+}
 
-void ThreadExecutor::run(const std::function<void(int)>& task) { pool->run(task); }
+void ThreadExecutor::run(const std::function<void(int)>& task) {
+    pool->run(task);
+}
 
 }  // namespace lps

@@ -21,7 +21,9 @@ constexpr double minimumFaceDistance = 0.5;
 /** Atoms below which parallel loops over atoms cost more than they save. */
 constexpr int smallSystem = 4096;
 
-int partBegin(int n, int part, int parts) { return static_cast<int>(static_cast<long long>(n) * part / parts); }
+int partBegin(int n, int part, int parts) {
+    return static_cast<int>(static_cast<long long>(n) * part / parts);
+}
 
 /** Interleave the low ten bits of three numbers: neighbors in space get similar keys. */
 std::uint64_t spread(std::uint64_t x) {
@@ -73,9 +75,9 @@ void checkType(int type, int atom, int numTypes) {
 /** Bins over atoms and ghosts, in fractional coordinates. */
 struct NeighborList::Grid {
     int bins[3];
-    int reach[3];      ///< bins to look at on either side
-    double low[3];     ///< fractional coordinate where the grid begins
-    double inverse[3]; ///< bins per unit of the fractional coordinate
+    int reach[3];                ///< bins to look at on either side
+    double low[3];               ///< fractional coordinate where the grid begins
+    double inverse[3];           ///< bins per unit of the fractional coordinate
     std::vector<int> starts;     ///< [bins + 1]
     std::vector<int> members;    ///< internal indices, bin by bin
     std::vector<double> points;  ///< [members][3]
@@ -135,7 +137,8 @@ NeighborList::Frame NeighborList::makeFrame(const Vector3* input, const Box* box
 bool NeighborList::update(const Vector3* input, const int* newTypes, int n, const Box* box, Executor& executor) {
     for (int i = 0; i < n; i++)
         checkFinite(input[i], i);
-    const bool sameAtoms = built && n == numAtoms && (box != nullptr) == builtFrame.periodic && ghostOwners.size() + n == static_cast<std::size_t>(numTotal) &&
+    const bool sameAtoms = built && n == numAtoms && (box != nullptr) == builtFrame.periodic &&
+                           ghostOwners.size() + n == static_cast<std::size_t>(numTotal) &&
                            std::equal(newTypes, newTypes + n, inputTypes.begin());
     if (!sameAtoms) {
         for (int i = 0; i < n; i++)
@@ -473,10 +476,11 @@ void NeighborList::take(const Vector3* input, const int* newTypes, int n, int to
 }
 
 std::size_t NeighborList::getMemory() const {
-    std::size_t bytes = (positions.capacity() + builtFractional.capacity()) * sizeof(double) +
-                        (types.capacity() + order.capacity() + inputTypes.capacity() + ghostOwners.capacity() +
-                         groupEnds.capacity()) * sizeof(int) +
-                        ghostShifts.capacity() * sizeof(std::int16_t) + lists.capacity() * sizeof(const int*);
+    std::size_t bytes =
+        (positions.capacity() + builtFractional.capacity()) * sizeof(double) +
+        (types.capacity() + order.capacity() + inputTypes.capacity() + ghostOwners.capacity() + groupEnds.capacity()) *
+            sizeof(int) +
+        ghostShifts.capacity() * sizeof(std::int16_t) + lists.capacity() * sizeof(const int*);
     for (const std::vector<int>& part : found)
         bytes += part.capacity() * sizeof(int);
     return bytes;
