@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "openmm/CustomCVForce.h"
+#include "openmm/CustomExternalForce.h"
 #include "openmm/LangevinMiddleIntegrator.h"
 #include "openmm/LocalEnergyMinimizer.h"
 #include "openmm/MonteCarloAnisotropicBarostat.h"
@@ -28,12 +29,18 @@ namespace {
 
 constexpr double temperature = 150.0;
 
-/** A bulk system at rest in a minimum. */
-TestSystem makeMinimized() {
+/**
+ * A bulk system tied to its sites by springs. A model with random weights has no repulsion at short distances, so that without
+ * springs its atoms fall into each other.
+ */
+TestSystem makeTethered() {
     TestSystem system = makeBulk(makeModel(), cells::cubic);
-    TestContext context(system);
-    OpenMM::LocalEnergyMinimizer::minimize(*context, 10.0, 200);
-    system.positions = context->getState(OpenMM::State::Positions).getPositions();
+    auto* springs = new OpenMM::CustomExternalForce("50000*((x-x0)^2+(y-y0)^2+(z-z0)^2)");
+    for (const char* coordinate : {"x0", "y0", "z0"})
+        springs->addPerParticleParameter(coordinate);
+    for (std::size_t i = 0; i < system.positions.size(); i++)
+        springs->addParticle(int(i), {system.positions[i][0], system.positions[i][1], system.positions[i][2]});
+    system.system->addForce(springs);
     return system;
 }
 
@@ -45,13 +52,14 @@ bool isFinite(OpenMM::Context& context) {
 }
 
 TEST(Dynamics, minimizerLowersTheEnergy) {
-    const TestSystem system = makeBulk(makeModel(), cells::cubic);
+    const TestSystem system = makeTethered();
     TestContext context(system);
     const double before = context.getEnergy();
-    const double forceBefore = largestComponent(context.getForces());
+    const std::vector<Vec3> forcesBefore = context.getForces();
     OpenMM::LocalEnergyMinimizer::minimize(*context, 10.0, 500);
     EXPECT_LT(context.getEnergy(), before);
-    EXPECT_LT(largestComponent(context.getForces()), 0.2 * forceBefore);
+    const std::vector<Vec3> forces = context.getForces();
+    EXPECT_LT(dot(forces, forces), 0.04 * dot(forcesBefore, forcesBefore));
 }
 
 /** Standard deviation of the total energy over a given time. */
@@ -67,7 +75,7 @@ double energyFluctuation(const TestSystem& system, double step, double time) {
 }
 
 TEST(Dynamics, halvingTheStepQuartersTheEnergyFluctuation) {
-    const TestSystem system = makeMinimized();
+    const TestSystem system = makeTethered();
     const double coarse = energyFluctuation(system, 0.001, 0.1);
     const double fine = energyFluctuation(system, 0.0005, 0.1);
     RecordProperty("fluctuationCoarse", std::to_string(coarse));
@@ -77,7 +85,7 @@ TEST(Dynamics, halvingTheStepQuartersTheEnergyFluctuation) {
 }
 
 TEST(Dynamics, energyIsConserved) {
-    const TestSystem system = makeMinimized();
+    const TestSystem system = makeTethered();
     TestContext context(*system.system, system.positions, std::make_unique<OpenMM::VerletIntegrator>(0.0005));
     context->setVelocitiesToTemperature(temperature, 7);
     context.getIntegrator().step(10);
@@ -88,7 +96,7 @@ TEST(Dynamics, energyIsConserved) {
 }
 
 TEST(Dynamics, langevinHeatsTheSystem) {
-    const TestSystem system = makeMinimized();
+    const TestSystem system = makeTethered();
     auto integrator = std::make_unique<OpenMM::LangevinMiddleIntegrator>(temperature, 50.0, 0.001);
     integrator->setRandomNumberSeed(3);
     TestContext context(*system.system, system.positions, std::move(integrator));
@@ -104,7 +112,7 @@ TEST(Dynamics, langevinHeatsTheSystem) {
 }
 
 TEST(Dynamics, constraintsHold) {
-    const TestSystem system = makeMinimized();
+    const TestSystem system = makeTethered();
     const Vec3 bond = system.positions[1] - system.positions[0];
     const double length = std::sqrt(bond.dot(bond));
     system.system->addConstraint(0, 1, length);
@@ -117,13 +125,13 @@ TEST(Dynamics, constraintsHold) {
 }
 
 void expectBarostatRuns(OpenMM::Force* barostat) {
-    const TestSystem system = makeMinimized();
+    const TestSystem system = makeBulk(makeModel(), cells::cubic);
     system.system->addForce(barostat);
-    auto integrator = std::make_unique<OpenMM::LangevinMiddleIntegrator>(temperature, 10.0, 0.001);
+    auto integrator = std::make_unique<OpenMM::LangevinMiddleIntegrator>(temperature, 10.0, 0.0002);
     integrator->setRandomNumberSeed(3);
     TestContext context(*system.system, system.positions, std::move(integrator));
     const double before = context->getState(0).getPeriodicBoxVolume();
-    context.getIntegrator().step(100);
+    context.getIntegrator().step(60);
     EXPECT_NE(context->getState(0).getPeriodicBoxVolume(), before);
     EXPECT_TRUE(isFinite(*context));
 
@@ -146,19 +154,19 @@ void expectBarostatRuns(OpenMM::Force* barostat) {
 }
 
 TEST(Dynamics, isotropicBarostat) {
-    auto* barostat = new OpenMM::MonteCarloBarostat(1.0, temperature, 5);
+    auto* barostat = new OpenMM::MonteCarloBarostat(1.0, temperature, 1);
     barostat->setRandomNumberSeed(5);
     expectBarostatRuns(barostat);
 }
 
 TEST(Dynamics, anisotropicBarostat) {
-    auto* barostat = new OpenMM::MonteCarloAnisotropicBarostat(Vec3(1, 1, 1), temperature, true, true, true, 5);
+    auto* barostat = new OpenMM::MonteCarloAnisotropicBarostat(Vec3(1, 1, 1), temperature, true, true, true, 1);
     barostat->setRandomNumberSeed(5);
     expectBarostatRuns(barostat);
 }
 
 TEST(Dynamics, flexibleBarostat) {
-    auto* barostat = new OpenMM::MonteCarloFlexibleBarostat(1.0, temperature, 5, true);
+    auto* barostat = new OpenMM::MonteCarloFlexibleBarostat(1.0, temperature, 1, true);
     barostat->setRandomNumberSeed(5);
     expectBarostatRuns(barostat);
 }
@@ -188,7 +196,7 @@ TEST(Dynamics, insideCustomCVForce) {
 }
 
 TEST(Dynamics, ringPolymer) {
-    const TestSystem system = makeMinimized();
+    const TestSystem system = makeTethered();
     auto integrator = std::make_unique<OpenMM::RPMDIntegrator>(4, temperature, 10.0, 0.0005);
     integrator->setRandomNumberSeed(3);
     OpenMM::RPMDIntegrator& ring = *integrator;
@@ -206,7 +214,7 @@ TEST(Dynamics, ringPolymer) {
 }
 
 TEST(Dynamics, checkpointContinuesTheTrajectory) {
-    const TestSystem system = makeMinimized();
+    const TestSystem system = makeTethered();
     TestContext context(*system.system, system.positions, std::make_unique<OpenMM::VerletIntegrator>(0.0005));
     context->setVelocitiesToTemperature(temperature, 7);
     context.getIntegrator().step(5);

@@ -3,6 +3,7 @@
 
 #include "support/TestPlatform.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <optional>
 #include <stdexcept>
@@ -20,14 +21,20 @@ constexpr double forceUnit = energyUnit * lps::angstromsPerNanometer;
 
 std::optional<TestPlatform> current;
 
+/** OpenMM's own loader would also take a plugin of ours that is installed there. */
 void loadFolder(const std::string& folder, bool ours) {
+    std::vector<std::string> files;
     for (const auto& entry : std::filesystem::directory_iterator(folder)) {
         const std::string file = entry.path().filename().string();
         const bool isOurs = file.find("OpenMMLPS") != std::string::npos;
-        if (file.rfind("lib", 0) != 0 || isOurs != ours)
-            continue;
+        if (file.rfind("lib", 0) == 0 && isOurs == ours)
+            files.push_back(entry.path().string());
+    }
+    // Platforms before what extends them: libOpenMMCPU has a shorter name than libOpenMMRPMDReference, which adds kernels to it.
+    std::sort(files.begin(), files.end(), [](const std::string& a, const std::string& b) { return a.size() < b.size(); });
+    for (const std::string& file : files) {
         try {
-            OpenMM::Platform::loadPluginLibrary(entry.path().string());
+            OpenMM::Platform::loadPluginLibrary(file);
         } catch (const std::exception&) {
             // A platform without its hardware or driver does not load; its tests are skipped.
         }

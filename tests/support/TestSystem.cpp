@@ -3,6 +3,9 @@
 
 #include "support/TestSystem.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "lps/ModelFile.h"
 #include "lps/Units.h"
 #include "openmm/VerletIntegrator.h"
@@ -24,7 +27,12 @@ Vec3 toVec3(const lps::Vector3& vector, double unit) {
 }  // namespace
 
 LPSModel makeModel(const RandomModelOptions& options) {
-    return LPSModel::fromBytes(lps::writeModel(lps::DeepPotential(lps::testing::makeRandomModelData(options))));
+    lps::DeepPotentialData data = lps::testing::makeRandomModelData(options);
+    // Scaled so that forces reach about 1 eV per angstrom, as in a real material: tolerances are absolute.
+    for (lps::Network& fitting : data.fittings)
+        for (double& weight : fitting.layers.back().weight)
+            weight *= 40.0;
+    return LPSModel::fromBytes(lps::writeModel(lps::DeepPotential(std::move(data))));
 }
 
 std::array<Vec3, 3> toNanometers(const lps::Matrix3& cell) {
