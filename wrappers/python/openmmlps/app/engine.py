@@ -7,7 +7,10 @@ from pathlib import Path
 from . import observables, platforms
 from .system import check_elements, createSystem
 
-_DEFAULT_MODEL = Path(__file__).resolve().parent.parent / "models" / "lps.safetensors"
+
+def packaged_model():
+    """Path of the model that is used when none is given."""
+    return Path(__file__).resolve().parent.parent / "models" / "lps.safetensors"
 
 
 class DeepPotentialEngine:
@@ -25,14 +28,13 @@ class DeepPotentialEngine:
         """
         from openmmlps.importers import import_model
 
-        path = Path(source) if source else _DEFAULT_MODEL
+        path = Path(source) if source else packaged_model()
         if not path.is_file():
             raise FileNotFoundError(f"model: '{path}' is not a file; give a model file of DeePMD-kit or openmm-lps")
         model = import_model(path)
         known = list(model.hyperparameters["type_map"])
         check_elements(symbols, known)
-        content = path.read_bytes() if path.suffix == ".safetensors" else model.to_bytes()
-        return content, {"source": path.name if source else "packaged model", "elements": known}
+        return model.to_bytes(), {"source": path.name if source else "packaged model", "elements": known}
 
     def make_system(self, topology, model_path, settings):
         """The System without thermostat and barostat."""

@@ -6,16 +6,16 @@ A checkpoint is written only after everything up to its step is on the disk; res
 So each frame occurs exactly once, however often a run was stopped.
 """
 
-import signal
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from . import checkpoint, observables, platforms, plots, stability, status, thermo, trajectory
+from . import checkpoint, ensembles, platforms, plots, stability, status, thermo, trajectory
 from .engine import DeepPotentialEngine
 from .folder import RunFolder
+from .signals import StopSignals
 from .stability import RunFailed
 from .structures import load
 from .units import format_time
@@ -48,6 +48,7 @@ class RunResult:
     step: int
     total_steps: int
     timestep: float  #: ps
+    ensemble: str
     platform: str
     ns_per_day: float
     seconds: float  #: wall-clock seconds of integration in this process
@@ -104,7 +105,7 @@ class _Run:
         self.structure = load(folder.structure, settings.supercell)
         self.symbols = self.structure.symbols
         self.name = Path(settings.structure).stem
-        self.signal = None
+        self.stop = StopSignals(self._announce_stop)
         self.simulation = None
         self.checkpoint_step = None
         self.reporters = []
@@ -113,7 +114,7 @@ class _Run:
         self.began = time.monotonic()
 
     def execute(self):
-        with _Signals(self):
+        with self.stop:
             try:
                 self._prepare()
                 if self.simulation is not None:
@@ -151,10 +152,11 @@ class _Run:
         positions, velocities = self.structure.positions, None
         if not resumed:
             positions, velocities = self._equilibrate(system)
-            if self.signal:
+            if self.stop.received:
                 return
-        self._add_barostat(system, resumed)
-        self.simulation = self._make_simulation(system, self._integrator(resumed))
+        seed = ensembles.random_seed(settings, record["step"] if resumed else 0)
+        ensembles.add_barostat(system, settings, seed + 1)
+        self.simulation = self._make_simulation(system, lambda: ensembles.integrator(settings, seed))
         if resumed:
             self._load_checkpoint()
         else:
@@ -182,32 +184,20 @@ class _Run:
         settings = self.settings
         steps = settings.equilibration_steps
         if not settings.minimize and not steps:
-            return self.structure.positions, self._initial_velocities(system)
-        simulation = self._make_simulation(system, lambda: self._thermostat(settings.seed + 2048), quiet=True)
+            return self.structure.positions, ensembles.initial_velocities(system, settings.temperature, settings.seed)
+        simulation = self._make_simulation(system, lambda: ensembles.thermostat(settings, settings.seed + 2048), quiet=True)
         simulation.context.setPositions(self.structure.positions)
         if settings.minimize:
             self.monitor.message("Minimising the energy at constant volume")
             simulation.minimizeEnergy()
-        simulation.context.setVelocities(self._initial_velocities(system))
-        if steps and not self.signal:
+        simulation.context.setVelocities(ensembles.initial_velocities(system, settings.temperature, settings.seed))
+        if steps and not self.stop.received:
             self.monitor.message(f"Equilibrating for {format_time(settings.equilibrate)} at {settings.temperature:g} K")
             guard = stability.StabilityGuard(settings.report_interval, settings.temperature, self.symbols)
             simulation.reporters = [guard]
             self._advance(simulation, steps, lambda: None)
         state = simulation.context.getState(positions=True, velocities=True)
         return state.getPositions(asNumpy=True), state.getVelocities(asNumpy=True)
-
-    def _initial_velocities(self, system):
-        """Maxwell velocities [n, 3] nm/ps at exactly the temperature, without motion of the centre of mass."""
-        masses = observables.masses_of(system)[:, None]
-        random = np.random.default_rng(self.settings.seed)
-        width = np.sqrt(observables.GAS_CONSTANT * self.settings.temperature / masses)
-        velocities = random.normal(size=(len(masses), 3)) * width
-        velocities -= (masses * velocities).sum(axis=0) / masses.sum()
-        freedom = observables.degrees_of_freedom(system)
-        kinetic = 0.5 * (masses * velocities**2).sum()
-        target = 0.5 * freedom * observables.GAS_CONSTANT * self.settings.temperature
-        return velocities * np.sqrt(target / kinetic) if kinetic > 0 else velocities
 
     def _make_simulation(self, system, make_integrator, quiet=False):
         simulation, notes = platforms.make_simulation(
@@ -217,45 +207,6 @@ class _Run:
             for note in notes:
                 self.monitor.message(f"Passed over: {note}")
         return simulation
-
-    def _integrator(self, resumed):
-        import openmm
-
-        def make():
-            if self.settings.ensemble == "nve":
-                return openmm.VerletIntegrator(self.settings.timestep)
-            return self._thermostat(self._seed(resumed))
-
-        return make
-
-    def _thermostat(self, seed):
-        import openmm
-
-        settings = self.settings
-        integrator = openmm.LangevinMiddleIntegrator(settings.temperature, settings.friction, settings.timestep)
-        integrator.setRandomNumberSeed(seed)
-        return integrator
-
-    def _seed(self, resumed):
-        # A checkpoint of another platform does not carry random numbers: those of the start must not come again.
-        step = checkpoint.read_record(self.folder.checkpoint)["step"] if resumed else 0
-        return 1 + (self.settings.seed + 7919 * step) % (2**31 - 4096)
-
-    def _add_barostat(self, system, resumed):
-        import openmm
-
-        settings = self.settings
-        if settings.ensemble != "npt":
-            return
-        pressure, temperature, interval = settings.pressure, settings.temperature, settings.barostat_interval
-        if settings.barostat == "isotropic":
-            barostat = openmm.MonteCarloBarostat(pressure, temperature, interval)
-        elif settings.barostat == "anisotropic":
-            barostat = openmm.MonteCarloAnisotropicBarostat([pressure] * 3, temperature, True, True, True, interval)
-        else:
-            barostat = openmm.MonteCarloFlexibleBarostat(pressure, temperature, interval)
-        barostat.setRandomNumberSeed(self._seed(resumed) + 1)
-        system.addForce(barostat)
 
     def _load_checkpoint(self):
         folder = self.folder
@@ -295,7 +246,7 @@ class _Run:
 
         end, chunk = simulation.currentStep + steps, 1
 
-        while simulation.currentStep < end and not self.signal:
+        while simulation.currentStep < end and not self.stop.received:
             before, begun = simulation.currentStep, time.monotonic()
             try:
                 simulation.step(min(chunk, end - before))
@@ -341,7 +292,7 @@ class _Run:
     # The end
 
     def _conclude(self):
-        state = "interrupted" if self.signal and self._step() < self.settings.total_steps else "finished"
+        state = "interrupted" if self.stop.received and self._step() < self.settings.total_steps else "finished"
         for reporter in self.reporters[1:]:
             reporter.flush()
         if self.simulation is not None:
@@ -352,10 +303,11 @@ class _Run:
         return RunResult(
             folder=self.folder.path,
             state=state,
-            signal=self.signal if state == "interrupted" else None,
+            signal=self.stop.received if state == "interrupted" else None,
             step=self._step(),
             total_steps=self.settings.total_steps,
             timestep=self.settings.timestep,
+            ensemble=self.settings.ensemble,
             platform=self._platform(),
             ns_per_day=self._ns_per_day(),
             seconds=time.monotonic() - self.began,
@@ -379,6 +331,9 @@ class _Run:
                 pass  # already reported by the write that failed first
 
     # What others see
+
+    def _announce_stop(self, number):
+        self.monitor.message("Stopping: writing a checkpoint first (Ctrl-C again stops at once)")
 
     def _say(self, step):
         self.monitor.progress(step, self.settings.total_steps, self._ns_per_day(), self._seconds_left(), self._latest())
@@ -421,29 +376,3 @@ class _Run:
 
     def _seconds_left(self):
         return (self.settings.total_steps - self._step()) / self.rate if self.rate > 0 else float("nan")
-
-
-class _Signals:
-    """Notes SIGINT and SIGTERM so that the run can end in good order; a second SIGINT ends it at once."""
-
-    def __init__(self, run):
-        self._run = run
-        self._previous = {}
-
-    def __enter__(self):
-        for number in (signal.SIGINT, signal.SIGTERM):
-            try:
-                self._previous[number] = signal.signal(number, self._note)
-            except ValueError:
-                break  # not in the main thread: the program around this one handles its signals
-        return self
-
-    def __exit__(self, *exception):
-        for number, handler in self._previous.items():
-            signal.signal(number, handler)
-
-    def _note(self, number, frame):
-        if self._run.signal and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        self._run.signal = number
-        self._run.monitor.message("Stopping: writing a checkpoint first (Ctrl-C again stops at once)")

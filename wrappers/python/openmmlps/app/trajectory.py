@@ -99,8 +99,8 @@ class H5MDReporter:
 
     def close(self):
         """Write the frames that wait; the reporter may be used on."""
-        self.flush()
         atexit.unregister(self._at_exit)
+        self.flush()
 
     def _prepare(self, simulation):
         system = simulation.system
@@ -127,11 +127,11 @@ def truncate_after(path, step):
     :return: number of frames that remain
     """
     journal.recover(path)
-    with _open(path) as file:
-        keep = int(np.searchsorted(file["particles/all/position/step"][:], step, side="right"))
-        surplus = len(file["particles/all/position/step"]) > keep
-        periodic = "edges" in file["particles/all/box"]
-    if surplus:
+    steps = read_frames(path, ["step"])["step"]
+    keep = int(np.searchsorted(steps, step, side="right"))
+    if len(steps) > keep:
+        with _open(path) as file:
+            periodic = "edges" in file["particles/all/box"]
         with _edit(path) as file:
             for name in _datasets(periodic):
                 file[name].resize(keep, axis=0)
@@ -148,13 +148,11 @@ def read_frames(path, names):
     """
     paths = {key: name for name, key in _datasets(True).items()}
     paths |= {"species": "particles/all/species", "mass": "particles/all/mass"}
-    try:
-        with _open(path) as file:
+    with _open(path) as file:
+        try:
             return {name: file[paths[name]][:] for name in names}
-    except (KeyError, OSError) as error:
-        if isinstance(error, FileNotFoundError):
-            raise
-        raise ValueError(f"trajectory: '{path}' is not an H5MD file of openmm-lps ({error}); give a trajectory.h5") from None
+        except (KeyError, OSError) as error:
+            raise _not_ours(path, error) from None
 
 
 def _datasets(periodic):
@@ -175,8 +173,16 @@ def _datasets(periodic):
 def _open(path):
     import h5py
 
-    # Without HDF5's advisory lock: a reader must never make the next write of a running simulation fail.
-    return h5py.File(path, "r", locking=False)
+    try:
+        return h5py.File(path, "r")
+    except OSError as error:
+        if error.errno:
+            raise
+        raise _not_ours(path, error) from None
+
+
+def _not_ours(path, error):
+    return ValueError(f"trajectory: '{path}' is not an H5MD file of openmm-lps ({error}); give a trajectory.h5")
 
 
 class _edit:
