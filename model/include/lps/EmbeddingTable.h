@@ -9,8 +9,8 @@ namespace lps {
 
 /**
  * @file EmbeddingTable.h
- * Tabulated embedding of a compressed model: the model's own piecewise quintic polynomials, evaluated exactly as stored.
- * Theory: docs/theory.md, section 6.
+ * Tabulated embedding of a compressed model: the model's own piecewise quintic polynomials, evaluated exactly as
+ * stored. Theory: docs/theory.md, section 6.
  *
  * The grid has intervals of fineStep in [lower, upper) and of coarseStep in [upper, maximum). Argument: the normalised
  * radial component s = (w/r - mean) / stddev, dimensionless.
