@@ -6,6 +6,7 @@ A checkpoint is written only after everything up to its step is on the disk; res
 So each frame occurs exactly once, however often a run was stopped.
 """
 
+import contextlib
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -316,19 +317,14 @@ class _Run:
 
     def _record_failure(self, text):
         """Keep what can be kept, then say in status.json why the run stopped; a disk may refuse either."""
-        try:
-            for reporter in self.reporters[1:]:
-                reporter.flush()
-            self._status("failed", text)
-        except OSError:
-            pass
+        for action in [*(reporter.flush for reporter in self.reporters[1:]), lambda: self._status("failed", text)]:
+            with contextlib.suppress(OSError):
+                action()
 
     def _close(self):
         for reporter in self.reporters[1:]:
-            try:
+            with contextlib.suppress(OSError):  # already reported by the write that failed first
                 reporter.close()
-            except OSError:
-                pass  # already reported by the write that failed first
 
     # What others see
 

@@ -15,7 +15,7 @@ from . import cells, journal, observables
 
 _FLUSH_SECONDS = 5.0
 _FLUSH_BYTES = 8 << 20
-_CHUNK_BYTES = 256 << 10
+_CHUNK_BYTES = 64 << 10
 
 #: observables of a frame: name, unit
 _ENERGIES = (("potential_energy", "kJ mol-1"), ("kinetic_energy", "kJ mol-1"), ("temperature", "K"))
