@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 the openmm-lps authors
+
+#include "DeviceDescriptor.h"
+
+#include <algorithm>
+
+#include "CommonLPSKernelSources.h"
+
+namespace LPSPlugin {
+
+namespace {
+
+/** Most pairs of a tile where every pair may be evaluated on its own: 100 channels take 80 MB in single precision. */
+constexpr int maximumDirectPairs = 32768;
+
+}  // namespace
+
+DeviceDescriptor::DeviceDescriptor(OpenMM::ComputeContext& context, const DeviceSettings& deviceSettings,
+                                   DeviceModel& deviceModel)
+    : cc(context), settings(deviceSettings), model(deviceModel) {
+    std::map<std::string, std::string> defines = settings.getDefines();
+    defines.merge(model.getDefines());
+    OpenMM::ComputeProgram program =
+        cc.compileProgram(CommonLPSKernelSources::math + CommonLPSKernelSources::environment +
+                              CommonLPSKernelSources::embedding + CommonLPSKernelSources::descriptor,
+                          defines);
+    environmentKernel = DeviceKernel(cc, program, "computeEnvironment");
+    embeddingKernel = DeviceKernel(cc, program, model.getPotential().isCompressed() ? "evaluateGrid" : "evaluateEmbedding");
+    contractKernel = DeviceKernel(cc, program, "contractEnvironment");
+    projectKernel = DeviceKernel(cc, program, "projectGradient");
+}
+
+void DeviceDescriptor::arrange(const DeviceNeighborList& list) {
+    const int block = settings.blockRows;
+    const int lines = std::max(1, list.getNumLines());
+    int rows = std::min(settings.tileRows / block * block, list.getNumRows());
+    if (model.hasUntabulatedPairs()) {
+        rows = std::min(rows, std::max(block, maximumDirectPairs / lines / block * block));
+        directCapacity = lines * rows;
+    }
+    tiles.clear();
+    for (int first = 0; first < list.getNumRows(); first += rows)
+        tiles.push_back({static_cast<int>(tiles.size()), first, std::min(rows, list.getNumRows() - first)});
+    const std::size_t pairs = static_cast<std::size_t>(lines) * rows;
+    const int realSize = getRealSize(cc);
+    reserve(cc, pairRows, pairs, 4 * realSize, "lpsPairRows");
+    reserve(cc, pairPlaces, pairs, sizeof(int), "lpsPairPlaces");
+    reserve(cc, pairPositions, pairs, realSize, "lpsPairPositions");
+    reserve(cc, pairEntries, pairs, sizeof(int), "lpsPairEntries");
+    reserve(cc, pairCounts, static_cast<std::size_t>(model.getPotential().getNumTypes()) * rows, sizeof(int), "lpsPairCounts");
+    reserve(cc, directCounts, tiles.size(), sizeof(int), "lpsDirectCounts");
+    const std::size_t channels = static_cast<std::size_t>(rows) * model.getPotential().getEmbeddingWidth();
+    reserve(cc, contracted, channels, 4 * realSize, "lpsContracted");
+    reserve(cc, projected, channels, 4 * realSize, "lpsProjected");
+    reserveDirect();
+}
+
+void DeviceDescriptor::reserveDirect() {
+    const std::size_t capacity = directCapacity;
+    reserve(cc, directInput, capacity, 4 * getRealSize(cc), "lpsDirectInput");
+    reserve(cc, directEmbedding, capacity * model.getPotential().getEmbeddingWidth(), 2 * getRealSize(cc),
+            "lpsDirectEmbedding");
+    if (!model.getPotential().isCompressed())
+        reserve(cc, directWork, 2 * capacity * model.getMaximumWidth(), 2 * getRealSize(cc), "lpsDirectWork");
+}
+
+bool DeviceDescriptor::grow(int needed, const DeviceNeighborList& list) {
+    if (needed <= directCapacity)
+        return false;
+    directCapacity = std::min(needed + needed / 2, std::max(1, list.getNumLines()) * getTileRows());
+    reserveDirect();
+    return true;
+}
+
+Real4 DeviceDescriptor::getCutoffs() const {
+    const lps::DeepPotential& potential = model.getPotential();
+    return {potential.getCutoff(), potential.getSwitchStart(), 1.0 / potential.getSwitchWidth(),
+            potential.getData().environmentProtection};
+}
+
+void DeviceDescriptor::computeEnvironment(DeviceNeighborList& list, const RowTile& tile) {
+    environmentKernel.launch(model.getPotential().getNumTypes() * tile.numRows, settings.flatThreads, tile.firstRow,
+                             tile.numRows, list.getNumRows(), list.getSlotBits(), getCutoffs(), tile.index, list.blocks,
+                             model.sections, list.positions, list.shifts, list.sectionStart, list.neighbors,
+                             list.numNeighbors, model.typeConstants, model.tableHeads, model.tableCells,
+                             model.getNumTableCells(), pairRows, pairPlaces, pairPositions, pairEntries, pairCounts,
+                             directCapacity, directCounts, directInput, model.slotLimits, list.status);
+}
+
+void DeviceDescriptor::contract(DeviceNeighborList& list, const RowTile& tile) {
+    const int directThreads = model.hasUntabulatedPairs() ? directCapacity : 2048;
+    if (model.getPotential().isCompressed())
+        embeddingKernel.launch(directThreads, settings.flatThreads, tile.index, directCapacity, directCounts, directInput,
+                               model.grids, model.gridRows, model.gridCoefficients, directEmbedding);
+    else
+        embeddingKernel.launch(directThreads, settings.flatThreads, tile.index, directCapacity, directCounts, directInput,
+                               model.networks, model.layers, model.thresholds, model.weights, directWork, directEmbedding);
+    contractKernel.launch(tile.numRows * settings.lanes, settings.lanes * settings.groupRows, tile.firstRow, tile.numRows,
+                          Real{1.0 / model.getPotential().getData().normalizer}, list.blocks, model.sections, model.slots,
+                          model.padding, list.sectionStart, pairRows, pairPlaces, pairPositions, pairCounts, model.tableLow,
+                          model.tableHigh, directCapacity, directEmbedding, contracted);
+}
+
+void DeviceDescriptor::project(const RowTile& tile, OpenMM::ComputeArray& gradient) {
+    projectKernel.launch(tile.numRows * model.getPotential().getEmbeddingWidth(), settings.flatThreads, tile.numRows,
+                         Real{1.0 / model.getPotential().getData().normalizer}, contracted, gradient, projected);
+}
+
+}  // namespace LPSPlugin
