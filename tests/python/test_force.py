@@ -217,8 +217,10 @@ def test_errors_of_the_wrapper(model):
         force.getParticleParameters(0)
     with pytest.raises(openmm.OpenMMException, match="LPSForce: precision 7 is unknown; use LPSForce.Automatic"):
         force.setPrecision(7)
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match="'float' object cannot be interpreted as an integer"):
         force.addParticle(0.5, 1)
+    with pytest.raises(OverflowError, match="LPSForce: an index does not fit 32 bits; use"):
+        force.addParticle(2**40, 1)
     with pytest.raises(TypeError):
         LPSForce("model")
 
