@@ -83,7 +83,9 @@ def _read(path, name):
         with zipfile.ZipFile(path) as archive:
             return archive.read(name)
     except (zipfile.BadZipFile, KeyError, EOFError, ValueError) as error:
-        raise ValueError(f"resume: checkpoint '{path}' is damaged ({error}); start a new run with --overwrite") from None
+        raise ValueError(
+            f"resume: checkpoint '{path}' is damaged ({error}); start a new run with --overwrite"
+        ) from None
 
 
 def synchronise_folder(folder):

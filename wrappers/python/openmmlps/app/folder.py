@@ -95,7 +95,9 @@ class RunFolder:
         """The frozen structure file, under the name it had: some formats are known by name only."""
         files = sorted((self.inputs / "structure").glob("*"))
         if len(files) != 1:
-            raise ValueError(f"resume: '{self.inputs / 'structure'}' holds {len(files)} files, not one; put the structure back")
+            raise ValueError(
+                f"resume: '{self.inputs / 'structure'}' holds {len(files)} files, not one; put the structure back"
+            )
         return files[0]
 
     def read_settings(self):
@@ -129,7 +131,9 @@ class RunFolder:
             found = hashlib.sha256(self.model.read_bytes()).hexdigest()
             expected = self.read_model_record()["sha256"]
         except (OSError, ValueError, KeyError) as error:
-            raise ValueError(f"resume: the frozen model of '{self.path}' cannot be read ({error}); start a new run") from None
+            raise ValueError(
+                f"resume: the frozen model of '{self.path}' cannot be read ({error}); start a new run"
+            ) from None
         if found != expected:
             raise ValueError(
                 f"resume: '{self.model}' was changed since the run began (sha256 {found[:12]}, not {expected[:12]}); "

@@ -83,7 +83,13 @@ def _line(axes, time, values, color, name=None):
     axes.plot(time, values, color=color, marker=marker)
     if name:
         axes.annotate(
-            name, (time[-1], values[-1]), (6, 0), textcoords="offset points", color=color, va="center", annotation_clip=False
+            name,
+            (time[-1], values[-1]),
+            (6, 0),
+            textcoords="offset points",
+            color=color,
+            va="center",
+            annotation_clip=False,
         )
 
 
@@ -94,6 +100,11 @@ def _mean(axes, time, values):
     begin = time[len(values) // 2]
     axes.plot([begin, time[-1]], [mean, mean], color=_INK, linewidth=0.9, linestyle=(0, (5, 3)))
     axes.annotate(
-        f"mean {mean:.0f} K", (time[-1], mean), (6, 0), textcoords="offset points", color=_INK, va="center",
+        f"mean {mean:.0f} K",
+        (time[-1], mean),
+        (6, 0),
+        textcoords="offset points",
+        color=_INK,
+        va="center",
         annotation_clip=False,
     )

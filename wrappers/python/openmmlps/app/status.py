@@ -13,7 +13,10 @@ from pathlib import Path
 def write_status(path, **values):
     """Replace the file as a whole; numbers that are not finite become null."""
     record = {
-        **{key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in values.items()},
+        **{
+            key: None if isinstance(value, float) and not math.isfinite(value) else value
+            for key, value in values.items()
+        },
         "process": os.getpid(),
         "host": socket.gethostname(),
         "updated": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),

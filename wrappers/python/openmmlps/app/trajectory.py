@@ -15,7 +15,7 @@ from . import cells, journal, observables
 
 _FLUSH_SECONDS = 5.0
 _FLUSH_BYTES = 8 << 20
-_CHUNK_BYTES = 256 << 10
+_CHUNK_BYTES = 64 << 10
 
 #: observables of a frame: name, unit
 _ENERGIES = (("potential_energy", "kJ mol-1"), ("kinetic_energy", "kJ mol-1"), ("temperature", "K"))
@@ -24,8 +24,8 @@ _ENERGIES = (("potential_energy", "kJ mol-1"), ("kinetic_energy", "kJ mol-1"), (
 class H5MDReporter:
     """An OpenMM reporter that writes an H5MD file which is readable at any time, also after the process was killed.
 
-    Positions are never wrapped into the box. Frames are collected and written together every few seconds; `flush` writes
-    those that wait. Every write changes the file completely or not at all (:mod:`openmmlps.app.journal`).
+    Positions are never wrapped into the box. Frames are collected and written together every few seconds; `flush`
+    writes those that wait. Every write changes the file completely or not at all (:mod:`openmmlps.app.journal`).
     """
 
     def __init__(self, file, reportInterval, append=False, virial=None, information=None):
@@ -111,7 +111,8 @@ class H5MDReporter:
             frames = read_frames(self._path, ["species", "edges"] if self._periodic else ["species"])
             if frames["species"].shape != (system.getNumParticles(),):
                 raise ValueError(
-                    f"H5MDReporter: '{self._path}' has {len(frames['species'])} atoms, the System {system.getNumParticles()}; "
+                    f"H5MDReporter: '{self._path}' has {len(frames['species'])} atoms, the System "
+                    f"{system.getNumParticles()}; "
                     "append only to a file of the same System"
                 )
             if self._periodic and len(frames["edges"]):
@@ -216,7 +217,9 @@ def _create(path, topology, masses, periodic, information):
         creator = file["h5md"].create_group("creator")
         creator.attrs["name"], creator.attrs["version"] = "openmm-lps", package_version()
         particles = file.create_group("particles/all")
-        particles["species"] = np.array([atom.element.atomic_number if atom.element else 0 for atom in atoms], dtype=np.int32)
+        particles["species"] = np.array(
+            [atom.element.atomic_number if atom.element else 0 for atom in atoms], dtype=np.int32
+        )
         particles["mass"] = masses
         particles["mass"].attrs["unit"] = "u"
         box = particles.create_group("box")
