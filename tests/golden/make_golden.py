@@ -18,6 +18,7 @@ import argparse
 import copy
 import datetime
 import json
+import zipfile
 import zlib
 from pathlib import Path
 
@@ -159,6 +160,17 @@ def write_format(data: dict, path: Path) -> None:
     module = {"pth": "pt", "pb": "tf", "hlo": "jax", "pt2": "pt_expt", "pte": "pt_expt"}[suffix]
     writer = __import__(f"deepmd.{module}.utils.serialization", fromlist=["deserialize_to_file"])
     writer.deserialize_to_file(str(path), copy.deepcopy(data))
+    if suffix == "pt2":
+        strip_package(path)
+
+
+def strip_package(path: Path) -> None:
+    """Drop the compiled code (a megabyte of machine code for this computer) from a package; the model stays as it is."""
+    with zipfile.ZipFile(path) as package:
+        kept = {i.filename: package.read(i) for i in package.infolist() if "/extra/" in i.filename or i.file_size < 200}
+    with zipfile.ZipFile(path, "w") as package:
+        for name, content in kept.items():
+            package.writestr(name, content)
 
 
 def make(recipe: Recipe) -> None:
