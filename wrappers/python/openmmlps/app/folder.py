@@ -9,6 +9,7 @@ import os
 import shutil
 from pathlib import Path
 
+from .replace import replace_file
 from .settings import RunSettings
 from .structures import structure_path
 
@@ -51,6 +52,7 @@ class RunFolder:
             folder._clear()
             folder._freeze(settings, model, model_record)
         except BaseException:
+            folder.discard()
             folder.close()
             raise
         return folder
@@ -104,7 +106,7 @@ class RunFolder:
         return RunSettings.from_file(self.settings)
 
     def write_settings(self, settings):
-        _replace(self.settings, settings.to_json().encode())
+        replace_file(self.settings, settings.to_json().encode())
 
     def read_model_record(self):
         """Source, elements and sha256 of the frozen model."""
@@ -154,12 +156,3 @@ def _lock(path):
         os.close(descriptor)
         raise ValueError(f"run: another process is working in '{path}'; wait for it or stop it first") from None
     return descriptor
-
-
-def _replace(path, content):
-    temporary = Path(f"{path}.new")
-    with open(temporary, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
