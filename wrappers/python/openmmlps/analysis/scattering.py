@@ -184,7 +184,7 @@ def total_correlation_from_structure_factor(factor, number_density_per_angstrom3
 
 
 def first_sharp_diffraction_peak(q_per_angstrom, s, q_low=0.7, q_high=1.8):
-    """The first sharp diffraction peak of a glass: the first local maximum of S(Q) in a range.
+    """The first sharp diffraction peak of a glass: the highest local maximum of S(Q) in a range.
 
     :param q_per_angstrom: [m] evenly spaced
     :param s: [m] S(Q)
@@ -201,7 +201,7 @@ def first_sharp_diffraction_peak(q_per_angstrom, s, q_low=0.7, q_high=1.8):
             f"first_sharp_diffraction_peak: S(Q) has no maximum between {q_low} and {q_high} 1/angstrom; widen the range, or use "
             "a larger cell"
         )
-    top = tops[0] if len(tops) == 1 else tops[np.argmax(s[tops])]
+    top = tops[np.argmax(s[tops])]
     position, height = parabolic_peak(q, s, top)
     falling = np.flatnonzero(np.diff(s[top:]) > 0)
     valley = s[top + falling[0]] if len(falling) else s[-1]
