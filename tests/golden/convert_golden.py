@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the openmm-lps authors
+
+"""Add model.safetensors to every golden fixture with the import filters, and compare all files of a fixture.
+
+    python tests/golden/convert_golden.py [NAME ...]
+
+Needs numpy, h5py and PyYAML, not DeePMD-kit. Prints for every file the largest deviation of a plain numpy evaluation of the
+converted model from the stored numbers: energy per atom (eV), force (eV/angstrom), virial (eV).
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "wrappers" / "python"), str(ROOT / "tests" / "python")]
+
+from numpy_reference import NumpyReference  # noqa: E402
+from openmmlps.importers import import_model  # noqa: E402
+
+GOLDEN = ROOT / "tests" / "data" / "golden"
+
+
+def deviations(model, reference: dict) -> list[float]:
+    """Largest deviation of energy per atom, force and virial over all structures."""
+    evaluator = NumpyReference(model)
+    most = np.zeros(3)
+    for s in reference["structures"]:
+        result = evaluator.evaluate(s["types"], s["positions"], s["box"])
+        most = np.maximum(most, [
+            max(np.abs(np.subtract(result["atom_energies"], s["atom_energies"])).max(),
+                abs(result["energy"] - s["energy"]) / len(s["types"])),
+            np.abs(np.subtract(result["forces"], s["forces"])).max(),
+            np.abs(np.subtract(result["virial"], s["virial"])).max(),
+        ])
+    return most.tolist()
+
+
+def main(names: list[str]) -> None:
+    """Convert the fixtures named, or all."""
+    for folder in sorted(p for p in GOLDEN.iterdir() if p.is_dir() and (not names or p.name in names)):
+        reference = json.loads((folder / "reference.json").read_text())
+        first = True
+        for suffix in ("pt", "dp", "yaml", "pth", "pb", "hlo", "pt2", "pte"):
+            path = folder / f"model.{suffix}"
+            if not path.exists():
+                continue
+            model = import_model(path)
+            if first:
+                model.write(folder / "model.safetensors")
+                first = False
+            figures = " ".join(f"{v:8.1e}" for v in deviations(model, reference))
+            print(f"{folder.name:28s} {suffix:5s} {figures}", flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the openmm-lps authors
+
+"""Reader of the part of the protocol-buffer wire format that frozen TensorFlow graphs need.
+
+Only offsets into the file are kept until a value is asked for; nothing is nested deeper than a fixed number of messages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from .errors import Source, quote
+
+DTYPES = {1: np.dtype("<f4"), 2: np.dtype("<f8"), 3: np.dtype("<i4"), 9: np.dtype("<i8"), 10: np.dtype("?")}
+STRING, HALF_TYPES = 7, {14: "bfloat16", 19: "float16"}
+MOST_REPEATED = 2**22  # elements that a constant may repeat from a single stored value
+
+Span = tuple[int, int]
+
+
+class Wire:
+    """Messages inside the bytes of one file."""
+
+    def __init__(self, source: Source):
+        self.source = source
+        self.data = source.data
+
+    def varint(self, at: int, end: int) -> tuple[int, int]:
+        """Unsigned integer at an offset, and the offset behind it."""
+        value = shift = 0
+        while at < end and shift < 70:
+            byte = self.data[at]
+            at += 1
+            value |= (byte & 0x7F) << shift
+            if byte < 0x80:
+                return value, at
+            shift += 7
+        raise self.source.fault(f"a number is cut off at byte {at}")
+
+    def fields(self, span: Span) -> Iterator[tuple[int, int, object]]:
+        """Number, wire type and value of each field: an integer (type 0), or the span of its bytes (types 1, 2, 5)."""
+        at, end = span
+        while at < end:
+            key, at = self.varint(at, end)
+            kind = key & 7
+            if kind == 0:
+                value, at = self.varint(at, end)
+                yield key >> 3, 0, value
+                continue
+            if kind == 2:
+                length, at = self.varint(at, end)
+            elif kind in (1, 5):
+                length = 8 if kind == 1 else 4
+            else:
+                raise self.source.fault(f"byte {at} has the unknown wire type {kind}")
+            if length > end - at:
+                raise self.source.fault(f"byte {at} claims {length} bytes, but {end - at} are left")
+            yield key >> 3, kind, (at, at + length)
+            at += length
+
+    def bytes(self, span: object) -> bytes:
+        """The bytes of a span; empty for a value that is no span."""
+        return self.data[span[0] : span[1]] if isinstance(span, tuple) else b""
+
+    def text(self, span: object) -> str:
+        """The text of a span."""
+        return self.bytes(span).decode("utf-8", "replace")
+
+
+def signed(value: int) -> int:
+    """Two's complement reading of a 64-bit number."""
+    value &= 2**64 - 1
+    return value - 2**64 if value >= 2**63 else value
+
+
+class Node:
+    """One operation: name, op, names of its inputs, and the spans of its attributes."""
+
+    __slots__ = ("attributes", "inputs", "name", "op")
+
+    def __init__(self, name: str, op: str, inputs: list[str], attributes: dict[str, Span]):
+        self.name, self.op, self.inputs, self.attributes = name, op, inputs, attributes
+
+
+class Graph:
+    """A frozen graph: nodes by name, constants read on demand."""
+
+    def __init__(self, source: Source):
+        self.source = source
+        self.wire = Wire(source)
+        self.nodes: dict[str, Node] = {}
+        for number, kind, value in self.wire.fields((0, source.size)):
+            if number == 1 and kind == 2:
+                node = self._node(value)
+                self.nodes[node.name] = node
+        if not self.nodes:
+            raise source.fault("it holds no graph")
+
+    def _node(self, span: Span) -> Node:
+        name, op, inputs, attributes = "", "", [], {}
+        for number, kind, value in self.wire.fields(span):
+            if kind != 2:
+                continue
+            if number == 1:
+                name = self.wire.text(value)
+            elif number == 2:
+                op = self.wire.text(value)
+            elif number == 3:
+                inputs.append(self.wire.text(value))
+            elif number == 5:
+                entry = {n: v for n, k, v in self.wire.fields(value) if k == 2}
+                if 1 in entry and 2 in entry:
+                    attributes[self.wire.text(entry[1])] = entry[2]
+        return Node(name, op, inputs, attributes)
+
+    def attribute(self, node: Node, name: str) -> object:
+        """A number, list of integers or span of a message attribute of a node; None where it has none."""
+        span = node.attributes.get(name)
+        if span is None:
+            return None
+        for number, kind, value in self.wire.fields(span):
+            if number in (3, 5, 6) and kind == 0:
+                return signed(value)
+            if number == 4 and kind == 5:
+                return float(np.frombuffer(self.wire.bytes(value), "<f4")[0])
+            if number == 1 and kind == 2:
+                return self._integers(value, 3)
+            if number in (2, 8) and kind == 2:
+                return value
+        return None
+
+    def _integers(self, span: Span, wanted: int) -> list[int]:
+        found = []
+        for number, kind, value in self.wire.fields(span):
+            if number == wanted and kind == 0:
+                found.append(signed(value))
+            elif number == wanted and kind == 2:
+                at, end = value
+                while at < end:
+                    item, at = self.wire.varint(at, end)
+                    found.append(signed(item))
+        return found
+
+    def constant(self, name: str) -> np.ndarray | None:
+        """The value of a Const node, read-only; None where there is no such node."""
+        node = self.nodes.get(name)
+        if node is None or node.op != "Const":
+            return None
+        span = self.attribute(node, "value")
+        if not isinstance(span, tuple):
+            raise self.source.fault(f"the constant {quote(name)} has no value")
+        return self._tensor(span, name)
+
+    def text_constant(self, name: str) -> str | None:
+        """The text of a string constant; None where there is no such node."""
+        node = self.nodes.get(name)
+        span = self.attribute(node, "value") if node is not None and node.op == "Const" else None
+        if not isinstance(span, tuple):
+            return None
+        for number, kind, value in self.wire.fields(span):
+            if number == 8 and kind == 2:
+                return self.wire.text(value)
+        return ""
+
+    def _tensor(self, span: Span, name: str) -> np.ndarray:
+        kind, shape, content = 0, [], b""
+        values: list[np.ndarray] = []
+        stored = {5: "<f4", 6: "<f8"}
+        for number, wire, value in self.wire.fields(span):
+            if number == 1 and wire == 0:
+                kind = value
+            elif number == 2 and wire == 2:
+                for n, w, dim in self.wire.fields(value):
+                    if n == 2 and w == 2:
+                        sizes = [signed(v) for m, k, v in self.wire.fields(dim) if m == 1 and k == 0]
+                        shape.append(sizes[-1] if sizes else 0)
+            elif number == 4 and wire == 2:
+                content = self.wire.bytes(value)
+            elif number in stored and wire in (1, 2, 5):
+                raw = self.wire.bytes(value)
+                values.append(np.frombuffer(raw, stored[number], len(raw) // int(stored[number][2:])))
+            elif number in (7, 10, 11):
+                one = [value] if wire == 0 else []
+                if wire == 2:
+                    at, end = value
+                    while at < end:
+                        item, at = self.wire.varint(at, end)
+                        one.append(item)
+                values.append(np.array([signed(v) for v in one], dtype=np.int64))
+        if kind in HALF_TYPES:
+            raise self.source.fault(
+                f"the constant {quote(name)} is {HALF_TYPES[kind]}", "use a model of float32 or float64 precision"
+            )
+        if kind not in DTYPES:
+            raise self.source.fault(f"the constant {quote(name)} has the type {kind}, which is no number")
+        return self._fill(name, DTYPES[kind], shape, content, values)
+
+    def _fill(self, name: str, dtype: np.dtype, shape: list[int], content: bytes, values: list[np.ndarray]) -> np.ndarray:
+        count = 1
+        for extent in shape:
+            if not 0 <= extent < 2**31:
+                raise self.source.fault(f"the constant {quote(name)} has a dimension of {extent}")
+            count *= extent
+        if len(shape) > 8 or count >= 2**40:
+            raise self.source.fault(f"the constant {quote(name)} claims {len(shape)} dimensions")
+        if content:
+            if len(content) != count * dtype.itemsize:
+                raise self.source.fault(f"the constant {quote(name)} of shape {shape} has {len(content)} bytes")
+            return np.frombuffer(content, dtype).reshape(shape)
+        flat = np.concatenate(values) if values else np.zeros(0)
+        flat = flat[:count].astype(dtype)
+        if flat.size == count:
+            return flat.reshape(shape)
+        if count > MOST_REPEATED:
+            raise self.source.fault(f"the constant {quote(name)} claims {count} numbers, but stores {flat.size}")
+        # Trailing repetitions of the last value are not stored.
+        last = flat[-1:] if flat.size else np.zeros(1, dtype)
+        if flat.size <= 1:
+            return np.broadcast_to(last, (count,)).reshape(shape) if count == 0 else np.broadcast_to(last.reshape([1] * len(shape)), shape)
+        return np.concatenate([flat, np.broadcast_to(last, (count - flat.size,))]).reshape(shape)
