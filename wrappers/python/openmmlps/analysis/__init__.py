@@ -31,9 +31,55 @@ from .scattering import (
     total_correlation,
     total_correlation_from_structure_factor,
 )
-from .speciation import Speciation, speciation
+from .speciation import Speciation, classify_anions
 from .structure import RadialDistribution, radial_distribution
 from .trajectory import Trajectory, check_units, unwrap
-from .transport import Transport, conductivity_mS_per_cm, transport
+from .transport import Transport, conductivity_mS_per_cm, transport_coefficients
 
-__all__ = [name for name in dir() if not name.startswith("_")]
+__all__ = [
+    "AnionFinder",
+    "ArrheniusFit",
+    "Estimate",
+    "RadialDistribution",
+    "Speciation",
+    "Trajectory",
+    "Transport",
+    "angle_velocities",
+    "angular_velocities",
+    "anion_lifetimes",
+    "arrhenius_fit",
+    "assign_hosts",
+    "bond_density",
+    "check_glass",
+    "check_units",
+    "classify_anions",
+    "conditional_displacement",
+    "conductivity_mS_per_cm",
+    "density_map",
+    "detect_flips",
+    "find_tetrahedra",
+    "first_sharp_diffraction_peak",
+    "fit_line",
+    "from_atoms",
+    "from_universe",
+    "hops",
+    "long_range_order",
+    "mean_squared_displacement",
+    "orientational_correlation",
+    "radial_distribution",
+    "read",
+    "residence_times",
+    "rotation_angles",
+    "rotations",
+    "structure_factor",
+    "structure_factor_direct",
+    "tetrahedral_angles",
+    "total_correlation",
+    "total_correlation_from_structure_factor",
+    "transport_coefficients",
+    "unwrap",
+    "van_hove_distinct",
+    "van_hove_self",
+    "velocity_autocorrelation",
+    "vibrational_density_of_states",
+]

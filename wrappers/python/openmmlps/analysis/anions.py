@@ -17,7 +17,21 @@ FORMER_VALENCES = {"P": 5, "As": 5, "Sb": 5, "Si": 4, "Ge": 4, "Sn": 4}
 #: formers that may keep a lone pair
 _LONE_PAIR = ("P", "As", "Sb")
 #: atoms outside the anions, elementary charges
-ION_CHARGES = {"Li": 1, "Na": 1, "K": 1, "Ag": 1, "Mg": 2, "Ca": 2, "Zn": 2, "Al": 3, "F": -1, "Cl": -1, "Br": -1, "I": -1, "O": -2}
+ION_CHARGES = {
+    "Li": 1,
+    "Na": 1,
+    "K": 1,
+    "Ag": 1,
+    "Mg": 2,
+    "Ca": 2,
+    "Zn": 2,
+    "Al": 3,
+    "F": -1,
+    "Cl": -1,
+    "Br": -1,
+    "I": -1,
+    "O": -2,
+}
 #: three S around P whose bond directions nearly add up to zero lie in one plane: PS3(-); in a pyramid the P keeps a lone pair
 _PLANAR_SUM = 0.8
 
@@ -106,12 +120,18 @@ class AnionFinder:
         lone = self._lone_pairs(i, j, vector / d[:, None], coordination)
         number, label = connected_components(coo_array((np.ones(len(i)), (i, j)), shape=(size, size)), directed=False)
 
-        per_unit = lambda values: np.bincount(label, weights=values, minlength=number).astype(int)  # noqa: E731
-        per_bond = lambda chosen: np.bincount(label[i[chosen]], minlength=number)  # noqa: E731
+        per_unit = lambda values: np.bincount(label, weights=values, minlength=number).astype(int)
+        per_bond = lambda chosen: np.bincount(label[i[chosen]], minlength=number)
         sulfur_counts = per_unit(self._is_sulfur)
         former_counts = per_unit(~self._is_sulfur)
         disulfide = per_bond(sulfurs == 2)
-        charges = -2 * sulfur_counts + per_unit(self._valence) - 2 * per_bond(sulfurs == 0) + 2 * disulfide - 2 * per_unit(lone)
+        charges = (
+            -2 * sulfur_counts
+            + per_unit(self._valence)
+            - 2 * per_bond(sulfurs == 0)
+            + 2 * disulfide
+            - 2 * per_unit(lone)
+        )
         odd = np.where(self._is_sulfur, (formers_of_sulfur > 2) | (coordination > 2), coordination != 4)
         irregular = ((per_unit(odd) > 0) | (disulfide > 0)) & (former_counts > 0)
         irregular &= ~((former_counts == 1) & (sulfur_counts == 3) & (disulfide == 0))
@@ -148,7 +168,9 @@ class AnionFinder:
                 break
             a, b, relative = former[same], former[same + step], image[same + step] - image[same]
             turn = a > b
-            rows.append(np.column_stack([np.minimum(a, b), np.maximum(a, b), np.where(turn[:, None], -relative, relative)]))
+            rows.append(
+                np.column_stack([np.minimum(a, b), np.maximum(a, b), np.where(turn[:, None], -relative, relative)])
+            )
             step += 1
         if not rows:
             return np.zeros(size, dtype=int)

@@ -72,15 +72,15 @@ def arrhenius_fit(temperatures_K, values, standard_errors=None, quantity="conduc
     if standard_errors is not None:
         errors = np.asarray(standard_errors, dtype=float)
         if errors.shape != values.shape or not (errors > 0).all():
-            raise ValueError("arrhenius_fit: standard errors must be positive, one for each value; leave them out if unknown")
+            raise ValueError(
+                "arrhenius_fit: standard errors must be positive, one for each value; leave them out if unknown"
+            )
         weights = (values / errors) ** 2
     covariance = np.linalg.inv(design.T @ (weights[:, None] * design))
     parameters = covariance @ (design.T @ (weights * logs))
     freedom = len(logs) - 2
     chi_square = float((weights * (logs - design @ parameters) ** 2).sum() / freedom) if freedom else np.nan
-    if errors is None:
-        covariance = covariance * chi_square
-    elif freedom and chi_square > 1:
+    if errors is None or freedom and chi_square > 1:
         covariance = covariance * chi_square
     error = float(np.sqrt(covariance[1, 1]))
     fit = ArrheniusFit(

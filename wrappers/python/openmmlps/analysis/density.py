@@ -51,7 +51,16 @@ class DensityMap:
 
 
 def bond_density(
-    trajectory, ion="Li", ligand="S", centre="P", r_max=6.0, r_width=0.1, phi_bins=36, bond_cutoff=2.6, stride=1, progress=None
+    trajectory,
+    ion="Li",
+    ligand="S",
+    centre="P",
+    r_max=6.0,
+    r_width=0.1,
+    phi_bins=36,
+    bond_cutoff=2.6,
+    stride=1,
+    progress=None,
 ):
     r"""Density of ions in the distance r from S and the angle phi to its P-S bond, over the mean density.
 
@@ -72,7 +81,7 @@ def bond_density(
     ions, ligands, centres = (trajectory.indices(element) for element in (ion, ligand, centre))
     chosen = np.concatenate([ligands, ions])
     bonded = np.concatenate([ligands, centres])
-    r_bins = int(round(r_max / r_width))
+    r_bins = round(r_max / r_width)
     r_edges, cosines = np.arange(r_bins + 1) * r_width, np.cos(np.linspace(0, np.pi, phi_bins + 1))
     counts = np.zeros((r_bins, phi_bins))
     samples, mean_density, frames = 0, 0.0, 0
@@ -93,7 +102,9 @@ def bond_density(
         mean_density += len(ions) / abs(np.linalg.det(cell))
         frames += 1
     if not samples:
-        raise ValueError(f"bond_density: no {centre}-{ligand} bond within {bond_cutoff} angstrom in '{trajectory.name}'; choose other elements")
+        raise ValueError(
+            f"bond_density: no {centre}-{ligand} bond within {bond_cutoff} angstrom in '{trajectory.name}'; choose other elements"
+        )
     volumes = 2 * np.pi / 3 * np.diff(r_edges**3)[:, None] * -np.diff(cosines)
     rho = counts / (samples * mean_density / frames * volumes)
     phi_centres = (np.arange(phi_bins) + 0.5) * 180 / phi_bins

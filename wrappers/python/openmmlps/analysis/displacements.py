@@ -94,7 +94,9 @@ def mean_squared_displacement(trajectory, species, reference="framework", max_la
 def displacement_of_paths(paths, interval_ps, max_lag_fraction=0.5):
     """The same from paths [t, m, 3] in angstrom."""
     max_lag = max(1, min(len(paths) - 1, int(max_lag_fraction * (len(paths) - 1))))
-    return MeanSquaredDisplacement(np.arange(max_lag + 1) * interval_ps, average_displacements(paths, max_lag), paths.shape[1])
+    return MeanSquaredDisplacement(
+        np.arange(max_lag + 1) * interval_ps, average_displacements(paths, max_lag), paths.shape[1]
+    )
 
 
 def fit_line(msd, start_ps, stop_ps):

@@ -53,7 +53,7 @@ def van_hove_self(trajectory, species, lags_ps, r_max=10.0, bin_width=0.05, refe
     """
     interval, lags = _lags(trajectory, lags_ps, "van_hove_self")
     paths = read_paths(trajectory, species, reference, "van_hove_self")
-    bins = int(round(r_max / bin_width))
+    bins = round(r_max / bin_width)
     values = np.zeros((len(lags), bins))
     for index, lag in enumerate(lags):
         origins = _origins(len(paths) - lag, max_origins)
@@ -89,7 +89,7 @@ def van_hove_distinct(
     paths = read_paths(trajectory, chosen, reference, "van_hove_distinct")
     at = {atom: place for place, atom in enumerate(chosen)}
     from_a, to_b = (np.array([at[atom] for atom in atoms]) for atoms in (first, second))
-    bins = int(round(r_max / bin_width))
+    bins = round(r_max / bin_width)
     edges = np.arange(bins + 1) * bin_width
     shells = 4 / 3 * np.pi * np.diff(edges**3)
     values = np.zeros((len(lags), bins))
@@ -127,7 +127,7 @@ def velocity_autocorrelation(trajectory, species, max_lag_ps=None):
     interval = require_interval(trajectory, "velocity_autocorrelation")
     frames = len(trajectory)
     span = min(5.0, frames * interval / 4) if max_lag_ps is None else max_lag_ps
-    lags = min(frames - 1, max(2, int(round(span / interval))))
+    lags = min(frames - 1, max(2, round(span / interval)))
     atoms = trajectory.indices(species)
     velocities = np.empty((frames, len(atoms), 3))
     for chunk in trajectory.chunks(velocities=True):
@@ -142,7 +142,9 @@ def velocity_autocorrelation(trajectory, species, max_lag_ps=None):
     return np.arange(lags + 1) * interval, total / (frames - np.arange(lags + 1)) / len(atoms)
 
 
-def vibrational_density_of_states(trajectory, max_lag_ps=None, smoothing_per_cm=15.0, highest_per_cm=1000.0, progress=None):
+def vibrational_density_of_states(
+    trajectory, max_lag_ps=None, smoothing_per_cm=15.0, highest_per_cm=1000.0, progress=None
+):
     r"""Vibrational density of states of each element, from its velocity autocorrelation with a Hann window.
 
     .. math:: g_i(\omega) \propto \int C_i(t)\, w(t) \cos(\omega t)\, dt ,\quad
@@ -166,6 +168,8 @@ def vibrational_density_of_states(trajectory, max_lag_ps=None, smoothing_per_cm=
             "reaches 600 1/cm and is folded back; save velocities every 10 fs or less",
             stacklevel=2,
         )
+    from scipy.integrate import trapezoid
+
     density, centres, total = {}, {}, 0.0
     for done, element in enumerate(trajectory.elements, 1):
         lags, correlation = velocity_autocorrelation(trajectory, element, max_lag_ps)
@@ -180,8 +184,8 @@ def vibrational_density_of_states(trajectory, max_lag_ps=None, smoothing_per_cm=
         spectrum = _smooth(spectrum, smoothing_per_cm / spacing)
         inside = wave_numbers <= highest_per_cm
         wave_numbers, spectrum = wave_numbers[inside], spectrum[inside]
-        density[element] = spectrum / np.trapezoid(spectrum, wave_numbers)
-        centres[element] = float(np.trapezoid(wave_numbers * density[element], wave_numbers))
+        density[element] = spectrum / trapezoid(spectrum, wave_numbers)
+        centres[element] = float(trapezoid(wave_numbers * density[element], wave_numbers))
         total = total + density[element] * trajectory.symbols.count(element) / len(trajectory.symbols)
         if progress is not None:
             progress(done, len(trajectory.elements))
@@ -191,7 +195,7 @@ def vibrational_density_of_states(trajectory, max_lag_ps=None, smoothing_per_cm=
 def _smooth(spectrum, width):
     from scipy.signal import savgol_filter
 
-    points = int(round(width)) // 2 * 2 + 1
+    points = round(width) // 2 * 2 + 1
     return spectrum if points < 5 else savgol_filter(spectrum, points, 2)
 
 

@@ -21,7 +21,9 @@ class Hosts:
     interval_ps: float
     kinds: tuple  #: [k] names of anions with charges; 'other' collects the rare ones, 'none' is no S in reach
     kind: np.ndarray  #: [t, m] index into `kinds`, per mobile ion
-    host: np.ndarray  #: [t, m] identity of the anion: the lowest index of its formers (of its S if it has none); -1: none
+    host: (
+        np.ndarray
+    )  #: [t, m] identity of the anion: the lowest index of its formers (of its S if it has none); -1: none
     sulfur: np.ndarray  #: [t, m] index of the nearest S; -1: none
     former_kind: np.ndarray  #: [t, p] index into `kinds`, per former (P) atom
     paths: np.ndarray  #: [t, m, 3] unwrapped positions relative to the framework, angstrom
@@ -58,7 +60,9 @@ class Hops:
     lengths_angstrom: np.ndarray  #: [h] distance moved from `tolerance` before to `tolerance` after each hop
 
 
-def assign_hosts(trajectory, mobile="Li", cutoff=3.5, stride=1, rare=0.01, bond_cutoff=2.6, reference="framework", progress=None):
+def assign_hosts(
+    trajectory, mobile="Li", cutoff=3.5, stride=1, rare=0.01, bond_cutoff=2.6, reference="framework", progress=None
+):
     """Assign every mobile ion of every frame to the anion that owns its nearest S.
 
     :param mobile: the mobile ions
@@ -136,8 +140,10 @@ def conditional_displacement(hosts, lags_ps, whole_window=False, blocks=5):
         mean = sums.sum(1) / numbers.sum(1)
         each = sums / numbers
         error = np.nanstd(each, axis=1, ddof=1) / np.sqrt(np.isfinite(each).sum(1))
-    by_kind = lambda array: {name: array[:, k] for k, name in enumerate(hosts.kinds)}  # noqa: E731
-    return ConditionalDisplacement(lags * hosts.interval_ps, by_kind(mean), by_kind(error), by_kind(numbers.sum(1).astype(int)))
+    by_kind = lambda array: {name: array[:, k] for k, name in enumerate(hosts.kinds)}
+    return ConditionalDisplacement(
+        lags * hosts.interval_ps, by_kind(mean), by_kind(error), by_kind(numbers.sum(1).astype(int))
+    )
 
 
 def hops(hosts, tolerance_ps=0.5):
@@ -149,7 +155,7 @@ def hops(hosts, tolerance_ps=0.5):
     :param tolerance_ps: shorter visits elsewhere that return do not count
     :return: :class:`Hops`
     """
-    patience = int(round(tolerance_ps / hosts.interval_ps))
+    patience = round(tolerance_ps / hosts.interval_ps)
     settled = settle(hosts.host, patience)
     count = len(hosts.kinds)
     frame, ion = _departures(hosts, settled)
@@ -175,7 +181,7 @@ def anion_lifetimes(hosts, tolerance_ps=0.5):
     :param hosts: :class:`Hosts`
     :param tolerance_ps: shorter changes that are undone do not count
     """
-    settled = settle(hosts.former_kind, int(round(tolerance_ps / hosts.interval_ps)))
+    settled = settle(hosts.former_kind, round(tolerance_ps / hosts.interval_ps))
     changed = settled[1:] != settled[:-1]
     time = np.bincount(settled.ravel(), minlength=len(hosts.kinds)) * hosts.interval_ps
     departures = np.bincount(settled[:-1][changed], minlength=len(hosts.kinds))

@@ -27,7 +27,9 @@ class Flips:
     frames: np.ndarray  #: [f] frame at which the new orientation is reached
     centres: np.ndarray  #: [f] atom index of the centre
     angles_degrees: np.ndarray  #: [f] 120 (about one bond) or 180 (about a twofold axis)
-    residual_degrees: np.ndarray  #: [t, m] rotation left over after the nearest of the 12; libration, or a turn of the frame
+    residual_degrees: (
+        np.ndarray
+    )  #: [t, m] rotation left over after the nearest of the 12; libration, or a turn of the frame
     rate_per_ps: float  #: flips per tetrahedron and ps
     observed_ps: float  #: sum over tetrahedra
 
@@ -54,7 +56,7 @@ def orientational_correlation(tetrahedra, degree, symmetric=False, max_lag_ps=No
         )
     frames = len(tetrahedra.segments)
     interval = tetrahedra.interval_ps
-    lags = min(frames - 1, frames // 2 if max_lag_ps is None else int(round(max_lag_ps / interval)))
+    lags = min(frames - 1, frames // 2 if max_lag_ps is None else round(max_lag_ps / interval))
     total, weight = np.zeros((2, lags + 1))
     for place, piece in tetrahedra.pieces(shortest=2):
         bonds = tetrahedra.vectors[piece, place].astype(float)

@@ -60,7 +60,9 @@ def from_atoms(frames, frame_interval_ps=None, name="atoms"):
             )
     partly = {tuple(bool(flag) for flag in atoms.pbc) for atoms in frames}
     if partly not in ({(True,) * 3}, {(False,) * 3}):
-        raise ValueError(f"{name}: it is periodic in some directions or frames only; make it periodic in all three, or none")
+        raise ValueError(
+            f"{name}: it is periodic in some directions or frames only; make it periodic in all three, or none"
+        )
     velocities = None
     if all(atoms.has("momenta") for atoms in frames):
         from ase.units import fs
@@ -86,7 +88,9 @@ def from_universe(universe, name="universe"):
     """
     symbols = getattr(universe.atoms, "elements", None)
     if symbols is None or not all(len(str(symbol)) for symbol in symbols):
-        raise ValueError(f"{name}: the universe knows no elements; add them, universe.add_TopologyAttr('elements', [...])")
+        raise ValueError(
+            f"{name}: the universe knows no elements; add them, universe.add_TopologyAttr('elements', [...])"
+        )
     positions, cells, times, velocities = [], [], [], []
     for step in universe.trajectory:
         positions.append(np.array(step.positions, dtype=float))
@@ -119,7 +123,7 @@ def _read_ase(path):
 
     try:
         frames = ase.io.read(path, index=":")
-    except Exception as error:  # ASE's readers raise anything at all
+    except Exception as error:  # noqa: BLE001  ASE's readers raise anything at all
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ValueError(
             f"read: '{path}' cannot be read ({reason}); give H5MD (.h5) or a format that ASE reads, such as extxyz"

@@ -3,11 +3,12 @@
 """Tetrahedra followed through time, and their rotation by Kabsch's method."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 from .neighbors import minimum_image, neighbor_pairs
-from .trajectory import require_frames, require_interval
+from .trajectory import require_interval
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Tetrahedra:
         for place in range(len(self.centres)):
             numbers = self.segments[:, place]
             starts = np.concatenate([[0], np.flatnonzero(np.diff(numbers)) + 1, [len(numbers)]])
-            for start, stop in zip(starts[:-1], starts[1:], strict=True):
+            for start, stop in pairwise(starts):
                 if numbers[start] >= 0 and stop - start >= shortest:
                     yield place, slice(int(start), int(stop))
 
@@ -50,7 +51,9 @@ def find_tetrahedra(trajectory, centre="P", ligand="S", bond_cutoff=2.6, break_c
     :raises ValueError: unknown element, uneven times, cutoffs in the wrong order, or no tetrahedron at all
     """
     if not 0 < bond_cutoff <= break_cutoff:
-        raise ValueError(f"find_tetrahedra: bond_cutoff {bond_cutoff} exceeds break_cutoff {break_cutoff} angstrom; give 0 < bond <= break")
+        raise ValueError(
+            f"find_tetrahedra: bond_cutoff {bond_cutoff} exceeds break_cutoff {break_cutoff} angstrom; give 0 < bond <= break"
+        )
     interval = require_interval(trajectory, "find_tetrahedra")
     centres, ligands = trajectory.indices(centre), trajectory.indices(ligand)
     shape = (len(trajectory), len(centres))
@@ -71,7 +74,9 @@ def find_tetrahedra(trajectory, centre="P", ligand="S", bond_cutoff=2.6, break_c
             for place in new:
                 same = set(found[place]) == set(previous[place])
                 if same:
-                    found[place] = previous[place]  # a bond came back: the labels stay comparable, yet a new segment begins
+                    found[place] = previous[
+                        place
+                    ]  # a bond came back: the labels stay comparable, yet a new segment begins
                 exchanges += int(not same and previous[place, 0] >= 0)
             labels[new] = previous[new] = found[new]
             number[new] += 1
@@ -169,7 +174,9 @@ def angle_velocities(tetrahedra):
     vectors = tetrahedra.vectors.astype(float)
     with np.errstate(invalid="ignore"):
         angles = np.degrees(
-            np.arccos(np.clip(np.stack([_cosine(vectors[..., a, :], vectors[..., b, :]) for a, b in _PAIRS], axis=-1), -1, 1))
+            np.arccos(
+                np.clip(np.stack([_cosine(vectors[..., a, :], vectors[..., b, :]) for a, b in _PAIRS], axis=-1), -1, 1)
+            )
         )
     result = np.full_like(angles, np.nan)
     result[1:-1] = (angles[2:] - angles[:-2]) / (2 * tetrahedra.interval_ps)

@@ -98,7 +98,7 @@ def structure_factor(distribution, q_max=20.0, q_step=0.02, window="lorch", over
         raise ValueError(f"structure_factor: window is {window!r}; give 'lorch' or None")
     r = distribution.r_angstrom
     width = r[1] - r[0]
-    q = np.arange(1, int(round(q_max / q_step)) + 1) * q_step
+    q = np.arange(1, round(q_max / q_step) + 1) * q_step
     kernel = np.sinc(q[:, None] * r / np.pi) * (4 * np.pi * distribution.number_density_per_angstrom3 * r**2 * width)
     if window == "lorch":
         kernel *= np.sinc(r / (r[-1] + width / 2))
@@ -132,9 +132,9 @@ def structure_factor_direct(trajectory, q_max=8.0, q_step=0.05, vectors_per_bin=
     frames = 0
     for positions, cell in trajectory.frames(stride):
         fractional = positions @ np.linalg.inv(cell)
-        waves = np.array([
-            np.exp(2j * np.pi * (fractional[atoms] @ integers.T)).sum(0) if len(atoms) else 0 for atoms in members
-        ])
+        waves = np.array(
+            [np.exp(2j * np.pi * (fractional[atoms] @ integers.T)).sum(0) if len(atoms) else 0 for atoms in members]
+        )
         for index, (a, b) in enumerate(pairs):
             sums[index] += (waves[a] * waves[b].conj()).real
         frames += 1
@@ -162,7 +162,9 @@ def total_correlation(distribution, overrides=None):
     return 4 * np.pi * distribution.number_density_per_angstrom3 * distribution.r_angstrom * total
 
 
-def total_correlation_from_structure_factor(factor, number_density_per_angstrom3, r_angstrom, q_max=None, window="lorch"):
+def total_correlation_from_structure_factor(
+    factor, number_density_per_angstrom3, r_angstrom, q_max=None, window="lorch"
+):
     r"""T(r) [m] in angstrom^-2 with the resolution of an experiment that ends at q_max.
 
     .. math:: T(r) = 4 \pi \rho r + \frac{2}{\pi} \int_0^{Q_{max}} Q (S(Q) - 1) M(Q) \sin(Qr) dQ
@@ -180,7 +182,10 @@ def total_correlation_from_structure_factor(factor, number_density_per_angstrom3
     damping = np.sinc(q / q_max) if window == "lorch" else np.ones_like(q)
     r = np.asarray(r_angstrom, dtype=float)
     step = factor.q_per_angstrom[1] - factor.q_per_angstrom[0]
-    return 4 * np.pi * number_density_per_angstrom3 * r + 2 / np.pi * np.sin(r[:, None] * q) @ (q * (s - 1) * damping) * step
+    return (
+        4 * np.pi * number_density_per_angstrom3 * r
+        + 2 / np.pi * np.sin(r[:, None] * q) @ (q * (s - 1) * damping) * step
+    )
 
 
 def first_sharp_diffraction_peak(q_per_angstrom, s, q_low=0.7, q_high=1.8):
@@ -195,7 +200,9 @@ def first_sharp_diffraction_peak(q_per_angstrom, s, q_low=0.7, q_high=1.8):
     """
     q, s = np.asarray(q_per_angstrom), np.asarray(s)
     middle = np.arange(1, len(q) - 1)
-    tops = middle[(s[middle] >= s[middle - 1]) & (s[middle] > s[middle + 1]) & (q[middle] >= q_low) & (q[middle] <= q_high)]
+    tops = middle[
+        (s[middle] >= s[middle - 1]) & (s[middle] > s[middle + 1]) & (q[middle] >= q_low) & (q[middle] <= q_high)
+    ]
     if not len(tops):
         raise ValueError(
             f"first_sharp_diffraction_peak: S(Q) has no maximum between {q_low} and {q_high} 1/angstrom; widen the range, or use "
@@ -210,7 +217,9 @@ def first_sharp_diffraction_peak(q_per_angstrom, s, q_low=0.7, q_high=1.8):
     width = np.nan
     if len(left) and len(right):
         i, j = left[-1], top + right[0]
-        width = np.interp(half, [s[j], s[j - 1]], [q[j], q[j - 1]]) - np.interp(half, [s[i], s[i + 1]], [q[i], q[i + 1]])
+        width = np.interp(half, [s[j], s[j - 1]], [q[j], q[j - 1]]) - np.interp(
+            half, [s[i], s[i + 1]], [q[i], q[i + 1]]
+        )
     return Peak(position, height, float(width))
 
 
@@ -218,7 +227,9 @@ def _weights(concentrations, overrides):
     lengths = scattering_lengths(concentrations, overrides)
     mean = sum(concentrations[symbol] * lengths[symbol] for symbol in concentrations)
     if abs(mean) < 1e-6:
-        raise ValueError("structure_factor: the mean scattering length is zero, so S(Q) cannot be normalised; change the isotopes")
+        raise ValueError(
+            "structure_factor: the mean scattering length is zero, so S(Q) cannot be normalised; change the isotopes"
+        )
     weights = {}
     for a, b in combinations_with_replacement(sorted(concentrations), 2):
         both = 1 if a == b else 2
@@ -240,7 +251,7 @@ def _wave_vectors(cell, q_max, q_step, per_bin, seed):
     grid = grid[len(grid) // 2 + 1 :]  # the other half is the complex conjugate; the middle is zero
     lengths = np.linalg.norm(grid @ reciprocal, axis=1)
     bins = (lengths / q_step).astype(int)
-    count = int(round(q_max / q_step))
+    count = round(q_max / q_step)
     order = np.random.default_rng(seed).permutation(np.flatnonzero(bins < count))
     order = order[np.argsort(bins[order], kind="stable")]
     sorted_bins = bins[order]

@@ -68,7 +68,11 @@ class Speciation:
 
     def table(self):
         """Lines of text: kind, anions per frame, % of P atoms, % of units, % of S atoms."""
-        per_former, per_unit, per_sulfur = self.fraction_of_formers(), self.fraction_of_units(), self.fraction_of_sulfurs()
+        per_former, per_unit, per_sulfur = (
+            self.fraction_of_formers(),
+            self.fraction_of_units(),
+            self.fraction_of_sulfurs(),
+        )
         lines = [f"{'anion':16s} {'per frame':>10s} {'% of P atoms':>13s} {'% of units':>11s} {'% of S atoms':>13s}"]
         for index, kind in enumerate(self.kinds):
             lines.append(
@@ -83,11 +87,13 @@ class Speciation:
 
     def _distribution(self, counts, element):
         if element not in counts:
-            raise ValueError(f"Speciation: there are no centres of '{element}', only {', '.join(counts) or 'none'}; choose one of these")
+            raise ValueError(
+                f"Speciation: there are no centres of '{element}', only {', '.join(counts) or 'none'}; choose one of these"
+            )
         return counts[element].sum(0) / counts[element].sum()
 
 
-def speciation(trajectory, bond_cutoff=2.6, sulfur_bond_cutoff=2.4, stride=1, ion_charges=None, progress=None):
+def classify_anions(trajectory, bond_cutoff=2.6, sulfur_bond_cutoff=2.4, stride=1, ion_charges=None, progress=None):
     """Speciation of every frame.
 
     :param bond_cutoff: P-S and P-P, angstrom (2.6: Zhou et al.; P-P across the shared edge of P2S6(2-) is 2.92)
@@ -104,12 +110,10 @@ def speciation(trajectory, bond_cutoff=2.6, sulfur_bond_cutoff=2.4, stride=1, io
     unknown = sorted(set(outside) - set(known))
     if unknown:
         raise ValueError(
-            f"speciation: the charge of {', '.join(unknown)} is unknown; give ion_charges={{'{unknown[0]}': charge in e}}"
+            f"classify_anions: the charge of {', '.join(unknown)} is unknown; give ion_charges={{'{unknown[0]}': charge in e}}"
         )
     ions = sum(known[symbol] * count for symbol, count in outside.items())
-    centres = {
-        element: trajectory.indices(element) for element in FORMER_VALENCES if element in trajectory.elements
-    }
+    centres = {element: trajectory.indices(element) for element in FORMER_VALENCES if element in trajectory.elements}
     formers = np.concatenate([np.arange(0), *centres.values()])
     sulfurs = trajectory.indices("S") if "S" in trajectory.elements else np.arange(0)
     frames, charges = [], {}

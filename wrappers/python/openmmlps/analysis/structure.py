@@ -36,7 +36,9 @@ class RadialDistribution:
         g = self.pair(a, b)
         inside = np.flatnonzero((self.r_angstrom >= r_low) & (self.r_angstrom <= r_high))
         if not len(inside) or g[inside].max() <= 0:
-            raise ValueError(f"RadialDistribution: g of {a}-{b} has no peak between {r_low} and {r_high} angstrom; widen the range")
+            raise ValueError(
+                f"RadialDistribution: g of {a}-{b} has no peak between {r_low} and {r_high} angstrom; widen the range"
+            )
         return parabolic_peak(self.r_angstrom, g, inside[np.argmax(g[inside])])
 
     def coordination_within(self, a, b, cutoff):
@@ -62,7 +64,9 @@ def radial_distribution(trajectory, r_max=10.0, bin_width=0.02, stride=1, progre
     :raises ValueError: no cell, or bins that make no sense
     """
     if not 0 < bin_width < r_max:
-        raise ValueError(f"radial_distribution: bin_width {bin_width} and r_max {r_max} angstrom; give 0 < bin_width < r_max")
+        raise ValueError(
+            f"radial_distribution: bin_width {bin_width} and r_max {r_max} angstrom; give 0 < bin_width < r_max"
+        )
     require_cell(trajectory)
     elements = trajectory.elements
     kind = np.array([elements.index(symbol) for symbol in trajectory.symbols])
@@ -71,7 +75,7 @@ def radial_distribution(trajectory, r_max=10.0, bin_width=0.02, stride=1, progre
     number = np.zeros((len(elements), len(elements)), dtype=np.int64)
     for index, (a, b) in enumerate(pairs):
         number[a, b] = number[b, a] = index
-    bins = int(round(r_max / bin_width))
+    bins = round(r_max / bin_width)
     edges = np.arange(bins + 1) * bin_width
     shells = 4 / 3 * np.pi * np.diff(edges**3)
     counts, weighted = np.zeros((2, len(pairs), bins))

@@ -34,7 +34,9 @@ class Trajectory:
 
     symbols: tuple  #: [n] chemical symbols
     positions: object  #: [t, n, 3] angstrom, unwrapped
-    cells: np.ndarray | None = None  #: [t, 3, 3] angstrom, rows are lattice vectors; [3, 3] for all frames; None: no box
+    cells: np.ndarray | None = (
+        None  #: [t, 3, 3] angstrom, rows are lattice vectors; [3, 3] for all frames; None: no box
+    )
     times_ps: np.ndarray | None = None  #: [t]
     velocities: object = None  #: [t, n, 3] angstrom/ps
     masses_amu: np.ndarray | None = None  #: [n]; None: those of the elements
@@ -42,7 +44,7 @@ class Trajectory:
     _checked: set = field(default_factory=set, repr=False, compare=False)
 
     def __post_init__(self):
-        put = lambda name, value: object.__setattr__(self, name, value)  # noqa: E731 (frozen dataclass)
+        put = lambda name, value: object.__setattr__(self, name, value)
         put("symbols", tuple(str(symbol) for symbol in self.symbols))
         if isinstance(self.positions, list):
             put("positions", np.array(self.positions, dtype=float))
@@ -72,8 +74,8 @@ class Trajectory:
         """A trajectory of some of the frames (a slice); nothing is read."""
         if not isinstance(frames, slice):
             raise TypeError("Trajectory: frames are taken by slices; use trajectory[i:i + 1] for a single one")
-        part = lambda source: None if source is None else source[frames]  # noqa: E731
-        part_lazy = lambda source: source.window(frames) if hasattr(source, "window") else part(source)  # noqa: E731
+        part = lambda source: None if source is None else source[frames]
+        part_lazy = lambda source: source.window(frames) if hasattr(source, "window") else part(source)
         return Trajectory(
             self.symbols,
             part_lazy(self.positions),
@@ -183,7 +185,9 @@ def require_cell(trajectory):
         )
     cells = np.asarray(trajectory.cells, dtype=float)
     if not (np.abs(np.linalg.det(cells)) > 1e-6).all():
-        raise ValueError(f"{trajectory.name}: a cell has no volume; give three independent lattice vectors in each frame")
+        raise ValueError(
+            f"{trajectory.name}: a cell has no volume; give three independent lattice vectors in each frame"
+        )
     return cells
 
 

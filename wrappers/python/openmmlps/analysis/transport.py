@@ -53,7 +53,7 @@ def conductivity_mS_per_cm(diffusion_cm2_per_s, ions, volume_angstrom3, temperat
     return siemens_per_cm * 1e3
 
 
-def transport(
+def transport_coefficients(
     trajectories,
     temperature_K,
     mobile="Li",
@@ -82,19 +82,21 @@ def transport(
     """
     replicas = [trajectories] if hasattr(trajectories, "positions") else list(trajectories)
     if not replicas:
-        raise ValueError("transport: no trajectory was given; give one or several replicas")
+        raise ValueError("transport_coefficients: no trajectory was given; give one or several replicas")
     if not temperature_K > 0:
-        raise ValueError(f"transport: temperature_K is {temperature_K}; give kelvin, more than 0")
+        raise ValueError(f"transport_coefficients: temperature_K is {temperature_K}; give kelvin, more than 0")
     if blocks < 1 or (blocks < 2 and len(replicas) < 2):
-        raise ValueError(f"transport: {blocks} block of {len(replicas)} replica gives no error bar; give blocks=5 or more replicas")
+        raise ValueError(
+            f"transport_coefficients: {blocks} block of {len(replicas)} replica gives no error bar; give blocks=5 or more replicas"
+        )
     samples, curves, volumes, ions = [], [], [], None
     for trajectory in replicas:
-        require_frames(trajectory, max(_MIN_FRAMES, 10 * blocks), "transport")
-        interval = require_interval(trajectory, "transport")
-        paths = read_paths(trajectory, mobile, reference, "transport")
+        require_frames(trajectory, max(_MIN_FRAMES, 10 * blocks), "transport_coefficients")
+        interval = require_interval(trajectory, "transport_coefficients")
+        paths = read_paths(trajectory, mobile, reference, "transport_coefficients")
         if ions not in (None, paths.shape[1]):
             raise ValueError(
-                f"transport: '{trajectory.name}' has {paths.shape[1]} mobile ions, '{replicas[0].name}' {ions}; give replicas of one system"
+                f"transport_coefficients: '{trajectory.name}' has {paths.shape[1]} mobile ions, '{replicas[0].name}' {ions}; give replicas of one system"
             )
         ions = paths.shape[1]
         volumes.append(float(trajectory.volumes().mean()))
@@ -102,7 +104,7 @@ def transport(
         start, stop = fit_window_ps or (fraction * (length - 1) * interval for fraction in fit_window)
         if not 0 <= start < stop <= (length - 1) * interval:
             raise ValueError(
-                f"transport: the fit window {start:g} to {stop:g} ps does not lie within a block of {(length - 1) * interval:g} ps; "
+                f"transport_coefficients: the fit window {start:g} to {stop:g} ps does not lie within a block of {(length - 1) * interval:g} ps; "
                 "give a smaller one, fewer blocks, or a longer trajectory"
             )
         fits = [
