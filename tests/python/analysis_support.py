@@ -16,7 +16,7 @@ if importlib.util.find_spec("openmmlps") is None or importlib.util.find_spec("op
     _bare.__path__ = [str(PACKAGE)]
     sys.modules.setdefault("openmmlps", _bare)
 
-from openmmlps.analysis import Trajectory, read  # noqa: E402
+from openmmlps.analysis import Trajectory
 
 STRUCTURES = PACKAGE / "structures"
 

@@ -13,7 +13,9 @@ def test_bond_density_of_uniform_lithium_is_one():
     frames, ions = 400, 60
     bond = np.array([[6.0, 6, 6], [6.0, 6, 8.05]])
     positions = np.concatenate([random.random((frames, ions, 3)) * 12, np.broadcast_to(bond, (frames, 2, 3))], axis=1)
-    found = bond_density(Trajectory(["Li"] * ions + ["S", "P"], positions, np.eye(3) * 12), r_max=5.5, r_width=0.5, phi_bins=9)
+    found = bond_density(
+        Trajectory(["Li"] * ions + ["S", "P"], positions, np.eye(3) * 12), r_max=5.5, r_width=0.5, phi_bins=9
+    )
     assert found.samples == frames
     well = found.counts > 50
     assert well.sum() > 40

@@ -18,7 +18,9 @@ PER_CM_PER_THZ = 33.35640951981521
 
 def test_self_part_of_a_random_walk_is_gaussian():
     diffusion, lag = 2.0, 1.0
-    found = van_hove_self(random_walk(diffusion, frames=3000, ions=40), "Li", [lag, 2 * lag], r_max=12.0, bin_width=0.25)
+    found = van_hove_self(
+        random_walk(diffusion, frames=3000, ions=40), "Li", [lag, 2 * lag], r_max=12.0, bin_width=0.25
+    )
     np.testing.assert_allclose(found.lags_ps, [1.0, 2.0])
     for index, t in enumerate(found.lags_ps):
         width = 4 * diffusion * t
@@ -35,7 +37,9 @@ def test_distinct_part_starts_as_g_and_forgets():
     walk = base.positions[0] + np.cumsum(steps, axis=0) - steps[0]
     trajectory = Trajectory(base.symbols, walk, base.cells[0], np.arange(200) * 0.1)
     start = van_hove_distinct(trajectory[:10], "Li", "S", 0.0, r_max=9.0)
-    np.testing.assert_allclose(start.values[0], radial_distribution(trajectory[:10], 9.0, 0.1).pair("Li", "S"), rtol=1e-9)
+    np.testing.assert_allclose(
+        start.values[0], radial_distribution(trajectory[:10], 9.0, 0.1).pair("Li", "S"), rtol=1e-9
+    )
     later = van_hove_distinct(trajectory, "Li", "S", 15.0, r_max=9.0, max_origins=20)
     np.testing.assert_allclose(later.values[0][30:], 1, atol=0.25)
 
@@ -49,7 +53,9 @@ def test_concerted_motion_shows_at_zero_distance():
     assert found.values[0, 0] == 0
     shell = 4 / 3 * np.pi * 0.5**3
     assert found.values[1, 0] == pytest.approx(24 * 20 * 20 / 8 / shell)  # exactly one neighbour in the first bin
-    assert found.values[1, 6] == pytest.approx(24 * 20 * 20 / 8 / (4 / 3 * np.pi * (3.5**3 - 3.0**3)))  # the ion that left, not the own one
+    assert found.values[1, 6] == pytest.approx(
+        24 * 20 * 20 / 8 / (4 / 3 * np.pi * (3.5**3 - 3.0**3))
+    )  # the ion that left, not the own one
     with pytest.raises(ValueError, match="lags from 0 to 99 ps do not fit in 'trajectory' of 19 ps; give shorter"):
         van_hove_distinct(trajectory, "Li", "Li", [0, 99])
 
@@ -81,7 +87,9 @@ def test_density_of_states_of_a_harmonic_crystal():
             assert area == pytest.approx(share, abs=0.12)  # 120 oscillators
             top = found.frequency_THz[near][np.argmax(found.density[element][near])]
             assert top == pytest.approx(line, abs=0.1)
-        centre = (lines * [np.sum(found.density[element][np.abs(found.frequency_THz - line) < 0.6]) for line in lines]).sum()
+        centre = (
+            lines * [np.sum(found.density[element][np.abs(found.frequency_THz - line) < 0.6]) for line in lines]
+        ).sum()
         assert found.band_centre_per_cm[element] == pytest.approx(
             centre * found.wave_number_per_cm[1] * PER_CM_PER_THZ, rel=0.02
         )

@@ -23,7 +23,7 @@ def anions():
     return [*symbols, "S"], np.array([*positions, FREE])
 
 
-def hopping(rate_tetrahedra=0.2, rate_sulfide=1.0, frames=6000, ions=20, seed=0):
+def hopping(rate_tetrahedra=0.2, rate_sulfide=1.0, frames=3000, ions=40, seed=0):
     """Li next to anion 0..3 (PS4) or 4 (S); leaves at a rate that depends on the kind, to any other anion."""
     random = np.random.default_rng(seed)
     symbols, fixed = anions()
@@ -51,7 +51,7 @@ def test_hosts_are_the_known_ones(run):
     hosts, states = run
     assert hosts.kinds == ("PS4(3-)", "S(2-)", "other", "none")
     np.testing.assert_array_equal(hosts.kind, (states == 4).astype(int))
-    identity = np.array([20, 25, 30, 35, 40])  # P atoms after 20 Li; the free S is atom 40
+    identity = np.array([40, 45, 50, 55, 60])  # P atoms after 40 Li; the free S is atom 60
     np.testing.assert_array_equal(hosts.host, identity[states])
 
 
@@ -82,7 +82,7 @@ def test_conditional_displacement_separates_fast_from_slow(run):
     fast, slow = found.msd_angstrom2["S(2-)"], found.msd_angstrom2["PS4(3-)"]
     assert 3.5 < fast[0] / slow[0] < 6.5  # the rates differ five times
     assert (found.standard_errors_angstrom2["S(2-)"] < 0.2 * fast).all()
-    assert found.samples["S(2-)"][0] + found.samples["PS4(3-)"][0] == 5999 * 20
+    assert found.samples["S(2-)"][0] + found.samples["PS4(3-)"][0] == 2999 * 40
     staying = conditional_displacement(run[0], [0.3], whole_window=True)
     assert staying.msd_angstrom2["S(2-)"][0] == pytest.approx(2 * 3 * 0.05**2, rel=0.1)  # vibration only
     with pytest.raises(ValueError, match=r"lags must lie between one interval \(0.1 ps\) and"):

@@ -70,7 +70,9 @@ def test_breathing_angle_has_a_known_velocity():
     axis /= np.linalg.norm(axis)
     swing = 5.0 * np.sin(2 * np.pi * 1.0 * trajectory.times_ps)  # degrees, 1 THz, in the plane of corners 0 and 1
     positions[:, 1] = positions[:, 0] + Rotation.from_rotvec(np.radians(swing)[:, None] * axis).apply(arm)
-    found = angle_velocities(find_tetrahedra(Trajectory(trajectory.symbols, positions, trajectory.cells, trajectory.times_ps)))
+    found = angle_velocities(
+        find_tetrahedra(Trajectory(trajectory.symbols, positions, trajectory.cells, trajectory.times_ps))
+    )
     expected = -5.0 * 2 * np.pi * np.cos(2 * np.pi * trajectory.times_ps)
     np.testing.assert_allclose(found[1:-1, 0, 0], expected[1:-1], atol=0.1)
 
@@ -133,7 +135,9 @@ def test_group_of_proper_rotations():
 def test_flips_are_found_and_attempts_are_not():
     # 0 -> 120 degrees about a bond in 30 frames, an attempt of 55 degrees that returns, then -120
     path = np.concatenate([np.zeros(20), np.linspace(0, 120, 30), np.full(20, 120)])
-    path = np.concatenate([path, 120 + 55 * np.sin(np.linspace(0, np.pi, 30)), np.full(10, 120), np.linspace(120, 0, 30)])
+    path = np.concatenate(
+        [path, 120 + 55 * np.sin(np.linspace(0, np.pi, 30)), np.full(10, 120), np.linspace(120, 0, 30)]
+    )
     bond = np.array([1.0, 1, 1]) / np.sqrt(3)
     wobble = np.random.default_rng(0).normal(0, 3, len(path))
     matrices = turning(path, bond) @ turning(wobble, np.array([0, 0, 1.0]))
@@ -142,7 +146,9 @@ def test_flips_are_found_and_attempts_are_not():
     np.testing.assert_allclose(found.angles_degrees, 120, atol=1e-4)
     assert 35 < found.frames[0] < 50 and found.frames[1] > 110
     assert found.rate_per_ps == pytest.approx(2 / ((len(path) - 1) * 0.01))
-    twofold = detect_flips(find_tetrahedra(rotating_tetrahedra(turning(np.linspace(0, 180, 60), np.array([0, 0, 1.0])))))
+    twofold = detect_flips(
+        find_tetrahedra(rotating_tetrahedra(turning(np.linspace(0, 180, 60), np.array([0, 0, 1.0]))))
+    )
     np.testing.assert_allclose(twofold.angles_degrees, [180], atol=1e-4)
     with pytest.raises(ValueError, match="core_degrees is 70; give more than 0 and less than 60"):
         detect_flips(find_tetrahedra(rotating_tetrahedra(matrices)), core_degrees=70)

@@ -53,7 +53,9 @@ def test_fractions_say_of_what():
 
 def molecule(symbols, positions, ions=0):
     """A molecule in a large box, with lithium far away."""
-    positions = np.concatenate([np.array(positions, dtype=float) + 10, [[25.0, 25, 5 + 3 * k] for k in range(ions)] or np.zeros((0, 3))])
+    positions = np.concatenate(
+        [np.array(positions, dtype=float) + 10, [[25.0, 25, 5 + 3 * k] for k in range(ions)] or np.zeros((0, 3))]
+    )
     return Trajectory([*symbols, *["Li"] * ions], positions[None], np.eye(3) * 30)
 
 

@@ -20,7 +20,9 @@ SHEARED = np.array([[11.0, 0, 0], [4.0, 10.0, 0], [-3.0, 5.0, 9.0]])
 
 def ideal_gas(frames=60, atoms=200, seed=0):
     random = np.random.default_rng(seed)
-    return Trajectory(["Li"] * (atoms // 2) + ["S"] * (atoms // 2), random.random((frames, atoms, 3)) @ SHEARED, SHEARED)
+    return Trajectory(
+        ["Li"] * (atoms // 2) + ["S"] * (atoms // 2), random.random((frames, atoms, 3)) @ SHEARED, SHEARED
+    )
 
 
 def test_ideal_gas_is_one_beyond_half_the_sheared_cell():
@@ -153,7 +155,7 @@ def test_total_correlation_returns_from_q_space():
     factor = structure_factor(distribution, q_max=60.0, q_step=0.02, window=None)
     r = distribution.r_angstrom
     back = total_correlation_from_structure_factor(factor, distribution.number_density_per_angstrom3, r, window=None)
-    smooth = lambda y: np.convolve(y, np.ones(20) / 20, "same")  # noqa: E731
+    smooth = lambda y: np.convolve(y, np.ones(20) / 20, "same")
     inside = (r > 1.5) & (r < 8)
     np.testing.assert_allclose(smooth(back)[inside], smooth(direct)[inside], atol=0.05 * np.abs(direct[inside]).max())
 

@@ -6,12 +6,13 @@ import types
 
 import numpy as np
 import pytest
-from analysis_support import Trajectory, crystal, random_walk, read, wrapped
+from analysis_support import Trajectory, crystal, random_walk, wrapped
 from openmmlps.analysis import (
     check_units,
     from_atoms,
     from_universe,
     mean_squared_displacement,
+    read,
     transport_coefficients,
     unwrap,
     vibrational_density_of_states,
@@ -154,7 +155,10 @@ def test_bad_input_names_the_cure(tmp_path):
         (lambda: mean_squared_displacement(no_times, "Li"), r"has no times; give read\(\.\.\., frame_interval_ps="),
         (lambda: mean_squared_displacement(uneven, "Li"), "not evenly spaced in time"),
         (lambda: Trajectory(["Xx"], np.zeros((1, 1, 3))), "'Xx' is not a chemical symbol; correct the symbols or give"),
-        (lambda: Trajectory(["Li"], np.zeros((4, 2, 3))), r"shape \(4, 2, 3\) for 1 symbols; give \[frames, atoms, 3\]"),
+        (
+            lambda: Trajectory(["Li"], np.zeros((4, 2, 3))),
+            r"shape \(4, 2, 3\) for 1 symbols; give \[frames, atoms, 3\]",
+        ),
         (lambda: mean_squared_displacement(walk, ["Li", "P", "S"]), "there is no framework; give reference=None"),
         (lambda: Trajectory(["Li"], np.zeros((1, 1, 3))).volumes(), "has no periodic cell, so no density; give"),
         (lambda: transport_coefficients(walk, -5), "temperature_K is -5; give kelvin"),

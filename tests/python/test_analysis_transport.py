@@ -93,7 +93,9 @@ def test_caged_ions_are_called_not_diffusive():
 
 def test_exponent_of_ballistic_and_diffusive_motion():
     times = np.arange(200) * 0.1
-    flying = Trajectory(["Li", "S"], np.stack([times[:, None] * [1.0, 2, 3], 0 * times[:, None] * [1, 1, 1]], 1), None, times)
+    flying = Trajectory(
+        ["Li", "S"], np.stack([times[:, None] * [1.0, 2, 3], 0 * times[:, None] * [1, 1, 1]], 1), None, times
+    )
     np.testing.assert_allclose(mean_squared_displacement(flying, "Li").exponent()[5:-1], 2, atol=0.02)
     walk = mean_squared_displacement(random_walk(1.0, 4000, 60), "Li", max_lag_fraction=0.05)
     assert np.nanmean(walk.exponent()[20:]) == pytest.approx(1, abs=0.1)

@@ -126,20 +126,23 @@ def conditional_displacement(hosts, lags_ps, whole_window=False, blocks=5):
             f"conditional_displacement: lags must lie between one interval ({hosts.interval_ps:g} ps) and "
             f"{(frames - blocks) * hosts.interval_ps:g} ps; give others, or run longer"
         )
-    count = len(hosts.kinds)
+    kinds = len(hosts.kinds)
     stays = _frames_until_change(hosts.kind) if whole_window else None
-    sums, numbers = np.zeros((2, len(lags), blocks, count))
+    sums, numbers = np.zeros((2, len(lags), blocks, kinds))
     for index, lag in enumerate(lags):
         squares = ((hosts.paths[lag:] - hosts.paths[:-lag]) ** 2).sum(-1)
         origin = np.repeat((np.arange(frames - lag) * blocks // (frames - lag))[:, None], squares.shape[1], axis=1)
-        code = (origin * count + hosts.kind[:-lag]).ravel()
+        code = (origin * kinds + hosts.kind[:-lag]).ravel()
         weights = np.ones(len(code)) if stays is None else (stays[:-lag] >= lag).ravel().astype(float)
-        sums[index] = np.bincount(code, weights * squares.ravel(), blocks * count).reshape(blocks, count)
-        numbers[index] = np.bincount(code, weights, blocks * count).reshape(blocks, count)
+        sums[index] = np.bincount(code, weights * squares.ravel(), blocks * kinds).reshape(blocks, kinds)
+        numbers[index] = np.bincount(code, weights, blocks * kinds).reshape(blocks, kinds)
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = sums.sum(1) / numbers.sum(1)
-        each = sums / numbers
-        error = np.nanstd(each, axis=1, ddof=1) / np.sqrt(np.isfinite(each).sum(1))
+        each = sums / numbers  # blocks without samples are nan and do not count
+        count = np.isfinite(each).sum(1)
+        centre = np.nansum(each, axis=1) / count
+        error = np.sqrt(np.nansum((each - centre[:, None]) ** 2, axis=1) / (count - 1) / count)
+        error[count < 2] = np.nan
     by_kind = lambda array: {name: array[:, k] for k, name in enumerate(hosts.kinds)}
     return ConditionalDisplacement(
         lags * hosts.interval_ps, by_kind(mean), by_kind(error), by_kind(numbers.sum(1).astype(int))
