@@ -26,8 +26,9 @@ public:
     double getVolume() const { return volume; }
 
     /**
-     * Distance in angstrom between the two faces that vector k joins. Images of a point along k lie at least this far apart
-     * in the direction that counts, so it, and not the length of the vector, decides how many images a cutoff reaches.
+     * Distance in angstrom between the two faces that vector k joins. Images of a point along k lie at least this far
+     * apart in the direction that counts, so it, and not the length of the vector, decides how many images a cutoff
+     * reaches.
      */
     double getFaceDistance(int k) const { return faceDistances[k]; }
 

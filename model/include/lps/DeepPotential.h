@@ -27,12 +27,12 @@ enum class Precision { Float32, Float64 };
  */
 struct DeepPotentialData {
     std::vector<std::string> typeNames;
-    double cutoff = 0.0;        ///< r_c
-    double switchStart = 0.0;   ///< r_s
+    double cutoff = 0.0;       ///< r_c
+    double switchStart = 0.0;  ///< r_s
     Precision cutoffPrecision = Precision::Float64;
-    std::vector<int> slots;     ///< [T], sel
-    double normalizer = 0.0;    ///< N_m
-    int axisWidth = 0;          ///< M2
+    std::vector<int> slots;   ///< [T], sel
+    double normalizer = 0.0;  ///< N_m
+    int axisWidth = 0;        ///< M2
     bool typeOneSide = false;
     double environmentProtection = 0.0;
     Precision precision = Precision::Float64;
@@ -40,8 +40,8 @@ struct DeepPotentialData {
     using TypePair = std::pair<int, int>;
     std::vector<TypePair> descriptorExclusions;  ///< exclude_types
     bool excludedPaddingKept = false;
-    std::vector<TypePair> pairExclusions;        ///< pair_exclude_types
-    std::vector<int> atomExclusions;             ///< atom_exclude_types
+    std::vector<TypePair> pairExclusions;  ///< pair_exclude_types
+    std::vector<int> atomExclusions;       ///< atom_exclude_types
     std::vector<int> vacuumTypes;
     bool refuseNeighborOverflow = false;
 
@@ -83,6 +83,15 @@ public:
 
     bool isCompressed() const { return compressed; }
 
+    /** r_c in angstrom, as every evaluator must use it: rounded to float32 where the model asks for it. */
+    double getCutoff() const { return cutoff; }
+
+    /** r_s in angstrom, rounded likewise. */
+    double getSwitchStart() const { return switchStart; }
+
+    /** r_c - r_s in angstrom, rounded likewise (the difference too is taken in float32). */
+    double getSwitchWidth() const { return switchWidth; }
+
     /** M1, the number of embedding channels. */
     int getEmbeddingWidth() const { return embeddingWidth; }
 
@@ -104,12 +113,22 @@ public:
 
     bool isAtomExcluded(int type) const { return atomExcluded[type]; }
 
+    /** Whether energies of this type are measured from the fitting network at a zero descriptor. */
+    bool subtractsVacuum(int type) const { return vacuumSubtracted[type]; }
+
+    /** Normalised environment row of an empty slot, (-mean[0] / stddev[0], 0, 0, 0) in its first component. */
+    double getPaddingComponent(int center) const { return -data.mean[center][0] / data.stddev[center][0]; }
+
 private:
     DeepPotentialData data;
     bool compressed = false;
+    double cutoff = 0.0;
+    double switchStart = 0.0;
+    double switchWidth = 0.0;
     int embeddingWidth = 0;
     std::vector<Section> sections;
     std::vector<bool> atomExcluded;
+    std::vector<bool> vacuumSubtracted;
 };
 
 }  // namespace lps

@@ -9,8 +9,8 @@ namespace lps {
 
 /**
  * @file EmbeddingTable.h
- * Tabulated embedding of a compressed model: the model's own piecewise quintic polynomials, evaluated exactly as stored.
- * Theory: docs/theory.md, section 6.
+ * Tabulated embedding of a compressed model: the model's own piecewise quintic polynomials, evaluated exactly as
+ * stored. Theory: docs/theory.md, section 6.
  *
  * The grid has intervals of fineStep in [lower, upper) and of coarseStep in [upper, maximum). Argument: the normalised
  * radial component s = (w/r - mean) / stddev, dimensionless.
@@ -30,6 +30,15 @@ struct EmbeddingTable {
     Extrapolation extrapolation = Extrapolation::Constant;
 
     bool empty() const { return rows == 0; }
+
+    /** Where an argument lies. */
+    struct Location {
+        int row;        ///< interval whose polynomial applies
+        double x;       ///< argument of that polynomial
+        bool outside;   ///< below lower or not below maximum
+        double beyond;  ///< how far outside, where the extrapolation asks
+    };
+    Location locate(double s) const;
 
     /**
      * Evaluate all channels.

@@ -31,20 +31,21 @@ struct Evaluation {
     double energy = 0.0;               ///< eV, sum of atomEnergies
     std::vector<double> atomEnergies;  ///< [n], eV
     std::vector<Vector3> forces;       ///< [n], eV/angstrom
-    Matrix3 virial{};                  ///< eV, W = -dE/dstrain, symmetric, positive under compression; not divided by volume
+    Matrix3 virial{};  ///< eV, W = -dE/dstrain, symmetric, positive under compression; not divided by volume
 };
 
 /**
- * The Deep Potential in double precision, written to be read: it follows docs/theory.md line by line, in one thread, and every
- * other evaluator is tested against it. Every periodic image within the cutoff is counted, whatever the size of the cell.
+ * The Deep Potential in double precision, written to be read: it follows docs/theory.md line by line, in one thread,
+ * and every other evaluator is tested against it. Every periodic image within the cutoff is counted, whatever the size
+ * of the cell.
  */
 class ReferenceEvaluator {
 public:
     explicit ReferenceEvaluator(std::shared_ptr<const DeepPotential> model);
 
     /**
-     * @throws Error if the arrays differ in length, a type is unknown, a position is not finite, two atoms coincide, or the
-     *         model refuses more neighbors than slots
+     * @throws Error if the arrays differ in length, a type is unknown, a position is not finite, two atoms coincide, or
+     * the model refuses more neighbors than slots
      */
     Evaluation evaluate(const Configuration& configuration) const;
 

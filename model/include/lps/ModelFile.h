@@ -11,8 +11,8 @@ namespace lps {
 
 /**
  * @file ModelFile.h
- * Reader and writer of the native model file (docs/native-format.md). The reader trusts nothing: every length, shape, type and
- * bound is checked before it allocates or indexes, and memory stays proportional to the bytes given.
+ * Reader and writer of the native model file (docs/native-format.md). The reader trusts nothing: every length, shape,
+ * type and bound is checked before it allocates or indexes, and memory stays proportional to the bytes given.
  */
 
 /**

@@ -1,0 +1,478 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 the openmm-lps authors
+
+#include "lps/ModelFile.h"
+
+#include <fstream>
+#include <limits>
+#include <set>
+#include <sstream>
+
+#include "io/BoundedJson.h"
+#include "io/SafetensorsReader.h"
+#include "io/SafetensorsWriter.h"
+#include "lps/Error.h"
+
+namespace lps {
+
+namespace {
+
+using Json = nlohmann::json;
+
+const char* const formatName = "openmm-lps";
+const char* const formatVersion = "1";
+
+struct NamedResidual {
+    const char* name;
+    Residual residual;
+};
+constexpr NamedResidual namedResiduals[] = {
+    {"none", Residual::None}, {"identity", Residual::Identity}, {"doubling", Residual::Doubling}};
+
+std::string nameOf(Precision precision) {
+    return precision == Precision::Float32 ? "float32" : "float64";
+}
+
+std::string nameOf(Residual residual) {
+    for (const NamedResidual& named : namedResiduals)
+        if (named.residual == residual)
+            return named.name;
+    return "none";
+}
+
+std::string embeddingName(const DeepPotentialData& data, std::size_t index) {
+    const std::size_t numTypes = data.typeNames.size();
+    if (data.typeOneSide)
+        return "all." + std::to_string(index);
+    return std::to_string(index / numTypes) + "." + std::to_string(index % numTypes);
+}
+
+/**
+ * The hyperparameters, key by key. Every access is checked; keys that nobody asked for are refused at the end.
+ */
+class HyperparameterReader {
+public:
+    HyperparameterReader(const Json& hyperparameters, std::string owner)
+        : object(hyperparameters), where(std::move(owner)) {
+        if (!object.is_object())
+            fail("must be a JSON object");
+    }
+
+    [[noreturn]] void fail(const std::string& fault) const {
+        throw Error(where + " " + fault + "; convert the original model again with this version of openmm-lps.");
+    }
+
+    const Json& get(const char* key) {
+        used.insert(key);
+        const auto found = object.find(key);
+        if (found == object.end())
+            fail("'" + std::string(key) + "' is missing");
+        return *found;
+    }
+
+    double getNumber(const char* key) {
+        const Json& value = get(key);
+        if (!value.is_number())
+            fail("'" + std::string(key) + "' must be a number");
+        return value.get<double>();
+    }
+
+    bool getBoolean(const char* key) {
+        const Json& value = get(key);
+        if (!value.is_boolean())
+            fail("'" + std::string(key) + "' must be true or false");
+        return value.get<bool>();
+    }
+
+    std::string getString(const char* key) {
+        const Json& value = get(key);
+        if (!value.is_string())
+            fail("'" + std::string(key) + "' must be a string");
+        return value.get<std::string>();
+    }
+
+    /** @return whether the string is the second of the two choices */
+    bool getChoice(const char* key, const char* first, const char* second) {
+        const std::string value = getString(key);
+        if (value != first && value != second)
+            fail("'" + std::string(key) + "' is '" + value.substr(0, 64) + "', but must be '" + first + "' or '" +
+                 second + "'");
+        return value == second;
+    }
+
+    int toInteger(const Json& value, const char* key) const {
+        if (!value.is_number_integer())
+            fail("'" + std::string(key) + "' must hold integers");
+        const double number = value.get<double>();
+        if (number < std::numeric_limits<int>::min() || number > std::numeric_limits<int>::max())
+            fail("'" + std::string(key) + "' holds an integer that is too large");
+        return static_cast<int>(number);
+    }
+
+    int getInteger(const char* key) { return toInteger(get(key), key); }
+
+    std::vector<int> getIntegers(const char* key) {
+        std::vector<int> values;
+        for (const Json& value : getList(key))
+            values.push_back(toInteger(value, key));
+        return values;
+    }
+
+    std::vector<DeepPotentialData::TypePair> getPairs(const char* key) {
+        std::vector<DeepPotentialData::TypePair> pairs;
+        for (const Json& value : getList(key)) {
+            if (!value.is_array() || value.size() != 2)
+                fail("'" + std::string(key) + "' must hold pairs of types");
+            pairs.emplace_back(toInteger(value[0], key), toInteger(value[1], key));
+        }
+        return pairs;
+    }
+
+    const Json& getList(const char* key) {
+        const Json& value = get(key);
+        if (!value.is_array())
+            fail("'" + std::string(key) + "' must be a list");
+        return value;
+    }
+
+    void refuseUnknownKeys() const {
+        for (const auto& [key, value] : object.items())
+            if (!used.count(key))
+                fail("has the key '" + key.substr(0, 64) +
+                     "', which this version does not know and which may change the energy");
+    }
+
+private:
+    const Json& object;
+    std::string where;
+    std::set<std::string> used;
+};
+
+/** Turns a parsed container into model data. */
+class ModelReader {
+public:
+    ModelReader(const std::string& bytes, const std::string& fileOrigin)
+        : origin(fileOrigin), file(bytes, fileOrigin) {}
+
+    DeepPotentialData read() {
+        checkFormat();
+        const Json hyperparameters = parseBoundedJson(file.getMetadata("model"), origin + ": metadata 'model'");
+        readHyperparameters(hyperparameters);
+        readTensors();
+        data.provenance = file.getMetadata("provenance");
+        if (!parseBoundedJson(data.provenance, origin + ": metadata 'provenance'").is_object())
+            throw Error(origin + ": metadata 'provenance' is not a JSON object; convert the original model again.");
+        return std::move(data);
+    }
+
+private:
+    struct LayerPlan {
+        int width;
+        Activation activation;
+        Residual residual;
+        bool timestep;
+    };
+
+    void checkFormat() const {
+        const std::string& format = file.getMetadata("format");
+        if (format != formatName)
+            throw Error(origin + ": the format is '" + format.substr(0, 64) + "', not '" + formatName +
+                        "'; convert a DeePMD-kit model with 'openmm-lps convert IN OUT'.");
+        const std::string& version = file.getMetadata("format_version");
+        if (version != formatVersion)
+            throw Error(origin + ": the format version is '" + version.substr(0, 64) +
+                        "', but this version of openmm-lps reads '" + formatVersion +
+                        "'; update openmm-lps, or convert the model again.");
+    }
+
+    std::vector<LayerPlan> readLayers(const Json& network, const std::string& what) {
+        HyperparameterReader reader(network, origin + ": " + what);
+        std::vector<LayerPlan> layers;
+        for (const Json& entry : reader.getList("layers")) {
+            HyperparameterReader layer(entry, origin + ": " + what + ", layer " + std::to_string(layers.size()) + ":");
+            LayerPlan plan{};
+            plan.width = layer.getInteger("width");
+            if (plan.width < 1)
+                layer.fail("'width' must be positive");
+            try {
+                plan.activation = Activation::fromName(layer.getString("activation"));
+            } catch (const Error& error) {
+                layer.fail(error.what());
+            }
+            const std::string residual = layer.getString("residual");
+            bool known = false;
+            for (const NamedResidual& named : namedResiduals)
+                if (residual == named.name) {
+                    plan.residual = named.residual;
+                    known = true;
+                }
+            if (!known)
+                layer.fail("'residual' must be 'none', 'identity' or 'doubling'");
+            plan.timestep = layer.getBoolean("timestep");
+            layer.refuseUnknownKeys();
+            layers.push_back(plan);
+        }
+        if (layers.empty())
+            reader.fail("needs at least one layer");
+        reader.refuseUnknownKeys();
+        return layers;
+    }
+
+    void readHyperparameters(const Json& hyperparameters) {
+        HyperparameterReader reader(hyperparameters, origin + ": the hyperparameters:");
+        for (const Json& name : reader.getList("type_map")) {
+            if (!name.is_string())
+                reader.fail("'type_map' must hold strings");
+            data.typeNames.push_back(name.get<std::string>());
+        }
+        if (data.typeNames.empty() || data.typeNames.size() > 128)
+            reader.fail("'type_map' must hold 1 to 128 types");
+        data.cutoff = reader.getNumber("rcut");
+        data.switchStart = reader.getNumber("rcut_smth");
+        data.cutoffPrecision =
+            reader.getChoice("cutoff_precision", "float64", "float32") ? Precision::Float32 : Precision::Float64;
+        data.slots = reader.getIntegers("sel");
+        data.normalizer = reader.getNumber("normalizer");
+        data.axisWidth = reader.getInteger("axis_neuron");
+        data.typeOneSide = reader.getBoolean("type_one_side");
+        data.environmentProtection = reader.getNumber("env_protection");
+        data.precision = reader.getChoice("precision", "float64", "float32") ? Precision::Float32 : Precision::Float64;
+        data.descriptorExclusions = reader.getPairs("exclude_types");
+        data.excludedPaddingKept = reader.getChoice("excluded_padding", "none", "kept");
+        data.pairExclusions = reader.getPairs("pair_exclude_types");
+        data.atomExclusions = reader.getIntegers("atom_exclude_types");
+        data.vacuumTypes = reader.getIntegers("vacuum_types");
+        data.refuseNeighborOverflow = reader.getChoice("neighbor_overflow", "count", "refuse");
+        const Json& embedding = reader.get("embedding");
+        if (!embedding.is_null())
+            embeddingLayers = readLayers(embedding, "the embedding network");
+        fittingLayers = readLayers(reader.get("fitting"), "the fitting network");
+        const Json& table = reader.get("table");
+        if (table.is_null() == embedding.is_null())
+            reader.fail("need exactly one of 'embedding' and 'table'");
+        if (!table.is_null()) {
+            HyperparameterReader tableReader(table, origin + ": the table:");
+            extrapolation = tableReader.getChoice("extrapolation", "constant", "linear")
+                                ? EmbeddingTable::Extrapolation::Linear
+                                : EmbeddingTable::Extrapolation::Constant;
+            tableReader.refuseUnknownKeys();
+        }
+        reader.refuseUnknownKeys();
+    }
+
+    std::vector<double> readTensor(const std::string& name, const std::vector<long long>& shape) {
+        if (file.getShape(name) != shape) {
+            std::ostringstream text;
+            text << origin << ": tensor '" << name << "' has shape [";
+            for (std::size_t i = 0; i < file.getShape(name).size(); i++)
+                text << (i ? ", " : "") << file.getShape(name)[i];
+            text << "] instead of [";
+            for (std::size_t i = 0; i < shape.size(); i++)
+                text << (i ? ", " : "") << shape[i];
+            text << "]; convert the original model again.";
+            throw Error(text.str());
+        }
+        usedTensors.insert(name);
+        return file.read(name);
+    }
+
+    std::vector<std::array<double, 4>> readStatistics(const std::string& name) {
+        const long long numTypes = data.typeNames.size();
+        const std::vector<double> values = readTensor(name, {numTypes, 4});
+        std::vector<std::array<double, 4>> rows(numTypes);
+        for (long long type = 0; type < numTypes; type++)
+            for (int c = 0; c < 4; c++)
+                rows[type][c] = values[4 * type + c];
+        return rows;
+    }
+
+    /** @return an empty network if the file has none under this name */
+    Network readNetwork(const std::string& name, const std::vector<LayerPlan>& plans, long long inputs) {
+        Network network;
+        if (!file.hasTensor(name + ".layer.0.weight"))
+            return network;
+        for (std::size_t k = 0; k < plans.size(); k++) {
+            const std::string prefix = name + ".layer." + std::to_string(k);
+            Layer layer;
+            layer.inputs = static_cast<int>(inputs);
+            layer.outputs = plans[k].width;
+            layer.activation = plans[k].activation;
+            layer.residual = plans[k].residual;
+            layer.weight = readTensor(prefix + ".weight", {inputs, plans[k].width});
+            layer.bias = readTensor(prefix + ".bias", {plans[k].width});
+            if (plans[k].timestep)
+                layer.timestep = readTensor(prefix + ".timestep", {plans[k].width});
+            network.layers.push_back(std::move(layer));
+            inputs = plans[k].width;
+        }
+        return network;
+    }
+
+    /** @return an empty table if the file has none under this name */
+    EmbeddingTable readTable(const std::string& name) {
+        EmbeddingTable table;
+        if (!file.hasTensor(name + ".coefficients"))
+            return table;
+        const std::vector<long long> shape = file.getShape(name + ".coefficients");
+        if (shape.size() != 3 || shape[0] > std::numeric_limits<int>::max() ||
+            shape[1] > std::numeric_limits<int>::max())
+            throw Error(origin + ": tensor '" + name +
+                        ".coefficients' must have shape [rows, channels, 6]; convert the original model again.");
+        const std::vector<double> grid = readTensor(name + ".grid", {5});
+        table.lower = grid[0];
+        table.upper = grid[1];
+        table.maximum = grid[2];
+        table.fineStep = grid[3];
+        table.coarseStep = grid[4];
+        table.rows = static_cast<int>(shape[0]);
+        table.channels = static_cast<int>(shape[1]);
+        table.coefficients = readTensor(name + ".coefficients", {shape[0], shape[1], 6});
+        table.extrapolation = extrapolation;
+        return table;
+    }
+
+    void readTensors() {
+        const std::size_t numTypes = data.typeNames.size();
+        data.mean = readStatistics("statistics.mean");
+        data.stddev = readStatistics("statistics.stddev");
+        data.energyBias = readTensor("energy.bias", {static_cast<long long>(numTypes)});
+
+        long long width = embeddingLayers.empty() ? 0 : embeddingLayers.back().width;
+        for (std::size_t i = 0; i < (data.typeOneSide ? numTypes : numTypes * numTypes); i++) {
+            data.embeddings.push_back(embeddingLayers.empty()
+                                          ? Network{}
+                                          : readNetwork("embedding." + embeddingName(data, i), embeddingLayers, 1));
+            data.tables.push_back(embeddingLayers.empty() ? readTable("table." + embeddingName(data, i))
+                                                          : EmbeddingTable{});
+            if (width == 0)
+                width = data.tables.back().channels;
+        }
+        for (std::size_t type = 0; type < numTypes; type++)
+            data.fittings.push_back(
+                readNetwork("fitting." + std::to_string(type), fittingLayers, width * data.axisWidth));
+
+        for (const std::string& name : file.getTensorNames())
+            if (!usedTensors.count(name))
+                throw Error(origin + ": tensor '" + name.substr(0, 64) +
+                            "' has no place in this model; convert the original model again.");
+    }
+
+    std::string origin;
+    SafetensorsReader file;
+    DeepPotentialData data;
+    std::vector<LayerPlan> embeddingLayers;
+    std::vector<LayerPlan> fittingLayers;
+    EmbeddingTable::Extrapolation extrapolation = EmbeddingTable::Extrapolation::Constant;
+    std::set<std::string> usedTensors;
+};
+
+/** Layers of the first network that exists; all networks of one kind have the same layers. */
+Json describeLayers(const std::vector<Network>& networks) {
+    for (const Network& network : networks) {
+        if (network.empty())
+            continue;
+        Json layers = Json::array();
+        for (const Layer& layer : network.layers)
+            layers.push_back({{"width", layer.outputs},
+                              {"activation", layer.activation.getName()},
+                              {"residual", nameOf(layer.residual)},
+                              {"timestep", !layer.timestep.empty()}});
+        return {{"layers", layers}};
+    }
+    return nullptr;
+}
+
+Json describeHyperparameters(const DeepPotential& model) {
+    const DeepPotentialData& data = model.getData();
+    Json table = nullptr;
+    for (const EmbeddingTable& candidate : data.tables)
+        if (!candidate.empty())
+            table = {{"extrapolation",
+                      candidate.extrapolation == EmbeddingTable::Extrapolation::Linear ? "linear" : "constant"}};
+    return {{"type_map", data.typeNames},
+            {"rcut", data.cutoff},
+            {"rcut_smth", data.switchStart},
+            {"cutoff_precision", nameOf(data.cutoffPrecision)},
+            {"sel", data.slots},
+            {"normalizer", data.normalizer},
+            {"axis_neuron", data.axisWidth},
+            {"type_one_side", data.typeOneSide},
+            {"env_protection", data.environmentProtection},
+            {"precision", nameOf(data.precision)},
+            {"exclude_types", data.descriptorExclusions},
+            {"excluded_padding", data.excludedPaddingKept ? "kept" : "none"},
+            {"pair_exclude_types", data.pairExclusions},
+            {"atom_exclude_types", data.atomExclusions},
+            {"vacuum_types", data.vacuumTypes},
+            {"neighbor_overflow", data.refuseNeighborOverflow ? "refuse" : "count"},
+            {"embedding", describeLayers(data.embeddings)},
+            {"fitting", describeLayers(data.fittings)},
+            {"table", table}};
+}
+
+void addNetwork(SafetensorsWriter& writer, const std::string& name, const Network& network, Precision precision) {
+    for (std::size_t k = 0; k < network.layers.size(); k++) {
+        const Layer& layer = network.layers[k];
+        const std::string prefix = name + ".layer." + std::to_string(k);
+        writer.add(prefix + ".weight", {layer.inputs, layer.outputs}, layer.weight, precision);
+        writer.add(prefix + ".bias", {layer.outputs}, layer.bias, precision);
+        if (!layer.timestep.empty())
+            writer.add(prefix + ".timestep", {layer.outputs}, layer.timestep, precision);
+    }
+}
+
+std::vector<double> flatten(const std::vector<std::array<double, 4>>& rows) {
+    std::vector<double> values;
+    for (const auto& row : rows)
+        values.insert(values.end(), row.begin(), row.end());
+    return values;
+}
+
+}  // namespace
+
+std::string readFileBytes(const std::string& path) {
+    std::ifstream stream(path, std::ios::binary);
+    std::ostringstream buffer;
+    if (stream)
+        buffer << stream.rdbuf();
+    if (!stream || !buffer)
+        throw Error("model file '" + path + "' cannot be read; check that it exists and is a readable file.");
+    return buffer.str();
+}
+
+DeepPotential parseModel(const std::string& bytes, const std::string& origin) {
+    DeepPotentialData data = ModelReader(bytes, origin).read();
+    try {
+        return DeepPotential(std::move(data));
+    } catch (const Error& error) {
+        throw Error(origin + ": " + error.what());
+    }
+}
+
+std::string writeModel(const DeepPotential& model) {
+    const DeepPotentialData& data = model.getData();
+    const long long numTypes = model.getNumTypes();
+    SafetensorsWriter writer;
+    writer.setMetadata("format", formatName);
+    writer.setMetadata("format_version", formatVersion);
+    writer.setMetadata("model", describeHyperparameters(model).dump());
+    writer.setMetadata("provenance", data.provenance);
+    writer.add("statistics.mean", {numTypes, 4}, flatten(data.mean), Precision::Float64);
+    writer.add("statistics.stddev", {numTypes, 4}, flatten(data.stddev), Precision::Float64);
+    writer.add("energy.bias", {numTypes}, data.energyBias, Precision::Float64);
+    for (std::size_t i = 0; i < data.embeddings.size(); i++) {
+        addNetwork(writer, "embedding." + embeddingName(data, i), data.embeddings[i], data.precision);
+        const EmbeddingTable& table = data.tables[i];
+        if (table.empty())
+            continue;
+        const std::string name = "table." + embeddingName(data, i);
+        writer.add(name + ".coefficients", {table.rows, table.channels, 6}, table.coefficients, data.precision);
+        writer.add(name + ".grid", {5}, {table.lower, table.upper, table.maximum, table.fineStep, table.coarseStep},
+                   Precision::Float64);
+    }
+    for (std::size_t type = 0; type < data.fittings.size(); type++)
+        addNetwork(writer, "fitting." + std::to_string(type), data.fittings[type], data.precision);
+    return writer.finish();
+}
+
+}  // namespace lps

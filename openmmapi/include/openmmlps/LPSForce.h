@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 the openmm-lps authors
+
+#pragma once
+
+#include <vector>
+
+#include "openmm/Context.h"
+#include "openmm/Force.h"
+#include "openmm/Vec3.h"
+#include "openmmlps/LPSModel.h"
+#include "openmmlps/internal/ExportLPS.h"
+
+namespace LPSPlugin {
+
+/**
+ * Forces and energies of a Deep Potential (descriptor `se_e2_a`) on some or all particles of a System.
+ *
+ * Create an LPSForce from an LPSModel, then call addParticle() once for each particle that the model describes. Only
+ * listed particles belong to the Force: they see each other, and no other particle. The order of the list does not
+ * matter.
+ *
+ * @code
+ * LPSModel model("model.safetensors");
+ * LPSForce* force = new LPSForce(model);
+ * for (int i = 0; i < system.getNumParticles(); i++)
+ *     force->addParticle(i, model.getTypeIndex(elements[i]));
+ * system.addForce(force);
+ * @endcode
+ *
+ * With periodic boundary conditions (the default) every image within the cutoff is counted, so that cells may be
+ * triclinic and smaller than the cutoff. The Force composes with every integrator, barostat and force group. It defines
+ * no bonds: barostats scale each atom on its own.
+ *
+ * The Reference platform computes in double precision with the networks themselves. The other platforms follow
+ * setPrecision() and setUseTables().
+ */
+class OPENMM_EXPORT_LPS LPSForce : public OpenMM::Force {
+public:
+    /** Precision of the networks on the CPU platform. GPU platforms follow their own `Precision` property. */
+    enum Precision {
+        /** What the platform considers best: single precision networks, sums in double. */
+        Automatic = 0,
+        /** Single precision. */
+        Single = 1,
+        /** Double precision throughout. */
+        Double = 2
+    };
+
+    /**
+     * Create an LPSForce without particles.
+     *
+     * @param model  the Deep Potential; it is shared, not copied
+     */
+    explicit LPSForce(const LPSModel& model);
+
+    /** Get the Deep Potential of this Force. */
+    LPSModel getModel() const { return model; }
+
+    /** Get the number of particles that belong to this Force. */
+    int getNumParticles() const { return static_cast<int>(particles.size()); }
+
+    /**
+     * Add a particle of the System to this Force.
+     *
+     * @param particle  index of the particle within the System
+     * @param type      the model's type of the particle, see LPSModel::getTypeIndex()
+     * @return the index of the entry that was added
+     */
+    int addParticle(int particle, int type);
+
+    /**
+     * Get an entry of the particle list.
+     *
+     * @param index          the index of the entry
+     * @param[out] particle  index of the particle within the System
+     * @param[out] type      the model's type of the particle
+     */
+    void getParticleParameters(int index, int& particle, int& type) const;
+
+    /**
+     * Change an entry of the particle list. Contexts that exist keep the old one until updateParametersInContext() is
+     * called.
+     *
+     * @param index     the index of the entry
+     * @param particle  index of the particle within the System
+     * @param type      the model's type of the particle
+     */
+    void setParticleParameters(int index, int particle, int type);
+
+    /**
+     * Copy the particle list of this Force to a Context that exists. The number of entries cannot change. Nothing else
+     * is copied: to change the periodicity, precision or use of tables, call Context::reinitialize().
+     *
+     * @param context  a Context whose System contains this Force
+     */
+    void updateParametersInContext(OpenMM::Context& context);
+
+    /** Get whether this Force uses periodic boundary conditions. */
+    bool usesPeriodicBoundaryConditions() const override { return periodic; }
+
+    /** Set whether this Force uses periodic boundary conditions. The default is true. */
+    void setUsesPeriodicBoundaryConditions(bool periodic);
+
+    /** Get the precision of the networks on the CPU platform. */
+    Precision getPrecision() const { return precision; }
+
+    /** Set the precision of the networks on the CPU platform. The default is Automatic. */
+    void setPrecision(Precision precision);
+
+    /** Get whether platforms other than Reference may tabulate the embedding networks. */
+    bool getUseTables() const { return useTables; }
+
+    /** Set whether platforms other than Reference may tabulate the embedding networks. The default is true. */
+    void setUseTables(bool useTables);
+
+    /**
+     * Compute the energy of each particle of this Force at the Context's positions. Their sum is the energy of the
+     * Force.
+     *
+     * @param context  a Context whose System contains this Force
+     * @return one energy in kJ/mol per entry of the particle list, in the order of the list
+     */
+    std::vector<double> computeParticleEnergies(OpenMM::Context& context);
+
+    /**
+     * Compute the virial of this Force at the Context's positions, W = -dE/dstrain: symmetric, positive under
+     * compression, not divided by the volume.
+     *
+     * @param context  a Context whose System contains this Force
+     * @return the three rows of the virial, in kJ/mol
+     */
+    std::vector<OpenMM::Vec3> computeVirial(OpenMM::Context& context);
+
+protected:
+    OpenMM::ForceImpl* createImpl() const override;
+
+private:
+    struct Particle {
+        int particle;
+        int type;
+    };
+    void checkIndex(int index) const;
+
+    LPSModel model;
+    std::vector<Particle> particles;
+    bool periodic = true;
+    Precision precision = Automatic;
+    bool useTables = true;
+};
+
+}  // namespace LPSPlugin

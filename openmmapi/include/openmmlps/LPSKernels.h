@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 the openmm-lps authors
+
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "openmm/KernelImpl.h"
+#include "openmm/Platform.h"
+#include "openmm/System.h"
+#include "openmm/Vec3.h"
+#include "openmm/internal/ContextImpl.h"
+#include "openmmlps/LPSForce.h"
+
+namespace LPSPlugin {
+
+/**
+ * What a platform does for an LPSForce. LPSForceImpl has checked the Force against the System before any of this is
+ * called. Units: nm, kJ/mol.
+ */
+class OPENMM_EXPORT_LPS CalcLPSForceKernel : public OpenMM::KernelImpl {
+public:
+    static std::string Name() { return "CalcLPSForce"; }
+
+    using OpenMM::KernelImpl::KernelImpl;
+
+    /** Called once, when the Context is created. */
+    virtual void initialize(const OpenMM::System& system, const LPSForce& force) = 0;
+
+    /**
+     * Add the forces to those of the Context.
+     *
+     * @return the energy in kJ/mol, unless the platform adds it up by itself
+     */
+    virtual double execute(OpenMM::ContextImpl& context, bool includeForces, bool includeEnergy) = 0;
+
+    /** Take over the particle list of the Force, which has as many entries as at initialize(). */
+    virtual void copyParametersToContext(OpenMM::ContextImpl& context, const LPSForce& force) = 0;
+
+    /** @return energies in kJ/mol in the order of the particle list */
+    virtual std::vector<double> computeParticleEnergies(OpenMM::ContextImpl& context) = 0;
+
+    /** @return the rows of the virial -dE/dstrain in kJ/mol */
+    virtual std::vector<OpenMM::Vec3> computeVirial(OpenMM::ContextImpl& context) = 0;
+};
+
+}  // namespace LPSPlugin

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 the openmm-lps authors
+
+#pragma once
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "openmm/Kernel.h"
+#include "openmm/internal/ContextImpl.h"
+#include "openmm/internal/ForceImpl.h"
+#include "openmmlps/LPSForce.h"
+
+namespace LPSPlugin {
+
+/**
+ * An LPSForce inside a Context: checks it against the System, then hands the work to the platform's CalcLPSForceKernel.
+ */
+class OPENMM_EXPORT_LPS LPSForceImpl : public OpenMM::ForceImpl {
+public:
+    explicit LPSForceImpl(const LPSForce& force) : owner(force) { forceGroup = force.getForceGroup(); }
+
+    const LPSForce& getOwner() const override { return owner; }
+
+    /** @throws OpenMM::OpenMMException if the Force does not fit the System */
+    void initialize(OpenMM::ContextImpl& context) override;
+
+    void updateContextState(OpenMM::ContextImpl&, bool&) override {}
+
+    double calcForcesAndEnergy(OpenMM::ContextImpl& context, bool includeForces, bool includeEnergy,
+                               int groups) override;
+
+    std::map<std::string, double> getDefaultParameters() override { return {}; }
+
+    std::vector<std::string> getKernelNames() override;
+
+    /** None: a Deep Potential knows no molecules, so that barostats scale each atom on its own. */
+    std::vector<std::pair<int, int>> getBondedParticles() const override { return {}; }
+
+    void updateParametersInContext(OpenMM::ContextImpl& context);
+
+    std::vector<double> computeParticleEnergies(OpenMM::ContextImpl& context);
+
+    std::vector<OpenMM::Vec3> computeVirial(OpenMM::ContextImpl& context);
+
+private:
+    const LPSForce& owner;
+    OpenMM::Kernel kernel;
+    int numParticles = 0;
+};
+
+}  // namespace LPSPlugin

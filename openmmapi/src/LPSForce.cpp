@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 the openmm-lps authors
+
+#include "openmmlps/LPSForce.h"
+
+#include <string>
+
+#include "openmm/OpenMMException.h"
+#include "openmmlps/internal/LPSForceImpl.h"
+
+namespace LPSPlugin {
+
+LPSForce::LPSForce(const LPSModel& sharedModel) : model(sharedModel) {
+    setName("LPSForce");
+}
+
+int LPSForce::addParticle(int particle, int type) {
+    particles.push_back({particle, type});
+    return getNumParticles() - 1;
+}
+
+void LPSForce::getParticleParameters(int index, int& particle, int& type) const {
+    checkIndex(index);
+    particle = particles[index].particle;
+    type = particles[index].type;
+}
+
+void LPSForce::setParticleParameters(int index, int particle, int type) {
+    checkIndex(index);
+    particles[index] = {particle, type};
+}
+
+void LPSForce::updateParametersInContext(OpenMM::Context& context) {
+    dynamic_cast<LPSForceImpl&>(getImplInContext(context)).updateParametersInContext(getContextImpl(context));
+}
+
+void LPSForce::setUsesPeriodicBoundaryConditions(bool isPeriodic) {
+    periodic = isPeriodic;
+}
+
+void LPSForce::setPrecision(Precision value) {
+    if (value != Automatic && value != Single && value != Double)
+        throw OpenMM::OpenMMException(
+            "LPSForce: precision " + std::to_string(static_cast<int>(value)) +
+            " is unknown; use LPSForce.Automatic (0), LPSForce.Single (1) or LPSForce.Double (2).");
+    precision = value;
+}
+
+void LPSForce::setUseTables(bool use) {
+    useTables = use;
+}
+
+std::vector<double> LPSForce::computeParticleEnergies(OpenMM::Context& context) {
+    return dynamic_cast<LPSForceImpl&>(getImplInContext(context)).computeParticleEnergies(getContextImpl(context));
+}
+
+std::vector<OpenMM::Vec3> LPSForce::computeVirial(OpenMM::Context& context) {
+    return dynamic_cast<LPSForceImpl&>(getImplInContext(context)).computeVirial(getContextImpl(context));
+}
+
+OpenMM::ForceImpl* LPSForce::createImpl() const {
+    return new LPSForceImpl(*this);
+}
+
+void LPSForce::checkIndex(int index) const {
+    if (index < 0 || index >= getNumParticles())
+        throw OpenMM::OpenMMException("LPSForce: there is no entry " + std::to_string(index) + " in the list of " +
+                                      std::to_string(getNumParticles()) + " particles; " +
+                                      (particles.empty()
+                                           ? "add particles with addParticle(particle, type)."
+                                           : "use an index from 0 to " + std::to_string(getNumParticles() - 1) + "."));
+}
+
+}  // namespace LPSPlugin

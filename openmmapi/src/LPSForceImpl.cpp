@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 the openmm-lps authors
+
+#include "openmmlps/internal/LPSForceImpl.h"
+
+#include <cmath>
+#include <string>
+
+#include "openmm/OpenMMException.h"
+#include "openmmlps/LPSKernels.h"
+
+namespace LPSPlugin {
+
+using OpenMM::ContextImpl;
+using OpenMM::OpenMMException;
+using OpenMM::System;
+using OpenMM::Vec3;
+using std::string;
+using std::to_string;
+using std::vector;
+
+namespace {
+
+/**
+ * Check that the particle list fits the System and the model.
+ * @throws OpenMMException for the first entry that does not
+ */
+void checkParticles(const LPSForce& force, const System& system) {
+    if (force.getNumParticles() == 0)
+        throw OpenMMException(
+            "LPSForce: no particle belongs to the Force; call addParticle(particle, type) for each particle that the "
+            "model "
+            "describes, with the type from LPSModel.getTypeIndex('" +
+            force.getModel().getTypeNames().front() + "') and the like.");
+    const int numTypes = static_cast<int>(force.getModel().getTypeNames().size());
+    vector<int> entryOfParticle(system.getNumParticles(), -1);
+    for (int entry = 0; entry < force.getNumParticles(); entry++) {
+        int particle, type;
+        force.getParticleParameters(entry, particle, type);
+        if (particle < 0 || particle >= system.getNumParticles())
+            throw OpenMMException("LPSForce: entry " + to_string(entry) + " names particle " + to_string(particle) +
+                                  ", but the System has " + to_string(system.getNumParticles()) +
+                                  " particles; use an index from 0 to " + to_string(system.getNumParticles() - 1) +
+                                  ".");
+        if (type < 0 || type >= numTypes)
+            throw OpenMMException("LPSForce: particle " + to_string(particle) + " has type " + to_string(type) +
+                                  ", but the model knows types " + force.getModel().describeTypes() +
+                                  ". Use LPSModel.getTypeIndex('" + force.getModel().getTypeNames().front() +
+                                  "') to look types up.");
+        if (entryOfParticle[particle] != -1)
+            throw OpenMMException("LPSForce: particle " + to_string(particle) + " is listed twice, as entries " +
+                                  to_string(entryOfParticle[particle]) + " and " + to_string(entry) +
+                                  "; list each particle once.");
+        entryOfParticle[particle] = entry;
+    }
+}
+
+/**
+ * A periodic Force needs a cell with a volume. OpenMM checks most of this itself, but lets NaN pass.
+ */
+void checkBox(const System& system) {
+    Vec3 a, b, c;
+    system.getDefaultPeriodicBoxVectors(a, b, c);
+    const double volume = a.dot(b.cross(c));
+    if (!(std::isfinite(volume) && volume > 0.0))
+        throw OpenMMException("LPSForce: the Force is periodic, but the System's box vectors span a volume of " +
+                              to_string(volume) +
+                              " nm^3; call System.setDefaultPeriodicBoxVectors(), or "
+                              "setUsesPeriodicBoundaryConditions(False) on the Force.");
+}
+
+}  // namespace
+
+void LPSForceImpl::initialize(ContextImpl& context) {
+    checkParticles(owner, context.getSystem());
+    if (owner.usesPeriodicBoundaryConditions())
+        checkBox(context.getSystem());
+    numParticles = owner.getNumParticles();
+    kernel = context.getPlatform().createKernel(CalcLPSForceKernel::Name(), context);
+    kernel.getAs<CalcLPSForceKernel>().initialize(context.getSystem(), owner);
+}
+
+double LPSForceImpl::calcForcesAndEnergy(ContextImpl& context, bool includeForces, bool includeEnergy, int groups) {
+    if ((groups & (1 << forceGroup)) == 0)
+        return 0.0;
+    return kernel.getAs<CalcLPSForceKernel>().execute(context, includeForces, includeEnergy);
+}
+
+vector<string> LPSForceImpl::getKernelNames() {
+    return {CalcLPSForceKernel::Name()};
+}
+
+void LPSForceImpl::updateParametersInContext(ContextImpl& context) {
+    if (owner.getNumParticles() != numParticles)
+        throw OpenMMException("LPSForce.updateParametersInContext: the Force now lists " +
+                              to_string(owner.getNumParticles()) + " particles, but the Context was created with " +
+                              to_string(numParticles) +
+                              "; call Context.reinitialize() to change the number of particles.");
+    checkParticles(owner, context.getSystem());
+    kernel.getAs<CalcLPSForceKernel>().copyParametersToContext(context, owner);
+    context.systemChanged();
+}
+
+vector<double> LPSForceImpl::computeParticleEnergies(ContextImpl& context) {
+    return kernel.getAs<CalcLPSForceKernel>().computeParticleEnergies(context);
+}
+
+vector<Vec3> LPSForceImpl::computeVirial(ContextImpl& context) {
+    return kernel.getAs<CalcLPSForceKernel>().computeVirial(context);
+}
+
+}  // namespace LPSPlugin

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 the openmm-lps authors
+
+/** @file TestDerivatives.cpp  Forces and virial against finite differences of the platform's own energy. */
+
+#include <gtest/gtest.h>
+
+#include "support/Compare.h"
+#include "support/TestPlatform.h"
+#include "support/TestSystem.h"
+
+using namespace LPSPlugin;
+using namespace LPSPlugin::testing;
+using OpenMM::Vec3;
+
+namespace {
+
+/** Along directions that move all atoms at once. */
+void expectForcesAreDerivatives(const TestSystem& system) {
+    const Tolerance tolerance = TestPlatform::get().getTolerance();
+    TestContext context(system);
+    const std::vector<Vec3> forces = context.getForces();
+    const double allowed = tolerance.differenceFactor * largestComponent(forces);
+    for (const auto& direction : randomDirections(8, static_cast<int>(forces.size()), 3)) {
+        const double derivative = differentiate(
+            [&](double step) {
+                std::vector<Vec3> moved = system.positions;
+                for (std::size_t i = 0; i < moved.size(); i++)
+                    moved[i] += direction[i] * step;
+                context->setPositions(moved);
+                return context.getEnergy();
+            },
+            tolerance.differenceStep);
+        EXPECT_NEAR(-derivative, dot(forces, direction), allowed);
+    }
+}
+
+/** One coordinate at a time; needs energies without rounding noise. */
+void expectEachForceIsDerivative(const TestSystem& system) {
+    if (!TestPlatform::get().isDouble())
+        GTEST_SKIP() << "single precision energies are too coarse for one coordinate";
+    const Tolerance tolerance = TestPlatform::get().getTolerance();
+    TestContext context(system);
+    const std::vector<Vec3> forces = context.getForces();
+    const double allowed = tolerance.differenceFactor * largestComponent(forces);
+    for (std::size_t i = 0; i < forces.size(); i++)
+        for (int d = 0; d < 3; d++) {
+            const double derivative = differentiate(
+                [&](double step) {
+                    std::vector<Vec3> moved = system.positions;
+                    moved[i][d] += step;
+                    context->setPositions(moved);
+                    return context.getEnergy();
+                },
+                tolerance.differenceStep);
+            EXPECT_NEAR(-derivative, forces[i][d], allowed) << "particle " << i << ", component " << d;
+        }
+}
+
+/** x_j += strain x_i for i >= j keeps the box in reduced form; symmetry gives the other three. */
+void expectVirialIsDerivative(const TestSystem& system) {
+    const Tolerance tolerance = TestPlatform::get().getTolerance();
+    TestContext context(system);
+    const std::vector<Vec3> virial = system.force->computeVirial(*context);
+    ASSERT_EQ(virial.size(), 3u);
+    const double allowed = tolerance.differenceFactor * largestComponent(virial) + tolerance.virial;
+    const bool periodic = system.configuration.box.has_value();
+    Vec3 box[3];
+    context->getState(0).getPeriodicBoxVectors(box[0], box[1], box[2]);
+    for (int i = 0; i < 3; i++)
+        for (int j = 0; j <= i; j++) {
+            EXPECT_NEAR(virial[i][j], virial[j][i], tolerance.virial);
+            const double derivative = differentiate(
+                [&](double strain) {
+                    const auto deform = [&](Vec3 vector) {
+                        vector[j] += strain * vector[i];
+                        return vector;
+                    };
+                    if (periodic)
+                        context->setPeriodicBoxVectors(deform(box[0]), deform(box[1]), deform(box[2]));
+                    std::vector<Vec3> moved;
+                    for (const Vec3& position : system.positions)
+                        moved.push_back(deform(position));
+                    context->setPositions(moved);
+                    return context.getEnergy();
+                },
+                tolerance.differenceStep);
+            EXPECT_NEAR(-derivative, virial[i][j], allowed) << "component " << i << j;
+        }
+}
+
+TEST(Derivatives, forcesInCubicCell) {
+    expectForcesAreDerivatives(makeBulk(makeModel(), cells::cubic));
+}
+
+TEST(Derivatives, forcesInTriclinicCell) {
+    expectForcesAreDerivatives(makeBulk(makeModel(), cells::triclinic));
+}
+
+TEST(Derivatives, forcesInCellSmallerThanCutoff) {
+    expectForcesAreDerivatives(makeBulk(makeModel(), cells::tiny));
+}
+
+TEST(Derivatives, forcesWithoutBox) {
+    expectForcesAreDerivatives(makeSystem(makeModel(), lps::testing::makeCluster(20, 3, 8.0, 11)));
+}
+
+TEST(Derivatives, eachComponentOfTheForces) {
+    expectEachForceIsDerivative(makeSystem(makeModel(), lps::testing::makeCluster(12, 3, 6.0, 5)));
+}
+
+TEST(Derivatives, eachComponentInCellSmallerThanCutoff) {
+    expectEachForceIsDerivative(makeBulk(makeModel(), cells::tiny));
+}
+
+TEST(Derivatives, virialInCubicCell) {
+    expectVirialIsDerivative(makeBulk(makeModel(), cells::cubic));
+}
+
+TEST(Derivatives, virialInTriclinicCell) {
+    expectVirialIsDerivative(makeBulk(makeModel(), cells::triclinic));
+}
+
+TEST(Derivatives, virialInCellSmallerThanCutoff) {
+    expectVirialIsDerivative(makeBulk(makeModel(), cells::tiny));
+}
+
+TEST(Derivatives, virialWithoutBox) {
+    expectVirialIsDerivative(makeSystem(makeModel(), lps::testing::makeCluster(20, 3, 8.0, 11)));
+}
+
+TEST(Derivatives, virialIsPositiveUnderCompression) {
+    // Two atoms that repel each other: the virial along their axis is force times distance.
+    const LPSModel model = makeModel();
+    lps::Configuration pair;
+    pair.types = {0, 1};
+    for (double distance = 1.2; distance < 3.5; distance += 0.1) {
+        pair.positions = {{0, 0, 0}, {distance, 0, 0}};
+        const TestSystem system = makeSystem(model, pair);
+        TestContext context(system);
+        const double force = context.getForces()[1][0];
+        const double virial = system.force->computeVirial(*context)[0][0];
+        EXPECT_NEAR(virial, force * 0.1 * distance, TestPlatform::get().getTolerance().virial);
+    }
+}
+
+}  // namespace

@@ -1,0 +1,274 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the openmm-lps authors
+"""Reporters: what they write is what OpenMM computed, positions stay unwrapped, nothing is lost or doubled."""
+
+import h5py
+import numpy as np
+import openmm
+import pytest
+from app_support import PairEngine
+from openmm import app, unit
+from openmmlps.app import cells, load, observables, thermo, trajectory
+from openmmlps.app.reporters import H5MDReporter, ThermoReporter
+
+PLATFORMS = [
+    name
+    for name in ("Reference", "CPU", "OpenCL", "CUDA", "HIP")
+    if name in {openmm.Platform.getPlatform(i).getName() for i in range(openmm.Platform.getNumPlatforms())}
+]
+ALL = ["step", "time", "position", "velocity", "edges", "potential_energy", "kinetic_energy", "temperature", "virial"]
+
+
+@pytest.fixture
+def engine():
+    return PairEngine()
+
+
+def make_system(engine, structure, tmp_path, barostat=None):
+    model = tmp_path / "model"
+    model.write_bytes(b"pair engine")
+    system = engine.make_system(structure.topology, model, None)
+    if barostat is not None:
+        barostat.setRandomNumberSeed(3)
+        system.addForce(barostat)
+    return system
+
+
+def make_simulation(structure, system, platform="Reference", temperature=600):
+    integrator = openmm.LangevinMiddleIntegrator(temperature, 1, 0.002)
+    integrator.setRandomNumberSeed(5)
+    properties = {"Precision": "mixed"} if platform in ("OpenCL", "CUDA", "HIP") else {}
+    try:
+        simulation = app.Simulation(
+            structure.topology, system, integrator, openmm.Platform.getPlatformByName(platform), properties
+        )
+    except openmm.OpenMMException as error:
+        if platform in ("Reference", "CPU"):
+            raise
+        pytest.skip(f"{platform} does not come up: {error}")
+    simulation.context.setPositions(structure.positions)
+    simulation.context.setVelocitiesToTemperature(temperature, 7)
+    return simulation
+
+
+def state_of(simulation):
+    return simulation.context.getState(positions=True, velocities=True, energy=True, enforcePeriodicBox=False)
+
+
+def test_frames_hold_what_openmm_computed(engine, tmp_path):
+    structure = load("Li7P3S11", (1, 2, 1))
+    system = make_system(engine, structure, tmp_path)
+    simulation = make_simulation(structure, system)
+    virial = observables.Virial([])
+    file = tmp_path / "t.h5"
+    reporter = H5MDReporter(file, 7, virial=virial, information={"note": "ü"})
+    simulation.reporters = [reporter, ThermoReporter(tmp_path / "thermo.csv", 7, virial=virial)]
+    states = []
+    for _ in range(4):
+        simulation.step(7)
+        states.append(state_of(simulation))
+    reporter.flush()
+    frames = trajectory.read_frames(file, ALL)
+    assert frames["step"].tolist() == [7, 14, 21, 28]
+    for index, state in enumerate(states):
+        np.testing.assert_array_equal(frames["position"][index], state.getPositions(asNumpy=True)._value)
+        np.testing.assert_allclose(frames["velocity"][index], state.getVelocities(asNumpy=True)._value, rtol=1e-6)
+        np.testing.assert_allclose(frames["edges"][index], state.getPeriodicBoxVectors(asNumpy=True)._value)
+        assert frames["potential_energy"][index] == state.getPotentialEnergy()._value
+        assert frames["time"][index] == state.getTime()._value
+    rows = thermo.read_thermo(tmp_path / "thermo.csv")
+    np.testing.assert_allclose(
+        rows["total_kJ_per_mol"], frames["potential_energy"] + frames["kinetic_energy"], rtol=1e-10
+    )
+    np.testing.assert_allclose(rows["temperature_K"], frames["temperature"], rtol=1e-10)
+    np.testing.assert_allclose(rows["volume_nm3"], np.linalg.det(frames["edges"][0]), rtol=1e-9)
+    assert np.isnan(rows["pressure_bar_positive_under_compression"]).all(), "without a virial there is no pressure"
+
+
+def test_layout_is_h5md(engine, tmp_path):
+    structure = load("Li2S", (2, 2, 2))
+    simulation = make_simulation(structure, make_system(engine, structure, tmp_path))
+    reporter = H5MDReporter(tmp_path / "t.h5", 1, virial=engine.virial(None))
+    simulation.reporters = [reporter]
+    simulation.step(3)
+    reporter.close()
+    with h5py.File(tmp_path / "t.h5") as file:
+        assert file["h5md"].attrs["version"].tolist() == [1, 1]
+        group = file["particles/all"]
+        assert group["box"].attrs["dimension"] == 3
+        assert group["box"].attrs["boundary"].tolist() == [b"periodic"] * 3
+        assert group["position/value"].attrs["unit"] == "nm" and group["velocity/value"].attrs["unit"] == "nm ps-1"
+        assert group["position/time"].attrs["unit"] == "ps"
+        assert group["species"][:].tolist() == [atom.element.atomic_number for atom in structure.topology.atoms()]
+        for name in ("position", "velocity", "box/edges"):
+            assert group[f"{name}/step"] == group["position/step"], "one set of instants for all elements"
+        virial = file["observables/virial/value"]
+        assert virial.shape == (3, 3, 3) and virial.attrs["unit"] == "kJ mol-1"
+        np.testing.assert_allclose(virial[-1], engine.virial(None)(simulation.context, 3))
+
+
+def test_frames_wait_until_flushed_and_file_is_readable_all_the_time(engine, tmp_path):
+    structure = load("Li2S", (2, 2, 2))
+    simulation = make_simulation(structure, make_system(engine, structure, tmp_path))
+    reporter = H5MDReporter(tmp_path / "t.h5", 1, virial=observables.Virial([]))
+    simulation.reporters = [reporter]
+    for steps in (1, 5, 20):
+        simulation.step(steps)
+        with h5py.File(tmp_path / "t.h5") as reading:
+            reporter.flush()
+            assert len(reading["particles/all/position/step"]) <= simulation.currentStep
+        assert len(trajectory.read_frames(tmp_path / "t.h5", ["step"])["step"]) == simulation.currentStep
+
+
+def test_cluster_without_box(engine, tmp_path):
+    from ase import Atoms
+
+    structure = load(Atoms("PS4", [[0, 0, 0], [2, 0, 0], [0, 2, 0], [0, 0, 2], [-2, 0, 0]]))
+    simulation = make_simulation(structure, make_system(engine, structure, tmp_path))
+    reporters = [H5MDReporter(tmp_path / "t.h5", 1, virial=engine.virial(None)), ThermoReporter(tmp_path / "t.csv", 1)]
+    reporters[1]._virial = engine.virial(None)
+    simulation.reporters = reporters
+    simulation.step(3)
+    reporters[0].close()
+    with h5py.File(tmp_path / "t.h5") as file:
+        assert file["particles/all/box"].attrs["boundary"].tolist() == [b"none"] * 3
+        assert "edges" not in file["particles/all/box"] and len(file["particles/all/position/value"]) == 3
+    rows = thermo.read_thermo(tmp_path / "t.csv")
+    assert np.isnan(rows["volume_nm3"]).all() and np.isfinite(rows["temperature_K"]).all()
+
+
+BAROSTATS = {
+    "none": lambda: None,
+    "isotropic": lambda: openmm.MonteCarloBarostat(20000, 600, 5),
+    "anisotropic": lambda: openmm.MonteCarloAnisotropicBarostat([20000] * 3, 600, True, True, True, 5),
+    "flexible": lambda: openmm.MonteCarloFlexibleBarostat(20000, 600, 5),
+}
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+@pytest.mark.parametrize("barostat", BAROSTATS)
+def test_positions_are_continuous(engine, tmp_path, platform, barostat):
+    """Atoms that stream through the box are never put back into it: not by a barostat, not by a sorted neighbour
+    list on a GPU, not by a checkpoint."""
+    structure = load("Li4P2S6", (2, 2, 2))  # hexagonal: its box flips as soon as a flexible barostat moves it
+    system = make_system(engine, structure, tmp_path, BAROSTATS[barostat]())
+    for index in reversed(range(system.getNumForces())):
+        if isinstance(system.getForce(index), openmm.CMMotionRemover):
+            system.removeForce(index)
+    simulation = make_simulation(structure, system, platform)
+    velocities = state_of(simulation).getVelocities(asNumpy=True)._value + [4.0, -3.0, 2.0]
+    simulation.context.setVelocities(velocities)
+    file = tmp_path / "t.h5"
+    for part in range(3):
+        reporter = H5MDReporter(file, 10, append=part > 0, virial=observables.Virial([]))
+        simulation.reporters = [reporter]
+        simulation.step(400)
+        reporter.close()
+        checkpoint = simulation.context.createCheckpoint()
+        simulation = make_simulation(structure, system, platform)
+        simulation.context.loadCheckpoint(checkpoint)
+    frames = trajectory.read_frames(file, ["step", "position", "edges"])
+    assert frames["step"].tolist() == list(range(10, 1201, 10))
+    # In units of the box, since a barostat moves every atom with the box.
+    fractions = frames["position"] @ np.linalg.inv(frames["edges"])
+    assert np.abs(np.diff(fractions, axis=0)).max() < 0.3
+    assert np.abs(fractions[-1] - fractions[0]).max() > 1.5, "atoms should have crossed the box"
+    assert np.abs(np.diff(frames["edges"], axis=0)).max() < 0.2, "the lattice is followed without flips"
+    assert (barostat == "none") == (np.ptp(frames["edges"], axis=0).max() == 0)
+
+
+def test_pressure_is_that_of_openmm(engine, tmp_path):
+    """Against the finite difference of MonteCarloBarostat, which knows nothing of a virial."""
+    structure = load("gamma-Li3PS4", (2, 2, 2))
+    barostat = openmm.MonteCarloBarostat(1, 300, 0)
+    simulation = make_simulation(structure, make_system(engine, structure, tmp_path, barostat), temperature=300)
+    simulation.step(50)
+    state = state_of(simulation)
+    ours = observables.pressure(
+        state.getKineticEnergy()._value,
+        engine.virial(None)(simulation.context, 50),
+        state.getPeriodicBoxVolume().value_in_unit(unit.nanometer**3),
+    )
+    assert ours == pytest.approx(barostat.computeCurrentPressure(simulation.context).value_in_unit(unit.bar), rel=1e-4)
+    assert ours > 1e3, "soft spheres under compression push outwards"
+
+
+def test_density_and_degrees_of_freedom(engine, tmp_path):
+    structure = load("beta-Li3PS4", (1, 2, 2))
+    system = make_system(engine, structure, tmp_path)
+    assert observables.degrees_of_freedom(system) == 3 * 128 - 3
+    simulation = make_simulation(structure, system)
+    reporter = ThermoReporter(tmp_path / "t.csv", 1, virial=engine.virial(None))
+    simulation.reporters = [reporter]
+    simulation.step(1)
+    assert reporter.last["density_g_per_cm3"] == pytest.approx(1.853, abs=0.002)
+
+
+def test_virial_is_computed_once_per_step():
+    class Force:
+        calls = 0
+
+        def computeVirial(self, context):
+            self.calls += 1
+            return np.eye(3) * unit.kilojoule_per_mole
+
+    force = Force()
+    virial = observables.Virial([force])
+    for step in (1, 1, 2, 2, 2):
+        np.testing.assert_array_equal(virial("context", step), np.eye(3))
+    assert force.calls == 2
+
+
+def test_truncation_leaves_exactly_the_steps_before(engine, tmp_path):
+    structure = load("Li2S", (2, 2, 2))
+    simulation = make_simulation(structure, make_system(engine, structure, tmp_path))
+    reporters = [
+        H5MDReporter(tmp_path / "t.h5", 10, virial=observables.Virial([])),
+        ThermoReporter(tmp_path / "t.csv", 5, virial=observables.Virial([])),
+    ]
+    simulation.reporters = reporters
+    simulation.step(100)
+    for reporter in reporters:
+        reporter.close()
+    with open(tmp_path / "t.csv", "a") as file:
+        file.write("105,0.21,-1")  # a line that was cut off
+    assert trajectory.truncate_after(tmp_path / "t.h5", 55) == 5
+    assert thermo.truncate_after(tmp_path / "t.csv", 55) == 11
+    assert trajectory.read_frames(tmp_path / "t.h5", ["step"])["step"].tolist() == [10, 20, 30, 40, 50]
+    assert thermo.read_thermo(tmp_path / "t.csv")["step"].tolist() == list(range(5, 60, 5))
+    assert trajectory.truncate_after(tmp_path / "t.h5", 1000) == 5
+
+
+def test_appending_to_something_else_is_refused(engine, tmp_path):
+    structure = load("Li2S", (2, 2, 2))
+    simulation = make_simulation(structure, make_system(engine, structure, tmp_path))
+    with pytest.raises(FileNotFoundError, match="does not exist; open it with append=False"):
+        H5MDReporter(tmp_path / "no.h5", 1, append=True)
+    with pytest.raises(FileNotFoundError, match="does not exist; open it with append=False"):
+        ThermoReporter(tmp_path / "no.csv", 1, append=True)
+    (tmp_path / "noise.h5").write_bytes(b"noise")
+    with pytest.raises(ValueError, match="is not an H5MD file of openmm-lps"):
+        trajectory.read_frames(tmp_path / "noise.h5", ["step"])
+    (tmp_path / "noise.csv").write_text("noise\n")
+    with pytest.raises(ValueError, match="does not begin with the columns of a thermo.csv"):
+        thermo.read_thermo(tmp_path / "noise.csv")
+    simulation.reporters = [H5MDReporter(tmp_path / "t.h5", 1, virial=observables.Virial([]))]
+    simulation.step(1)
+    simulation.reporters[0].close()
+    larger = load("Li2S", (3, 2, 2))
+    other = make_simulation(larger, make_system(engine, larger, tmp_path))
+    other.reporters = [H5MDReporter(tmp_path / "t.h5", 1, append=True, virial=observables.Virial([]))]
+    with pytest.raises(ValueError, match="has 96 atoms, the System 144"):
+        other.step(1)
+
+
+def test_continuous_box_is_a_lattice_basis():
+    """Whatever basis is picked, it spans the same lattice."""
+    random = np.random.default_rng(2)
+    for _ in range(50):
+        box = np.tril(random.normal(size=(3, 3)))
+        previous = np.tril(random.normal(size=(3, 3)) * 3)
+        np.fill_diagonal(box, 2)
+        transformation = cells.continuous_box(box, previous) @ np.linalg.inv(box)
+        np.testing.assert_allclose(transformation, np.rint(transformation), atol=1e-9)
+        assert np.linalg.det(transformation) == pytest.approx(1)

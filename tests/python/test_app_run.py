@@ -1,0 +1,425 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the openmm-lps authors
+"""Runs: their files, and that stopping, killing, resuming and full disks lose and repeat nothing."""
+
+import json
+import os
+import random
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import h5py
+import numpy as np
+import openmm
+import pytest
+from app_support import PairEngine
+from openmmlps.app import checkpoint, run, thermo, trajectory
+from openmmlps.app.folder import RunFolder, is_run
+from openmmlps.app.settings import RunSettings
+
+COMMAND = [sys.executable, str(Path(__file__).with_name("app_command.py"))]
+BASE = {
+    "structure": "gamma-Li3PS4",
+    "supercell": (2, 2, 2),
+    "temperature": 600.0,
+    "timestep": 0.001,
+    "time": 0.12,
+    "report_interval": 5,
+    "trajectory_interval": 10,
+    "platform": "Reference",
+    "seed": 11,
+}
+
+
+def settings(**changes):
+    return RunSettings(**{**BASE, **changes})
+
+
+def start(folder, overwrite=False, monitor=None, engine=None, **changes):
+    return run.start(folder, settings(**changes), overwrite=overwrite, engine=engine or PairEngine(), monitor=monitor)
+
+
+def resume(folder, **changes):
+    return run.resume(folder, changes, engine=PairEngine())
+
+
+def frames(folder):
+    return trajectory.read_frames(
+        Path(folder) / "trajectory.h5", ["step", "time", "position", "velocity", "edges", "virial"]
+    )
+
+
+def assert_same_run(first, second):
+    """Bit for bit the same thermo.csv and the same frames."""
+    ours, theirs = frames(first), frames(second)
+    for name, values in ours.items():
+        np.testing.assert_array_equal(values, theirs[name], err_msg=name)
+    assert (Path(first) / "thermo.csv").read_text() == (Path(second) / "thermo.csv").read_text()
+
+
+class StopAt(run.Monitor):
+    """Sends a signal to this process once the run has come to a step."""
+
+    def __init__(self, step, number=signal.SIGTERM):
+        self.step, self.number, self.messages = step, number, []
+
+    def message(self, text):
+        self.messages.append(text)
+
+    def progress(self, step, *rest):
+        if step >= self.step and self.number:
+            os.kill(os.getpid(), self.number)
+            self.number = None
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """An uninterrupted NVE run."""
+    folder = tmp_path_factory.mktemp("whole") / "run"
+    result = start(folder, ensemble="nve")
+    assert (result.state, result.step, result.total_steps, result.atoms) == ("finished", 120, 120, 128)
+    return folder
+
+
+def test_files_of_a_run(whole):
+    assert sorted(path.name for path in whole.iterdir()) == [
+        "checkpoint.zip",
+        "inputs",
+        "run.png",
+        "status.json",
+        "thermo.csv",
+        "trajectory.h5",
+    ]
+    rows = thermo.read_thermo(whole / "thermo.csv")
+    assert rows["step"].tolist() == list(range(0, 121, 5))
+    assert frames(whole)["step"].tolist() == list(range(0, 121, 10))
+    assert rows["temperature_K"][0] == pytest.approx(600, rel=0.01)
+    assert (whole / "run.png").read_bytes().startswith(b"\x89PNG")
+    status = json.loads((whole / "status.json").read_text())
+    assert (status["state"], status["step"], status["checkpoint_step"], status["fraction_done"]) == (
+        "finished",
+        120,
+        120,
+        1,
+    )
+    assert status["model"]["source"] == "pair engine" and status["platform"] == "Reference"
+    with h5py.File(whole / "trajectory.h5") as file:
+        assert json.loads(file["parameters"].attrs["openmm-lps"])["timestep_ps"] == 0.001
+
+
+def test_inputs_are_frozen(whole):
+    with RunFolder.open(whole) as folder:
+        assert folder.read_settings() == settings(ensemble="nve")
+        assert folder.structure.name == "gamma-Li3PS4.extxyz"
+        assert folder.model.read_bytes() == b"pair engine"
+
+
+def test_energy_is_conserved(whole):
+    rows = thermo.read_thermo(whole / "thermo.csv")
+    assert np.ptp(rows["total_kJ_per_mol"]) < 0.02 * np.ptp(rows["potential_kJ_per_mol"])
+
+
+def test_longer_run_continues_exactly(whole, tmp_path):
+    start(tmp_path / "run", ensemble="nve", time=0.043)
+    assert resume(tmp_path / "run", time=0.12).state == "finished"
+    assert_same_run(tmp_path / "run", whole)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signal_stops_in_good_order_and_resume_is_exact(whole, tmp_path, number, monkeypatch):
+    monkeypatch.setattr(run, "_PROGRESS_SECONDS", 0)
+    monkeypatch.setattr(run, "_CHUNK_SECONDS", 0.01)
+    monitor = StopAt(20, number)
+    result = start(tmp_path / "run", monitor=monitor, ensemble="nve")
+    assert result.state == "interrupted" and result.signal == number and 20 <= result.step < 120
+    assert any("writing a checkpoint first" in text for text in monitor.messages)
+    status = json.loads((tmp_path / "run" / "status.json").read_text())
+    assert status["state"] == "interrupted" and status["checkpoint_step"] == result.step
+    assert resume(tmp_path / "run").state == "finished"
+    assert_same_run(tmp_path / "run", whole)
+
+
+@pytest.mark.parametrize("ensemble", ["nve", "nvt"])
+def test_kill_loses_and_repeats_nothing(tmp_path, ensemble):
+    """Killed at random moments; checkpoints carry random numbers, so even Langevin dynamics continues exactly."""
+    reference, killed = tmp_path / "reference", tmp_path / "killed"
+    start(reference, ensemble=ensemble, time=0.8)
+    arguments = [
+        "run",
+        "gamma-Li3PS4",
+        "--supercell",
+        "2x2x2",
+        "--temperature",
+        "600",
+        "--ensemble",
+        ensemble,
+        "--time",
+        "0.8",
+    ]
+    arguments += [
+        "--report-interval",
+        "5 fs",
+        "--trajectory-interval",
+        "10 fs",
+        "--seed",
+        "11",
+        "--platform",
+        "Reference",
+    ]
+    arguments += ["--checkpoint-interval", "0", "--output", str(killed)]
+    delays = random.Random(4)
+    for _ in range(3):
+        with subprocess.Popen([*COMMAND, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+            deadline, begun = time.monotonic() + 60, checkpoint_step(killed)
+            while checkpoint_step(killed) == begun and process.poll() is None and time.monotonic() < deadline:
+                time.sleep(0.005)
+            time.sleep(delays.random() * 0.2)
+            process.kill()
+            assert process.wait() == -signal.SIGKILL, process.stderr.read().decode()
+        with h5py.File(killed / "trajectory.h5") as file:
+            assert np.isfinite(file["particles/all/position/value"][:]).all(), "readable with any HDF5 program"
+        assert is_run(killed) and 0 <= checkpoint_step(killed) < 800
+        arguments = ["run", "--resume", "--output", str(killed)]
+    assert resume(killed).state == "finished"
+    assert_same_run(killed, reference)
+
+
+def checkpoint_step(folder):
+    try:
+        return checkpoint.read_record(folder / "checkpoint.zip")["step"]
+    except FileNotFoundError:
+        return None
+
+
+def test_resume_on_another_platform_keeps_positions(tmp_path):
+    start(tmp_path / "run", ensemble="npt", barostat="flexible", time=0.05)
+    before = frames(tmp_path / "run")
+    monitor = StopAt(10**9)
+    result = run.resume(tmp_path / "run", {"platform": "CPU", "time": 0.1}, engine=PairEngine(), monitor=monitor)
+    assert result.platform == "CPU" and any("random numbers start anew" in text for text in monitor.messages)
+    after = frames(tmp_path / "run")
+    assert after["step"].tolist() == list(range(0, 101, 10))
+    np.testing.assert_array_equal(after["position"][: len(before["position"])], before["position"])
+    fractions = after["position"] @ np.linalg.inv(after["edges"])
+    assert np.abs(np.diff(fractions, axis=0)).max() < 0.1
+
+
+def test_finished_run_stays_as_it_is(whole):
+    before = (whole / "thermo.csv").read_bytes(), (whole / "trajectory.h5").read_bytes()
+    assert resume(whole).state == "finished"
+    assert before == ((whole / "thermo.csv").read_bytes(), (whole / "trajectory.h5").read_bytes())
+    with pytest.raises(ValueError, match="is at 120 fs already, beyond a --time of 50 fs; give a longer one"):
+        resume(whole, time=0.05)
+
+
+def test_stop_before_the_first_checkpoint_starts_anew(tmp_path):
+    start(tmp_path / "run", ensemble="nve", time=0.02)
+    (tmp_path / "run" / "checkpoint.zip").unlink()
+    assert resume(tmp_path / "run").step == 20
+    assert frames(tmp_path / "run")["step"].tolist() == [0, 10, 20]
+
+
+def test_unstable_run_stops_and_keeps_what_it_has(tmp_path):
+    class Stiff(PairEngine):
+        strength = 2e3
+
+    with pytest.raises(
+        run.RunFailed, match=r"step \d+: the simulation is unstable: .*atom \d+ \((Li|P|S)\).*--timestep"
+    ):
+        start(
+            tmp_path / "run",
+            ensemble="nve",
+            timestep=0.02,
+            time=20,
+            report_interval=1,
+            trajectory_interval=1,
+            engine=Stiff(),
+        )
+    rows = thermo.read_thermo(tmp_path / "run" / "thermo.csv")
+    assert len(rows["step"]) >= 1 and np.isfinite(rows["total_kJ_per_mol"]).all()
+    kept = frames(tmp_path / "run")
+    assert len(kept["step"]) == len(rows["step"]) and np.isfinite(kept["position"]).all()
+    status = json.loads((tmp_path / "run" / "status.json").read_text())
+    assert status["state"] == "failed" and "unstable" in status["message"]
+
+
+def test_full_disk_keeps_what_is_written_and_resume_is_exact(tmp_path):
+    """A file size limit stands for the full disk: the system call fails in the same way."""
+    whole, folder = tmp_path / "whole", tmp_path / "run"
+    start(whole, ensemble="nve", trajectory_interval=1, report_interval=1)
+    size = (whole / "trajectory.h5").stat().st_size - 10_000
+    arguments = [
+        "run",
+        "gamma-Li3PS4",
+        "--supercell",
+        "2x2x2",
+        "--temperature",
+        "600",
+        "--ensemble",
+        "nve",
+        "--time",
+        "0.12",
+    ]
+    arguments += ["--report-interval", "1 fs", "--seed", "11", "--platform", "Reference", "--checkpoint-interval", "0"]
+
+    def limit():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+    result = subprocess.run(
+        [*COMMAND, *arguments, "--output", str(folder)], preexec_fn=limit, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 1
+    assert "File too large" in result.stderr and "continue with --resume" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert json.loads((folder / "status.json").read_text())["state"] == "failed"
+    step = checkpoint_step(folder)
+    assert 0 < step < 120
+    kept = frames(folder)["step"]
+    assert kept[kept <= step].tolist() == list(range(step + 1)), "everything up to the checkpoint is there"
+    assert resume(folder).state == "finished"
+    assert_same_run(folder, whole)
+
+
+def test_existing_folders_are_not_overwritten(whole, tmp_path):
+    with pytest.raises(
+        FileExistsError, match="holds a run already; continue it with --resume, replace it with --overwrite"
+    ):
+        start(whole)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.tex").write_text("years of work")
+    with pytest.raises(FileExistsError, match="exists and is not a run; choose another --output"):
+        start(tmp_path / "mine", overwrite=True)
+    assert (tmp_path / "mine" / "thesis.tex").read_text() == "years of work"
+    start(tmp_path / "run", time=0.02)
+    (tmp_path / "run" / "notes.txt").write_text("keep me")
+    assert start(tmp_path / "run", overwrite=True, time=0.03).step == 30
+    assert (tmp_path / "run" / "notes.txt").exists()
+
+
+def test_two_processes_do_not_share_a_folder(whole):
+    with RunFolder.open(whole), pytest.raises(ValueError, match="another process is working in"):
+        resume(whole)
+
+
+def test_wrong_input_leaves_no_folder(tmp_path):
+    folder = tmp_path / "run"
+    for changes, kind, message in [
+        ({"structure": "nonsense"}, FileNotFoundError, "neither a file nor a packaged structure"),
+        ({"platform": "Abacus"}, ValueError, "'Abacus' does not exist here; usable are: .*CPU"),
+        ({"precision": "single"}, ValueError, "Reference has no precision 'single'"),
+    ]:
+        with pytest.raises(kind, match=message):
+            start(folder, **changes)
+        assert not folder.exists()
+
+
+def test_elements_unknown_to_the_model(tmp_path):
+    from ase import Atoms
+    from ase.io import write
+
+    write(tmp_path / "si.extxyz", Atoms("Si2", [[0, 0, 0], [1.2, 1.2, 1.2]], cell=[6, 6, 6], pbc=True))
+    with pytest.raises(ValueError, match=r"knows Li, P, S, but the structure also has 'Si' \(first at atom 0\)"):
+        start(tmp_path / "run", structure=str(tmp_path / "si.extxyz"))
+
+
+def test_npt_of_a_cluster_is_refused(tmp_path):
+    from ase import Atoms
+    from ase.io import write
+
+    write(tmp_path / "c.xyz", Atoms("Li2", [[0, 0, 0], [2, 0, 0]]))
+    with pytest.raises(ValueError, match="is not periodic, so it has no pressure; use nvt or nve"):
+        start(tmp_path / "run", structure=str(tmp_path / "c.xyz"), supercell=None, ensemble="npt")
+    assert start(tmp_path / "run", structure=str(tmp_path / "c.xyz"), supercell=None, time=0.02).state == "finished"
+
+
+@pytest.mark.parametrize(
+    "file, change, message",
+    [
+        ("checkpoint.zip", lambda path: path.write_bytes(path.read_bytes()[:-100]), "checkpoint .* is damaged"),
+        ("checkpoint.zip", lambda path: path.write_bytes(b"noise"), "checkpoint .* is damaged"),
+        ("inputs/model.safetensors", lambda path: path.write_bytes(b"other"), "was changed since the run began"),
+        ("inputs/settings.json", lambda path: path.write_text("{}"), "does not hold settings of this version"),
+        ("inputs/settings.json", lambda path: path.write_text("["), "does not hold settings of this version"),
+        ("thermo.csv", lambda path: path.unlink(), "thermo.csv' is missing"),
+        ("trajectory.h5", lambda path: path.unlink(), "trajectory.h5' is missing"),
+        ("trajectory.h5", lambda path: path.write_bytes(b"noise"), "is not an H5MD file of openmm-lps"),
+        ("inputs/structure/gamma-Li3PS4.extxyz", lambda path: path.unlink(), "holds 0 files, not one"),
+    ],
+)
+def test_damaged_runs_are_refused(tmp_path, file, change, message):
+    start(tmp_path / "run", time=0.02)
+    change(tmp_path / "run" / file)
+    with pytest.raises(ValueError, match=message):
+        resume(tmp_path / "run", time=0.03)
+    assert (tmp_path / "run" / "inputs").exists(), "nothing is thrown away"
+
+
+def test_resume_of_nothing(tmp_path):
+    with pytest.raises(FileNotFoundError, match="holds no run; start one without --resume"):
+        resume(tmp_path / "nothing")
+
+
+@pytest.mark.parametrize("barostat", ["isotropic", "anisotropic", "flexible"])
+def test_npt_relaxes_the_cell(tmp_path, barostat):
+    changes = {
+        "time": 1.0,
+        "barostat_interval": 5,
+        "barostat": barostat,
+        "platform": "CPU",
+        "pressure": 1.0,
+        "report_interval": 50,
+    }
+    start(tmp_path / "run", ensemble="npt", **changes)
+    rows = thermo.read_thermo(tmp_path / "run" / "thermo.csv")
+    assert rows["volume_nm3"][-1] > 1.1 * rows["volume_nm3"][0], "compressed soft spheres expand"
+    assert rows["pressure_bar_positive_under_compression"][-1] < rows["pressure_bar_positive_under_compression"][0]
+
+
+def test_equilibration_and_minimization_are_not_written(tmp_path):
+    start(tmp_path / "run", ensemble="nve", equilibrate=0.1, minimize=True, time=0.02)
+    rows = thermo.read_thermo(tmp_path / "run" / "thermo.csv")
+    assert rows["step"][0] == 0 and rows["time_ps"][0] == 0
+    start(tmp_path / "plain", ensemble="nve", time=0.02)
+    assert (
+        rows["potential_kJ_per_mol"][0]
+        != thermo.read_thermo(tmp_path / "plain" / "thermo.csv")["potential_kJ_per_mol"][0]
+    )
+
+
+def test_initial_velocities_have_the_temperature_and_no_drift(tmp_path):
+    from openmmlps.app import ensembles, observables
+
+    system = openmm.System()
+    for mass in [6.94, 30.97, 32.06] * 5:
+        system.addParticle(mass)
+    velocities = ensembles.initial_velocities(system, 300, 1)
+    masses = observables.masses_of(system)
+    np.testing.assert_allclose(masses @ velocities, 0, atol=1e-12)
+    kinetic = 0.5 * (masses[:, None] * velocities**2).sum()
+    assert 2 * kinetic / (observables.GAS_CONSTANT * observables.degrees_of_freedom(system)) == pytest.approx(300)
+    assert not ensembles.initial_velocities(system, 0, 1).any()
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"ensemble": "nph"}, "ensemble is 'nph'; use nve, nvt, npt"),
+        ({"timestep": 1.0}, "timestep is 1000 fs; give 0.01 to 20 fs"),
+        ({"timestep": float("nan")}, "timestep is nan, which is not finite"),
+        ({"time": 0.0}, "time is 0 ps, less than one timestep"),
+        ({"temperature": -1.0}, "temperature is -1.0 K; it must not be negative"),
+        ({"temperature": 0.0}, "a thermostat needs more than that"),
+        ({"friction": 0.0}, "friction is 0 /ps; it must be positive"),
+        ({"report_interval": 0}, "report_interval is 0 steps"),
+        ({"seed": 0}, "seed is 0; give 1 to"),
+        ({"threads": 0}, "threads is 0"),
+        ({"barostat": "x", "precision": "half"}, "barostat is 'x'; .*; precision is 'half'"),
+    ],
+)
+def test_wrong_settings_are_refused(changes, message):
+    with pytest.raises(ValueError, match=f"^run: .*{message}"):
+        settings(**changes)

@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the openmm-lps authors
+"""Structures, supercells, and OpenMM's reduced boxes with the way back."""
+
+import itertools
+
+import ase.build
+import ase.io
+import numpy as np
+import openmm
+import pytest
+from ase import Atoms
+from ase.geometry import get_distances
+from openmm import unit
+from openmmlps.app import cells, load, structure_names
+
+NAMES = [
+    "Li2P2S6",
+    "Li2S",
+    "Li48P16S61",
+    "Li4P2S6",
+    "Li7P3S11",
+    "Li7PS6",
+    "P2S5",
+    "beta-Li3PS4",
+    "gamma-Li3PS4",
+]
+SUPERCELLS = [None, (2, 1, 3), [[1, 1, 0], [-1, 1, 0], [0, 0, 1]], [[0, 1, 1], [1, 0, 1], [1, 1, 0]]]
+RANDOM_CELLS = [np.random.default_rng(seed).normal(size=(3, 3)) * 5 for seed in range(20)]
+
+
+def box_of(structure):
+    return structure.box.value_in_unit(unit.angstrom)
+
+
+def is_accepted_by_openmm(box):
+    system = openmm.System()
+    system.addParticle(1)
+    system.setDefaultPeriodicBoxVectors(*(box * unit.nanometer))
+    openmm.Context(system, openmm.VerletIntegrator(1), openmm.Platform.getPlatformByName("Reference"))
+    return True
+
+
+def test_packaged_names_are_these():
+    assert structure_names() == sorted(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("supercell", SUPERCELLS, ids=str)
+def test_packaged_structures_go_to_openmm_and_back(name, supercell):
+    structure = load(name, supercell)
+    cell = np.array(load_file(name).cell)
+    assert is_accepted_by_openmm(structure.box._value)
+    assert np.linalg.det(structure.rotation) == pytest.approx(1)
+    np.testing.assert_allclose(
+        structure.lattice_transformation @ cell @ structure.rotation.T, box_of(structure), atol=1e-9
+    )
+    np.testing.assert_allclose(structure.to_user_cell(box_of(structure)), cell, atol=1e-9)
+    expected = load_file(name).positions[structure.unit_index] + structure.cell_offset @ cell
+    np.testing.assert_allclose(structure.to_user_vectors(structure.positions._value) * 10, expected, atol=1e-9)
+    assert len(structure.symbols) == abs(round(np.linalg.det(cells.supercell_matrix(supercell)))) * len(load_file(name))
+
+
+def load_file(name):
+    from openmmlps.app.structures import structure_path
+
+    return ase.io.read(structure_path(name))
+
+
+@pytest.mark.parametrize("cell", RANDOM_CELLS, ids=range(20))
+def test_any_cell_is_reduced(cell):
+    box, rotation, transformation = cells.reduced_box(cell)
+    assert is_accepted_by_openmm(box)
+    assert np.linalg.det(rotation) == pytest.approx(1)
+    assert abs(round(np.linalg.det(transformation))) == 1
+    np.testing.assert_allclose(transformation @ cell @ rotation.T, box, atol=1e-10)
+
+
+def test_distances_do_not_change():
+    """An fcc primitive cell (60 degrees), which OpenMM rejects as it is, and a left-handed one."""
+    fcc = ase.build.bulk("Cu", "fcc", a=3.6)
+    fcc.symbols[:] = "Li"
+    left = fcc.copy()
+    left.set_cell(fcc.cell[[1, 0, 2]], scale_atoms=False)
+    for atoms in (fcc, left):
+        structure = load(atoms, (2, 2, 2))
+        original = atoms.repeat((2, 2, 2))
+        _, expected = get_distances(original.positions, cell=original.cell, pbc=True)
+        _, found = get_distances(structure.positions._value * 10, cell=box_of(structure), pbc=True)
+        np.testing.assert_allclose(found, expected, atol=1e-9)
+
+
+def test_hexagonal_cell_on_the_bound_is_accepted():
+    for scale in np.linspace(3, 11, 200):
+        cell = scale * np.array([[1, 0, 0], [-0.5, np.sqrt(3) / 2, 0], [0, 0, 1.6]])
+        assert is_accepted_by_openmm(cells.reduced_box(cell)[0])
+
+
+def test_rotation_applies_to_tensors():
+    structure = load("P2S5")
+    vector = np.array([0.3, -1.2, 0.7])
+    tensor = np.outer(vector, vector)
+    rotated = structure.rotation @ vector
+    np.testing.assert_allclose(structure.to_user_tensor(np.outer(rotated, rotated)), tensor, atol=1e-12)
+    np.testing.assert_allclose(structure.to_user_vectors(rotated), vector, atol=1e-12)
+
+
+def test_repeats_are_in_the_order_of_ase():
+    atoms = load_file("gamma-Li3PS4")
+    structure = load("gamma-Li3PS4", (2, 3, 1))
+    repeated = atoms.repeat((2, 3, 1))
+    np.testing.assert_allclose(
+        structure.to_user_vectors(structure.positions._value) * 10, repeated.positions, atol=1e-9
+    )
+    assert list(structure.symbols) == list(repeated.symbols)
+
+
+def test_offsets_of_a_matrix_are_distinct_modulo_the_supercell():
+    for entries in itertools.islice(itertools.product((-2, 0, 1, 3), repeat=9), 0, 40000, 1733):
+        matrix = np.array(entries).reshape(3, 3)
+        count = abs(round(np.linalg.det(matrix)))
+        if count:
+            offsets = cells.supercell_offsets(matrix)
+            fractions = np.round(offsets @ np.linalg.inv(matrix), 9) % 1
+            assert len(offsets) == count == len(np.unique(np.round(fractions, 6) % 1, axis=0))
+
+
+def test_continuous_box_undoes_flips():
+    box = np.array([[2.0, 0, 0], [0.9, 2.0, 0], [0.3, -0.9, 2.0]])
+    flipped = box.copy()
+    flipped[1] -= flipped[0]
+    flipped[2] += flipped[1]
+    np.testing.assert_allclose(cells.continuous_box(flipped, box), box)
+    np.testing.assert_allclose(cells.continuous_box(box, None), box)
+
+
+def test_other_formats_are_read(tmp_path):
+    atoms = load_file("Li7P3S11")
+    for name in ("POSCAR", "cell.cif", "cell.extxyz"):
+        ase.io.write(tmp_path / name, atoms)
+        structure = load(tmp_path / name)
+        assert structure.name == name and sorted(structure.symbols) == sorted(atoms.symbols)
+        np.testing.assert_allclose(np.linalg.det(box_of(structure)), atoms.get_volume(), rtol=1e-4)
+
+
+def test_cluster_is_not_periodic(tmp_path):
+    ase.io.write(tmp_path / "cluster.xyz", Atoms("PS4", [[0, 0, 0], [2, 0, 0], [0, 2, 0], [0, 0, 2], [-2, 0, 0]]))
+    structure = load(tmp_path / "cluster.xyz")
+    assert structure.box is None and structure.topology.getPeriodicBoxVectors() is None
+    assert structure.formula == "PS4"
+
+
+def write(path, text):
+    path.write_text(text)
+    return path
+
+
+PARTIAL_CIF = """data_x
+_cell_length_a 5
+_cell_length_b 5
+_cell_length_c 5
+_cell_angle_alpha 90
+_cell_angle_beta 90
+_cell_angle_gamma 90
+_symmetry_space_group_name_H-M 'P 1'
+loop_
+_atom_site_label
+_atom_site_type_symbol
+_atom_site_fract_x
+_atom_site_fract_y
+_atom_site_fract_z
+_atom_site_occupancy
+Li1 Li 0 0 0 0.5
+S1 S 0.5 0.5 0.5 1
+"""
+
+LATTICE = 'Lattice="5 0 0 0 5 0 0 0 5" Properties=species:S:1:pos:R:3 pbc="T T T"'
+
+
+@pytest.mark.parametrize(
+    "name, text, message",
+    [
+        ("empty.xyz", "", "cannot be read as a structure"),
+        ("noise.cif", "nothing of a cif", "cannot be read as a structure"),
+        ("noise.bin", "\x00\x01", "cannot be read as a structure"),
+        ("none.extxyz", f"0\n{LATTICE}\n", "holds no atoms|cannot be read"),
+        ("half.cif", PARTIAL_CIF, r"partially occupied sites \(Li\); make an ordered cell"),
+        ("nan.extxyz", f"1\n{LATTICE}\nLi nan 0 0\n", r"atom 0 \(Li\), has a position that is not a number"),
+        (
+            "twice.extxyz",
+            f"2\n{LATTICE}\nLi 0 0 0\nS 5 5 4.9\n",
+            r"atoms 0 \(Li\) and 1 \(S\) are 0.100 angstrom apart",
+        ),
+        ("slab.extxyz", f"1\n{LATTICE.replace('T T T', 'T T F')}\nLi 0 0 0\n", "periodic along 2 of 3 directions"),
+        ("flat.extxyz", f"1\n{LATTICE.replace('0 0 5', '5 0 0')}\nLi 0 0 0\n", "span no volume"),
+        ("ghost.extxyz", f"1\n{LATTICE}\nX 0 0 0\n", "atom 0, has no known element"),
+    ],
+)
+def test_bad_files_are_refused(tmp_path, name, text, message):
+    with pytest.raises(ValueError, match=message):
+        load(write(tmp_path / name, text))
+
+
+def test_unknown_name_lists_the_known_ones(tmp_path):
+    with pytest.raises(FileNotFoundError, match="'nonsense' is neither a file nor a packaged structure.*beta-Li3PS4"):
+        load("nonsense")
+    with pytest.raises(FileNotFoundError, match="is a folder"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "supercell", [(0, 1, 1), (1, 2), (1.5, 1, 1), "abc", [[1, 0, 0], [1, 0, 0], [0, 0, 1]], (1, 1, float("nan"))]
+)
+def test_bad_supercells_are_refused(supercell):
+    with pytest.raises(ValueError, match="supercell: "):
+        load("Li2S", supercell)
+
+
+def test_supercell_of_a_cluster_is_refused():
+    with pytest.raises(ValueError, match="is not periodic, so it has no supercell"):
+        load(Atoms("Li"), (2, 2, 2))

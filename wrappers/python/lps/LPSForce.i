@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 the openmm-lps authors
+
+%feature("docstring") LPSPlugin::LPSForce "
+Forces and energies of a Deep Potential on some or all particles of a System.
+
+Create an LPSForce from an LPSModel, then call addParticle() once for each particle that the model describes. Only listed particles
+belong to the Force: they see each other, and no other particle. The order of the list does not matter.
+
+With periodic boundary conditions (the default) every image within the cutoff is counted, so that cells may be triclinic and
+smaller than the cutoff. The Force defines no bonds: barostats scale each atom on its own.
+
+Parameters
+----------
+model : LPSModel
+    the Deep Potential; it is shared, not copied
+
+Examples
+--------
+>>> model = openmmlps.LPSModel.default()
+>>> force = openmmlps.LPSForce(model)
+>>> for atom in topology.atoms():
+...     force.addParticle(atom.index, model.getTypeIndex(atom.element.symbol))
+>>> system.addForce(force)
+";
+%feature("docstring") LPSPlugin::LPSForce::getModel "
+getModel(self) -> LPSModel
+Get the Deep Potential of this Force.
+";
+%feature("docstring") LPSPlugin::LPSForce::getNumParticles "
+getNumParticles(self) -> int
+Get the number of particles that belong to this Force.
+";
+%feature("docstring") LPSPlugin::LPSForce::addParticle "
+addParticle(self, particle, type) -> int
+Add a particle of the System to this Force.
+
+Parameters
+----------
+particle : int
+    index of the particle within the System
+type : int
+    the model's type of the particle, see LPSModel.getTypeIndex()
+
+Returns
+-------
+int
+    the index of the entry that was added
+";
+%feature("docstring") LPSPlugin::LPSForce::getParticleParameters "
+getParticleParameters(self, index) -> list[int]
+Get an entry of the particle list.
+
+Parameters
+----------
+index : int
+    the index of the entry
+
+Returns
+-------
+particle : int
+    index of the particle within the System
+type : int
+    the model's type of the particle
+";
+%feature("docstring") LPSPlugin::LPSForce::setParticleParameters "
+setParticleParameters(self, index, particle, type)
+Change an entry of the particle list. Contexts that exist keep the old one until updateParametersInContext() is called.
+
+Parameters
+----------
+index : int
+    the index of the entry
+particle : int
+    index of the particle within the System
+type : int
+    the model's type of the particle
+";
+%feature("docstring") LPSPlugin::LPSForce::updateParametersInContext "
+updateParametersInContext(self, context)
+Copy the particle list of this Force to a Context that exists. The number of entries cannot change, and nothing else is copied: to
+change the periodicity, precision or use of tables, call Context.reinitialize().
+
+Parameters
+----------
+context : openmm.Context
+    a Context whose System contains this Force
+";
+%feature("docstring") LPSPlugin::LPSForce::setUsesPeriodicBoundaryConditions "
+setUsesPeriodicBoundaryConditions(self, periodic)
+Set whether this Force uses periodic boundary conditions. The default is True.
+";
+%feature("docstring") LPSPlugin::LPSForce::usesPeriodicBoundaryConditions "
+usesPeriodicBoundaryConditions(self) -> bool
+Get whether this Force uses periodic boundary conditions.
+";
+%feature("docstring") LPSPlugin::LPSForce::setPrecision "
+setPrecision(self, precision)
+Set the precision of the networks on the CPU platform. GPU platforms follow their own Precision property, and Reference always
+computes in double.
+
+Parameters
+----------
+precision : int
+    LPSForce.Automatic (default: what the platform considers best), LPSForce.Single or LPSForce.Double
+";
+%feature("docstring") LPSPlugin::LPSForce::getPrecision "
+getPrecision(self) -> int
+Get the precision of the networks on the CPU platform: LPSForce.Automatic, LPSForce.Single or LPSForce.Double.
+";
+%feature("docstring") LPSPlugin::LPSForce::setUseTables "
+setUseTables(self, useTables)
+Set whether platforms other than Reference may tabulate the embedding networks. The default is True.
+";
+%feature("docstring") LPSPlugin::LPSForce::getUseTables "
+getUseTables(self) -> bool
+Get whether platforms other than Reference may tabulate the embedding networks.
+";
+
+LPS_RELEASE_INTERPRETER(LPSPlugin::LPSForce::updateParametersInContext)
+LPS_RELEASE_INTERPRETER(LPSPlugin::LPSForce::computeParticleEnergies)
+LPS_RELEASE_INTERPRETER(LPSPlugin::LPSForce::computeVirial)
+
+%apply int& OUTPUT { int& particle, int& type };
+
+namespace LPSPlugin {
+
+%rename(_computeParticleEnergies) LPSForce::computeParticleEnergies;
+%rename(_computeVirial) LPSForce::computeVirial;
+%newobject LPSForce::_duplicate;
+
+class LPSForce : public OpenMM::Force {
+public:
+    enum Precision { Automatic = 0, Single = 1, Double = 2 };
+
+    explicit LPSForce(const LPSModel& model);
+    LPSModel getModel() const;
+    int getNumParticles() const;
+    int addParticle(int particle, int type);
+    void getParticleParameters(int index, int& particle, int& type) const;
+    void setParticleParameters(int index, int particle, int type);
+    void updateParametersInContext(OpenMM::Context& context);
+    bool usesPeriodicBoundaryConditions() const;
+    void setUsesPeriodicBoundaryConditions(bool periodic);
+    Precision getPrecision() const;
+    void setPrecision(Precision precision);
+    bool getUseTables() const;
+    void setUseTables(bool useTables);
+    std::vector<double> computeParticleEnergies(OpenMM::Context& context);
+    std::vector<OpenMM::Vec3> computeVirial(OpenMM::Context& context);
+
+    %extend {
+        static LPSPlugin::LPSForce* _cast(OpenMM::Force& force) { return dynamic_cast<LPSPlugin::LPSForce*>(&force); }
+        LPSPlugin::LPSForce* _duplicate() const { return new LPSPlugin::LPSForce(*self); }
+    }
+
+    %pythoncode %{
+    @staticmethod
+    def isinstance(force):
+        """
+        isinstance(force) -> bool
+        Get whether a Force, such as System.getForce(i) returns it, is an LPSForce.
+        """
+        return LPSForce._cast(force) is not None
+
+    @staticmethod
+    def cast(force):
+        """
+        cast(force) -> LPSForce
+        Get the LPSForce behind a Force that System.getForce(i) or XmlSerializer.deserialize() returned.
+
+        Raises
+        ------
+        TypeError
+            if it is another kind of Force
+        """
+        result = LPSForce._cast(force)
+        if result is None:
+            raise TypeError(f"LPSForce.cast: '{force.getName()}' is not an LPSForce; ask LPSForce.isinstance(force) first.")
+        if force.thisown:
+            # The result takes over, and stays alive as long as the object that it came from.
+            force.thisown = False
+            result.thisown = True
+            force._lpsForce = result
+        return result
+
+    def computeParticleEnergies(self, context, asNumpy=False):
+        """
+        computeParticleEnergies(self, context, asNumpy=False) -> Quantity
+        Compute the energy of each particle of this Force at the Context's positions. Their sum is the energy of the Force.
+
+        Parameters
+        ----------
+        context : openmm.Context
+            a Context whose System contains this Force
+        asNumpy : bool
+            return an array of shape [number of particles] instead of a list
+
+        Returns
+        -------
+        Quantity
+            one energy in kJ/mol per entry of the particle list, in the order of the list
+        """
+        energies = self._computeParticleEnergies(context)
+        if asNumpy:
+            import numpy
+            energies = numpy.array(energies)
+        return unit.Quantity(energies, unit.kilojoule_per_mole)
+
+    def computeVirial(self, context, asNumpy=False):
+        """
+        computeVirial(self, context, asNumpy=False) -> Quantity
+        Compute the virial of this Force at the Context's positions, W = -dE/dstrain: symmetric, positive under compression, not
+        divided by the volume.
+
+        Parameters
+        ----------
+        context : openmm.Context
+            a Context whose System contains this Force
+        asNumpy : bool
+            return an array of shape [3, 3] instead of a list of three Vec3
+
+        Returns
+        -------
+        Quantity
+            the three rows of the virial in kJ/mol
+        """
+        virial = self._computeVirial(context)
+        if asNumpy:
+            import numpy
+            virial = numpy.array(virial)
+        return unit.Quantity(virial, unit.kilojoule_per_mole)
+
+    def __copy__(self):
+        return self._duplicate()
+
+    def __deepcopy__(self, memo):
+        return self._duplicate()
+
+    def __reduce__(self):
+        return (LPSForce._fromXml, (mm.XmlSerializer.serialize(self),))
+
+    @staticmethod
+    def _fromXml(xml):
+        return LPSForce.cast(mm.XmlSerializer.deserialize(xml))
+    %}
+};
+
+}  // namespace LPSPlugin

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the openmm-lps authors
+"""Deep Potentials (DeePMD-kit `se_e2_a` models) as native OpenMM forces.
+
+`LPSModel` reads a model, `LPSForce` puts it into an `openmm.System`. Importing this module makes the force known to every OpenMM
+platform that it supports.
+"""
+
+from typing import TYPE_CHECKING
+
+import openmm as _openmm
+
+from openmmlps import _build
+from openmmlps._plugins import checkOpenMMVersion as _checkOpenMMVersion
+from openmmlps._plugins import loadPlugins as _loadPlugins
+
+_checkOpenMMVersion(_build.openmm_minor, _openmm.Platform.getOpenMMVersion())
+
+# Only now, because a binary for another OpenMM may crash while it loads.
+from openmmlps.openmmlps import LPSForce, LPSModel
+
+__version__ = _build.version
+
+#: One message for each platform library of openmmlps that could not be loaded, such as the one for a GPU that is absent.
+pluginLoadFailures = _loadPlugins()
+
+__all__ = ["LPSForce", "LPSModel", "__version__", "createSystem", "load", "pluginLoadFailures"]
+
+if TYPE_CHECKING:
+    from openmmlps.app import createSystem, load
+
+
+def __getattr__(name: str):
+    """Import the application layer, and ASE with it, only when it is asked for."""
+    if name in ("createSystem", "load"):
+        import openmmlps.app
+
+        return getattr(openmmlps.app, name)
+    raise AttributeError(f"module 'openmmlps' has no attribute '{name}'")

@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the openmm-lps authors
+"""Application layer: structures, Systems, reporters, and runs that survive interruption."""
+
+from .structures import Structure, load, structure_names
+from .system import createSystem
+
+__all__ = ["Structure", "createSystem", "load", "structure_names"]

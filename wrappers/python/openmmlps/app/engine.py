@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the openmm-lps authors
+"""What a run needs from the force that drives it. Another force (tests use one) needs the same four members."""
+
+from pathlib import Path
+
+from openmmlps._files import defaultModelPath
+
+from . import observables, platforms
+from .system import check_elements, createSystem
+
+
+class DeepPotentialEngine:
+    """Runs driven by an LPSForce."""
+
+    kernel = platforms.KERNEL  #: a platform can be used if it has this kernel
+
+    def freeze_model(self, source, symbols):
+        """The model as bytes of the native format, checked against the elements of the structure.
+
+        :param source: path of a model file in any format that can be imported; None: the packaged model
+        :param symbols: [n] chemical symbols of the structure
+        :return: (bytes, record): record is a JSON-serialisable dict with the name of the source and its types
+        :raises ValueError, OSError: no such model, not a model, or an element that it does not know
+        """
+        from openmmlps.importers import import_model
+
+        path = Path(source) if source else defaultModelPath()
+        if not path.is_file():
+            raise FileNotFoundError(f"model: '{path}' is not a file; give a model file of DeePMD-kit or openmm-lps")
+        model = import_model(path)
+        known = list(model.hyperparameters["type_map"])
+        check_elements(symbols, known)
+        return model.to_bytes(), {"source": path.name if source else "packaged model", "elements": known}
+
+    def make_system(self, topology, model_path, settings):
+        """The System without thermostat and barostat."""
+        precision = {"auto": "automatic", "mixed": "automatic"}.get(settings.precision, settings.precision)
+        return createSystem(topology, model_path, precision=precision, useTables=settings.use_tables)
+
+    def virial(self, system):
+        """A callable (context, step) -> [3, 3] kJ/mol."""
+        return observables.Virial.of(system)

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the openmm-lps authors
+"""Integrators, barostats and initial velocities for the settings of a run."""
+
+import numpy as np
+
+from . import observables
+
+
+def random_seed(settings, step):
+    """A seed that differs for every step at which a run may be taken up again.
+
+    A checkpoint of another platform carries no random numbers; those of the start must not come a second time.
+    """
+    return 1 + (settings.seed + 7919 * step) % (2**31 - 4096)
+
+
+def thermostat(settings, seed):
+    """A Langevin integrator (BAOAB-like 'middle' scheme) at the temperature of the run."""
+    import openmm
+
+    integrator = openmm.LangevinMiddleIntegrator(settings.temperature, settings.friction, settings.timestep)
+    integrator.setRandomNumberSeed(seed)
+    return integrator
+
+
+def integrator(settings, seed):
+    """The integrator of the ensemble: leap-frog Verlet for nve, Langevin for nvt and npt."""
+    import openmm
+
+    return openmm.VerletIntegrator(settings.timestep) if settings.ensemble == "nve" else thermostat(settings, seed)
+
+
+def add_barostat(system, settings, seed):
+    """Add the Monte Carlo barostat of an npt run; does nothing for other ensembles."""
+    import openmm
+
+    if settings.ensemble != "npt":
+        return
+    pressure, temperature, interval = settings.pressure, settings.temperature, settings.barostat_interval
+    if settings.barostat == "isotropic":
+        barostat = openmm.MonteCarloBarostat(pressure, temperature, interval)
+    elif settings.barostat == "anisotropic":
+        barostat = openmm.MonteCarloAnisotropicBarostat([pressure] * 3, temperature, True, True, True, interval)
+    else:
+        barostat = openmm.MonteCarloFlexibleBarostat(pressure, temperature, interval)
+    barostat.setRandomNumberSeed(seed)
+    system.addForce(barostat)
+
+
+def initial_velocities(system, temperature, seed):
+    """Maxwell velocities at exactly the temperature, without motion of the centre of mass.
+
+    :param temperature: K
+    :return: [n, 3] nm/ps
+    """
+    masses = observables.masses_of(system)[:, None]
+    velocities = np.random.default_rng(seed).normal(size=(len(masses), 3))
+    velocities *= np.sqrt(observables.GAS_CONSTANT * temperature / masses)
+    velocities -= (masses * velocities).sum(axis=0) / masses.sum()
+    kinetic = 0.5 * (masses * velocities**2).sum()
+    target = 0.5 * observables.degrees_of_freedom(system) * observables.GAS_CONSTANT * temperature
+    return velocities * np.sqrt(target / kinetic) if kinetic > 0 else velocities

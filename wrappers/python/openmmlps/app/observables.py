@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the openmm-lps authors
+"""Thermodynamic quantities of one instant, in the units of OpenMM (nm, ps, kJ/mol, amu) plus K, bar and g/cm3."""
+
+import numpy as np
+
+GAS_CONSTANT = 8.31446261815324e-3  #: kJ/mol/K
+BAR_PER_KJ_PER_MOL_PER_NM3 = 16.605390671738466  #: 1e28 / Avogadro's number, so that energy/volume becomes bar
+GRAM_PER_CM3_PER_AMU_PER_NM3 = 1.6605390671738466e-3
+
+
+def degrees_of_freedom(system):
+    """3 per particle with mass, less constraints, less 3 if the motion of the centre of mass is removed."""
+    import openmm
+
+    moving = sum(system.getParticleMass(i)._value > 0 for i in range(system.getNumParticles()))
+    removed = any(isinstance(force, openmm.CMMotionRemover) for force in system.getForces())
+    return max(1, 3 * moving - system.getNumConstraints() - (3 if removed else 0))
+
+
+def masses_of(system):
+    """Particle masses [n] in amu."""
+    return np.array([system.getParticleMass(i)._value for i in range(system.getNumParticles())])
+
+
+def pressure(kinetic, virial, volume):
+    """Pressure in bar, positive under compression: P = (2 K + tr W) / (3 V).
+
+    :param kinetic: kinetic energy, kJ/mol
+    :param virial: [3, 3] W = -dE/dstrain, kJ/mol
+    :param volume: nm^3
+    """
+    return (2 * kinetic + np.trace(virial)) / (3 * volume) * BAR_PER_KJ_PER_MOL_PER_NM3
+
+
+class Virial:
+    """The virial [3, 3] in kJ/mol of the LPSForces of a System, evaluated once per step however many reporters ask.
+
+    Other forces in the System do not contribute.
+    """
+
+    def __init__(self, forces):
+        """:param forces: objects with ``computeVirial(context)``; none of them: the virial is unknown (nan)"""
+        self._forces = list(forces)
+        self._at, self._value = None, None
+
+    @classmethod
+    def of(cls, system):
+        """The virial of every LPSForce in a System."""
+        from openmmlps import LPSForce
+
+        return cls(LPSForce.cast(force) for force in system.getForces() if LPSForce.isinstance(force))
+
+    def __call__(self, context, step):
+        if not self._forces:
+            return np.full((3, 3), np.nan)
+        if self._at != (id(context), step):
+            self._value = sum(_plain(force.computeVirial(context)) for force in self._forces)
+            self._at = (id(context), step)
+        return self._value
+
+
+def _plain(virial):
+    from openmm import unit
+
+    if unit.is_quantity(virial):
+        virial = virial.value_in_unit(unit.kilojoule_per_mole)
+    return np.array(virial, dtype=float).reshape(3, 3)

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the openmm-lps authors
+"""Which OpenMM platforms can run a Deep Potential, and which to take."""
+
+from dataclasses import dataclass
+
+KERNEL = "CalcLPSForce"
+
+
+@dataclass(frozen=True)
+class PlatformInfo:
+    """An OpenMM platform as seen from here."""
+
+    name: str
+    speed: float  #: OpenMM's own rank: Reference 1, CPU 10, OpenCL 50, CUDA and HIP 100
+    has_kernel: bool  #: whether a Deep Potential runs on it
+
+
+def list_platforms(kernel=KERNEL):
+    """All OpenMM platforms, fastest first."""
+    import openmm
+
+    platforms = [openmm.Platform.getPlatform(i) for i in range(openmm.Platform.getNumPlatforms())]
+    found = [PlatformInfo(p.getName(), p.getSpeed(), p.supportsKernels([kernel])) for p in platforms]
+    return sorted(found, key=lambda info: -info.speed)
+
+
+def make_simulation(topology, system, make_integrator, settings, kernel=KERNEL):
+    """An openmm.app.Simulation on the platform that the settings ask for.
+
+    'auto' tries the platforms that have the kernel, fastest first, and takes the first one on which the System
+    comes up.
+    OpenCL on a processor is passed over: the CPU platform is faster there.
+
+    :param make_integrator: callable without arguments; a Context consumes its Integrator
+    :param settings: RunSettings
+    :return: (simulation, notes): notes are sentences about platforms that were passed over
+    :raises ValueError: no such platform, a platform without the kernel, a precision it does not have, or no platform
+        on which the System comes up
+    """
+    import openmm
+    from openmm import app
+
+    available = list_platforms(kernel)
+    if settings.platform != "auto":
+        candidates = [_named(settings.platform, available)]
+    else:
+        candidates = [info for info in available if info.has_kernel]
+    notes = []
+    for info in candidates:
+        properties = _properties(info.name, settings)
+        if properties is None:
+            notes.append(f"{info.name} has no precision '{settings.precision}'")
+            continue
+        platform = openmm.Platform.getPlatformByName(info.name)
+        if settings.platform == "auto" and only_processors(platform):
+            notes.append(f"{info.name} finds only a processor; the CPU platform is faster there")
+            continue
+        try:
+            simulation = app.Simulation(topology, system, make_integrator(), platform, properties)
+        except openmm.OpenMMException as error:
+            notes.append(f"{info.name}: {error}")
+            continue
+        return simulation, notes
+    tried = "; ".join(notes) or "none has the kernel " + kernel
+    raise ValueError(f"platform: no platform can run this ({tried}); run 'openmm-lps doctor' to see what is missing")
+
+
+def _named(name, available):
+    known = {info.name.lower(): info for info in available}
+    info = known.get(name.lower())
+    if info is None or not info.has_kernel:
+        usable = ", ".join(info.name for info in available if info.has_kernel) or "none"
+        why = "does not exist here" if info is None else "cannot run a Deep Potential"
+        raise ValueError(f"platform: '{name}' {why}; usable are: {usable}, or auto")
+    return info
+
+
+def _properties(platform, settings):
+    """Platform properties; None if the platform does not have the precision that was asked for."""
+    if platform in ("CUDA", "OpenCL", "HIP"):
+        return {"Precision": "mixed" if settings.precision == "auto" else settings.precision}
+    if settings.precision == "mixed" or (platform == "Reference" and settings.precision == "single"):
+        return None
+    return {"Threads": str(settings.threads)} if platform == "CPU" and settings.threads else {}
+
+
+def only_processors(platform):
+    """Whether an OpenCL platform has no graphics card, only processors dressed up as devices."""
+    import openmm
+
+    if platform.getName() != "OpenCL":
+        return False
+    try:
+        devices = [str(device["DeviceName"]).lower() for device in platform.getDevices()]
+    except (openmm.OpenMMException, IndexError, KeyError):
+        return False  # no device at all, or an answer of a future version: creating the Context will tell
+    return bool(devices) and all(
+        name.startswith(("cpu", "pthread", "intel(r) xeon", "intel(r) core")) for name in devices
+    )

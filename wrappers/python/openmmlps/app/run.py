@@ -1,0 +1,381 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the openmm-lps authors
+"""Simulations in a folder of their own that survive signals, kills and full disks. Files: docs/usage.md.
+
+A checkpoint is written only after everything up to its step is on the disk; resuming removes whatever lies beyond it.
+So each frame occurs exactly once, however often a run was stopped.
+"""
+
+import contextlib
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from . import checkpoint, ensembles, platforms, plots, stability, status, thermo, trajectory
+from .engine import DeepPotentialEngine
+from .folder import RunFolder
+from .signals import StopSignals
+from .stability import RunFailed
+from .structures import load
+from .units import format_time
+
+_CHUNK_SECONDS = 0.25  # wall-clock length of a piece of integration: how long Ctrl-C may take
+_PROGRESS_SECONDS = 0.5
+_STATUS_SECONDS = 5.0
+
+
+class Monitor:
+    """Receives what a run has to say; this one keeps silent."""
+
+    def message(self, text):
+        """A sentence about what happens."""
+
+    def begin(self, total_steps, step, details):
+        """The integration starts; details: dict of strings to show."""
+
+    def progress(self, step, total_steps, ns_per_day, seconds_left, values):
+        """values: the latest line of thermo.csv by column, or {}."""
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """How a run ended."""
+
+    folder: Path
+    state: str  #: 'finished' or 'interrupted'
+    signal: int | None  #: number of the signal that interrupted it
+    step: int
+    total_steps: int
+    timestep: float  #: ps
+    ensemble: str
+    platform: str
+    ns_per_day: float
+    seconds: float  #: wall-clock seconds of integration in this process
+    atoms: int
+
+
+def start(folder, settings, overwrite=False, engine=None, monitor=None):
+    """Start a run in a new folder and carry it out.
+
+    :param folder: created; must not exist, or be empty, or be a run and overwrite be True
+    :param settings: RunSettings
+    :param overwrite: replace an existing run
+    :param engine: what drives the run; None: a Deep Potential
+    :param monitor: Monitor
+    :return: RunResult
+    :raises ValueError, OSError: wrong input; nothing was started
+    :raises RunFailed: the run had to stop; everything written is kept
+    """
+    engine, monitor = engine or DeepPotentialEngine(), monitor or Monitor()
+    structure = load(settings.structure, settings.supercell)
+    _check_ensemble(settings, structure)
+    model, record = engine.freeze_model(settings.model, structure.symbols)
+    with RunFolder.create(folder, settings, model, record, overwrite) as run_folder:
+        try:
+            return _Run(run_folder, settings, engine, monitor).execute()
+        except ValueError:
+            run_folder.discard()  # wrong input that shows only now, such as a platform that does not come up
+            raise
+
+
+def resume(folder, changes=None, engine=None, monitor=None):
+    """Continue a run from its last checkpoint, from its own frozen inputs.
+
+    :param changes: settings to change: of 'time', 'platform', 'threads', 'checkpoint_seconds'
+    :return: RunResult; of a run that was finished already, without doing anything
+    :raises ValueError, OSError: no run there, a run in progress, damaged files
+    :raises RunFailed: as in `start`
+    """
+    engine, monitor = engine or DeepPotentialEngine(), monitor or Monitor()
+    with RunFolder.open(folder) as run_folder:
+        settings = replace(run_folder.read_settings(), **(changes or {}))
+        run_folder.write_settings(settings)
+        return _Run(run_folder, settings, engine, monitor).execute()
+
+
+def _check_ensemble(settings, structure):
+    if settings.ensemble == "npt" and structure.box is None:
+        raise ValueError(f"run: '{structure.name}' is not periodic, so it has no pressure; use nvt or nve")
+
+
+class _Run:
+    def __init__(self, folder, settings, engine, monitor):
+        self.folder, self.settings, self.engine, self.monitor = folder, settings, engine, monitor
+        self.structure = load(folder.structure, settings.supercell)
+        self.symbols = self.structure.symbols
+        self.name = Path(settings.structure).stem
+        self.stop = StopSignals(self._announce_stop)
+        self.simulation = None
+        self.checkpoint_step = None
+        self.reporters = []
+        self.rate = float("nan")  # steps per second
+        self.first_step = 0
+        self.began = time.monotonic()
+
+    def execute(self):
+        with self.stop:
+            try:
+                self._prepare()
+                if self.simulation is not None:
+                    self._integrate()
+                return self._conclude()
+            except RunFailed as error:
+                self._record_failure(str(error))
+                raise
+            except OSError as error:
+                where = f" ('{error.filename}')" if error.filename else ""
+                text = (
+                    f"run: step {self._step()}: {error.strerror or error}{where}; make room or mend the disk, "
+                    "then continue with --resume"
+                )
+                self._record_failure(text)
+                raise RunFailed(text) from None
+            finally:
+                self._close()
+
+    # Preparation
+
+    def _prepare(self):
+        """Bring the Simulation to its first step or to its checkpoint, and open the reporters."""
+        settings, folder = self.settings, self.folder
+        resumed = folder.checkpoint.exists()
+        if resumed:
+            record = checkpoint.read_record(folder.checkpoint)
+            if record["step"] > settings.total_steps:
+                raise ValueError(
+                    f"resume: the run is at {format_time(record['step'] * settings.timestep)} already, "
+                    f"beyond a --time of {format_time(settings.time)}; give a longer one"
+                )
+        system = self.engine.make_system(self.structure.topology, folder.model, settings)
+        virial = self.engine.virial(system)
+        positions, velocities = self.structure.positions, None
+        if not resumed:
+            positions, velocities = self._equilibrate(system)
+            if self.stop.received:
+                return
+        seed = ensembles.random_seed(settings, record["step"] if resumed else 0)
+        ensembles.add_barostat(system, settings, seed + 1)
+        self.simulation = self._make_simulation(system, lambda: ensembles.integrator(settings, seed))
+        if resumed:
+            self._load_checkpoint()
+        else:
+            self.simulation.context.setPositions(positions)
+            self.simulation.context.setVelocities(velocities)
+        self.guard = stability.StabilityGuard(settings.report_interval, settings.temperature, self.symbols)
+        information = {**folder.read_model_record(), "timestep_ps": settings.timestep, "ensemble": settings.ensemble}
+        self.thermo = thermo.ThermoReporter(folder.thermo, settings.report_interval, append=resumed, virial=virial)
+        self.trajectory = trajectory.H5MDReporter(
+            folder.trajectory, settings.trajectory_interval, append=resumed, virial=virial, information=information
+        )
+        self.reporters = [self.guard, self.trajectory, self.thermo]
+        if not resumed:
+            state = self.simulation.context.getState(positions=True, velocities=True, energy=True)
+            for reporter in self.reporters:
+                reporter.report(self.simulation, state)
+            self._checkpoint()
+        self.simulation.reporters = self.reporters
+
+    def _equilibrate(self, system):
+        """Minimise, draw velocities, and equilibrate at constant volume, as far as the settings say so.
+
+        :return: positions [n, 3] nm and velocities [n, 3] nm/ps for the first step
+        """
+        settings = self.settings
+        steps = settings.equilibration_steps
+        if not settings.minimize and not steps:
+            return self.structure.positions, ensembles.initial_velocities(system, settings.temperature, settings.seed)
+        simulation = self._make_simulation(
+            system, lambda: ensembles.thermostat(settings, settings.seed + 2048), quiet=True
+        )
+        simulation.context.setPositions(self.structure.positions)
+        if settings.minimize:
+            self.monitor.message("Minimising the energy at constant volume")
+            simulation.minimizeEnergy()
+        simulation.context.setVelocities(ensembles.initial_velocities(system, settings.temperature, settings.seed))
+        if steps and not self.stop.received:
+            self.monitor.message(f"Equilibrating for {format_time(settings.equilibrate)} at {settings.temperature:g} K")
+            guard = stability.StabilityGuard(settings.report_interval, settings.temperature, self.symbols)
+            simulation.reporters = [guard]
+            self._advance(simulation, steps, lambda: None)
+        state = simulation.context.getState(positions=True, velocities=True)
+        return state.getPositions(asNumpy=True), state.getVelocities(asNumpy=True)
+
+    def _make_simulation(self, system, make_integrator, quiet=False):
+        simulation, notes = platforms.make_simulation(
+            self.structure.topology, system, make_integrator, self.settings, self.engine.kernel
+        )
+        if not quiet:
+            for note in notes:
+                self.monitor.message(f"Passed over: {note}")
+        return simulation
+
+    def _load_checkpoint(self):
+        folder = self.folder
+        exact = checkpoint.load(folder.checkpoint, self.simulation)
+        self.checkpoint_step = step = self.simulation.currentStep
+        for path, module in ((folder.trajectory, trajectory), (folder.thermo, thermo)):
+            if not path.is_file():
+                raise ValueError(f"resume: '{path}' is missing; put it back or start a new run with --overwrite")
+            module.truncate_after(path, step)
+        how = "" if exact else "; random numbers start anew, since the checkpoint is of another platform or machine"
+        if step < self.settings.total_steps:
+            self.monitor.message(f"Continuing at step {step} ({format_time(step * self.settings.timestep)}){how}")
+        else:
+            self.monitor.message("This run is finished already; make it longer with --time")
+
+    # Integration
+
+    def _integrate(self):
+        settings = self.settings
+        self.first_step, self.began = self._step(), time.monotonic()
+        self.monitor.begin(
+            settings.total_steps,
+            self.first_step,
+            {
+                "platform": self._platform(),
+                "atoms": str(len(self.symbols)),
+                "formula": self.structure.formula,
+                "ensemble": settings.ensemble.upper(),
+            },
+        )
+        self._status("running")
+        self._shown = self._told = self._saved = time.monotonic()
+        self._advance(self.simulation, settings.total_steps - self.first_step, self._between_chunks)
+        if self.checkpoint_step != self._step():
+            self._checkpoint()
+
+    def _advance(self, simulation, steps, between):
+        """Integrate in pieces of a fraction of a second, until the end or a signal."""
+        import openmm
+
+        end, chunk = simulation.currentStep + steps, 1
+
+        while simulation.currentStep < end and not self.stop.received:
+            before, begun = simulation.currentStep, time.monotonic()
+            try:
+                simulation.step(min(chunk, end - before))
+            except openmm.OpenMMException as error:
+                # OpenMM's own checks meet not-a-numbers first; the guard knows the atoms.
+                self._blame(simulation, error)
+            per_step = (time.monotonic() - begun) / max(1, simulation.currentStep - before)
+            chunk = int(np.clip(_CHUNK_SECONDS / max(per_step, 1e-6), 1, 4 * chunk))
+            between()
+
+    def _blame(self, simulation, error):
+        import openmm
+
+        try:
+            stability.StabilityGuard(1, self.settings.temperature, self.symbols).check(simulation)
+        except openmm.OpenMMException:
+            pass
+        raise RunFailed(
+            f"run: step {simulation.currentStep}: {error}; if the simulation became unstable, use a shorter "
+            "--timestep or relax the structure first with --minimize"
+        ) from None
+
+    def _between_chunks(self):
+        now = time.monotonic()
+        self.rate = (self._step() - self.first_step) / max(now - self.began, 1e-9)
+        if now - self._shown > _PROGRESS_SECONDS:
+            self._shown = now
+            self._say(self._step())
+        if now - self._told > _STATUS_SECONDS:
+            self._told = now
+            self._status("running")
+        if now - self._saved > self.settings.checkpoint_seconds:
+            self._checkpoint()
+            self._saved = time.monotonic()
+
+    def _checkpoint(self):
+        self.guard.check(self.simulation)
+        self.trajectory.flush()
+        self.thermo.flush()
+        checkpoint.save(self.folder.checkpoint, self.simulation, {"platform": self._platform()})
+        self.checkpoint_step = self._step()
+
+    # The end
+
+    def _conclude(self):
+        state = "interrupted" if self.stop.received and self._step() < self.settings.total_steps else "finished"
+        for reporter in self.reporters[1:]:
+            reporter.flush()
+        if self.simulation is not None:
+            self._say(self._step())
+            title = f"{self.name}, {len(self.symbols)} atoms, {self.settings.temperature:g} K"
+            plots.plot_run(
+                self.folder.thermo, self.folder.plot, f"{title}, {self.settings.ensemble.upper()}", len(self.symbols)
+            )
+        self._status(state)
+        return RunResult(
+            folder=self.folder.path,
+            state=state,
+            signal=self.stop.received if state == "interrupted" else None,
+            step=self._step(),
+            total_steps=self.settings.total_steps,
+            timestep=self.settings.timestep,
+            ensemble=self.settings.ensemble,
+            platform=self._platform(),
+            ns_per_day=self._ns_per_day(),
+            seconds=time.monotonic() - self.began,
+            atoms=len(self.symbols),
+        )
+
+    def _record_failure(self, text):
+        """Keep what can be kept, then say in status.json why the run stopped; a disk may refuse either."""
+        for action in [*(reporter.flush for reporter in self.reporters[1:]), lambda: self._status("failed", text)]:
+            with contextlib.suppress(OSError):
+                action()
+
+    def _close(self):
+        for reporter in self.reporters[1:]:
+            with contextlib.suppress(OSError):  # already reported by the write that failed first
+                reporter.close()
+
+    # What others see
+
+    def _announce_stop(self, number):
+        self.monitor.message("Stopping: writing a checkpoint first (Ctrl-C again stops at once)")
+
+    def _say(self, step):
+        self.monitor.progress(step, self.settings.total_steps, self._ns_per_day(), self._seconds_left(), self._latest())
+
+    def _status(self, state, message=None):
+        step, total = self._step(), self.settings.total_steps
+        latest = self._latest()
+        status.write_status(
+            self.folder.status,
+            state=state,
+            message=message,
+            step=step,
+            total_steps=total,
+            time_ps=step * self.settings.timestep,
+            total_time_ps=total * self.settings.timestep,
+            fraction_done=step / total,
+            checkpoint_step=self.checkpoint_step,
+            ns_per_day=self._ns_per_day(),
+            seconds_left=self._seconds_left() if state == "running" else None,
+            temperature_K=latest.get("temperature_K"),
+            potential_kJ_per_mol=latest.get("potential_kJ_per_mol"),
+            pressure_bar_positive_under_compression=latest.get("pressure_bar_positive_under_compression"),
+            atoms=len(self.symbols),
+            ensemble=self.settings.ensemble,
+            platform=self._platform(),
+            model=self.folder.read_model_record(),
+        )
+
+    def _latest(self):
+        return self.thermo.last if self.reporters else {}
+
+    def _platform(self):
+        return self.simulation.context.getPlatform().getName() if self.simulation is not None else None
+
+    def _step(self):
+        return self.simulation.currentStep if self.simulation is not None else 0
+
+    def _ns_per_day(self):
+        return self.rate * self.settings.timestep * 86400 / 1000
+
+    def _seconds_left(self):
+        return (self.settings.total_steps - self._step()) / self.rate if self.rate > 0 else float("nan")

@@ -1,0 +1,262 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the openmm-lps authors
+"""H5MD trajectory: unwrapped positions, velocities, box, energies, virial. The layout is described in docs/usage.md."""
+
+import atexit
+import io
+import json
+import time
+import weakref
+from pathlib import Path
+
+import numpy as np
+
+from . import cells, journal, observables
+from .replace import replace_file
+
+_FLUSH_SECONDS = 5.0
+_FLUSH_BYTES = 8 << 20
+_CHUNK_BYTES = 64 << 10
+
+#: observables of a frame: name, unit
+_ENERGIES = (("potential_energy", "kJ mol-1"), ("kinetic_energy", "kJ mol-1"), ("temperature", "K"))
+
+
+class H5MDReporter:
+    """An OpenMM reporter that writes an H5MD file which is readable at any time, also after the process was killed.
+
+    Positions are never wrapped into the box. Frames are collected and written together every few seconds; `flush`
+    writes those that wait. Every write changes the file completely or not at all (:mod:`openmmlps.app.journal`).
+    """
+
+    def __init__(self, file, reportInterval, append=False, virial=None, information=None):
+        """
+        :param file: path, by convention ending in .h5
+        :param reportInterval: steps between frames
+        :param append: continue an existing file of the same System
+        :param virial: :class:`openmmlps.app.observables.Virial`; None: that of the LPSForces in the System
+        :param information: JSON-serialisable settings, stored in the group ``parameters``
+        :raises FileNotFoundError, ValueError: nothing to append to, or a file of another kind
+        """
+        self._path = Path(file)
+        self._interval = int(reportInterval)
+        self._append = append
+        self._virial = virial
+        self._information = information
+        self._ready = False
+        self._frames = []
+        self._box = None
+        self._flushed = time.monotonic()
+        if append and not self._path.is_file():
+            raise FileNotFoundError(f"H5MDReporter: '{self._path}' does not exist; open it with append=False")
+        reference = weakref.WeakMethod(self.flush)
+        self._at_exit = lambda: reference() and reference()()
+        atexit.register(self._at_exit)
+
+    def describeNextReport(self, simulation):
+        steps = self._interval - simulation.currentStep % self._interval
+        return {"steps": steps, "periodic": False, "include": ["positions", "velocities", "energy"]}
+
+    def report(self, simulation, state):
+        """Take the frame of this State; it reaches the file with the next flush."""
+        if not self._ready:
+            self._prepare(simulation)
+        if self._virial is None:
+            self._virial = observables.Virial.of(simulation.system)
+        kinetic = state.getKineticEnergy()._value
+        frame = {
+            "step": simulation.currentStep,
+            "time": state.getTime()._value,
+            "position": state.getPositions(asNumpy=True)._value,
+            "velocity": state.getVelocities(asNumpy=True)._value,
+            "potential_energy": state.getPotentialEnergy()._value,
+            "kinetic_energy": kinetic,
+            "temperature": 2 * kinetic / (self._freedom * observables.GAS_CONSTANT),
+            "virial": self._virial(simulation.context, simulation.currentStep),
+        }
+        if self._periodic:
+            self._box = cells.continuous_box(state.getPeriodicBoxVectors(asNumpy=True)._value, self._box)
+            frame["edges"] = self._box
+        self._frames.append(frame)
+        waiting = len(self._frames) * frame["position"].nbytes * 2
+        if waiting > _FLUSH_BYTES or time.monotonic() - self._flushed > _FLUSH_SECONDS:
+            self.flush()
+
+    def flush(self):
+        """Write the frames that wait.
+
+        :raises OSError: for example a full disk; the file keeps its frames, and those that wait are kept too
+        """
+        self._flushed = time.monotonic()
+        if not self._frames:
+            return
+        with _edit(self._path) as file:
+            for path, key in _datasets(self._periodic).items():
+                dataset = file[path]
+                count = len(dataset)
+                dataset.resize(count + len(self._frames), axis=0)
+                dataset[count:] = np.array([frame[key] for frame in self._frames])
+        self._frames = []
+
+    def close(self):
+        """Write the frames that wait; the reporter may be used on."""
+        atexit.unregister(self._at_exit)
+        self.flush()
+
+    def _prepare(self, simulation):
+        system = simulation.system
+        self._freedom = observables.degrees_of_freedom(system)
+        self._periodic = system.usesPeriodicBoundaryConditions()
+        if self._append:
+            journal.recover(self._path)
+            frames = read_frames(self._path, ["species", "edges"] if self._periodic else ["species"])
+            if frames["species"].shape != (system.getNumParticles(),):
+                raise ValueError(
+                    f"H5MDReporter: '{self._path}' has {len(frames['species'])} atoms, the System "
+                    f"{system.getNumParticles()}; "
+                    "append only to a file of the same System"
+                )
+            if self._periodic and len(frames["edges"]):
+                self._box = frames["edges"][-1]
+        else:
+            _create(self._path, simulation.topology, observables.masses_of(system), self._periodic, self._information)
+        self._ready = True
+
+
+def truncate_after(path, step):
+    """Remove the frames beyond a step, so that a run resumed there writes none twice.
+
+    :return: number of frames that remain
+    """
+    journal.recover(path)
+    steps = read_frames(path, ["step"])["step"]
+    keep = int(np.searchsorted(steps, step, side="right"))
+    if len(steps) > keep:
+        with _open(path) as file:
+            periodic = "edges" in file["particles/all/box"]
+        with _edit(path) as file:
+            for name in _datasets(periodic):
+                file[name].resize(keep, axis=0)
+    return keep
+
+
+def read_frames(path, names):
+    """Read whole datasets of a trajectory, by short name.
+
+    :param names: of 'step', 'time' (ps), 'position' (nm), 'velocity' (nm/ps), 'edges' (nm), 'species', 'mass' (amu),
+        'potential_energy', 'kinetic_energy', 'virial' (kJ/mol), 'temperature' (K)
+    :return: dict of arrays, the first axis being the frame (species and mass: the atom)
+    :raises ValueError: not such a file
+    """
+    paths = {key: name for name, key in _datasets(True).items()}
+    paths |= {"species": "particles/all/species", "mass": "particles/all/mass"}
+    with _open(path) as file:
+        try:
+            return {name: file[paths[name]][:] for name in names}
+        except (KeyError, OSError) as error:
+            raise _not_ours(path, error) from None
+
+
+def _datasets(periodic):
+    """Growing datasets by path; the value is the key of a frame."""
+    names = {
+        "particles/all/position/step": "step",
+        "particles/all/position/time": "time",
+        "particles/all/position/value": "position",
+        "particles/all/velocity/value": "velocity",
+        "observables/virial/value": "virial",
+    }
+    names |= {f"observables/{name}/value": name for name, _ in _ENERGIES}
+    if periodic:
+        names["particles/all/box/edges/value"] = "edges"
+    return names
+
+
+def _open(path):
+    import h5py
+
+    try:
+        return h5py.File(path, "r")
+    except OSError as error:
+        if error.errno:
+            raise
+        raise _not_ours(path, error) from None
+
+
+def _not_ours(path, error):
+    return ValueError(f"trajectory: '{path}' is not an H5MD file of openmm-lps ({error}); give a trajectory.h5")
+
+
+class _edit:
+    """Open an HDF5 file for changes that happen completely or not at all."""
+
+    def __init__(self, path):
+        self._transaction = journal.transaction(path)
+
+    def __enter__(self):
+        import h5py
+
+        self._file = h5py.File(self._transaction.__enter__(), "r+")
+        return self._file
+
+    def __exit__(self, *exception):
+        self._file.close()
+        return self._transaction.__exit__(*exception)
+
+
+def _create(path, topology, masses, periodic, information):
+    """Write an H5MD 1.1 file without frames; it appears under its name when it is complete."""
+    import h5py
+
+    atoms = list(topology.atoms())
+    count = len(atoms)
+    memory = io.BytesIO()  # HDF5 itself fails without saying why when a disk is full
+    with h5py.File(memory, "w") as file:
+        file.create_group("h5md").attrs["version"] = np.array([1, 1])
+        file["h5md"].create_group("author").attrs["name"] = "openmm-lps user"
+        creator = file["h5md"].create_group("creator")
+        creator.attrs["name"], creator.attrs["version"] = "openmm-lps", package_version()
+        particles = file.create_group("particles/all")
+        particles["species"] = np.array(
+            [atom.element.atomic_number if atom.element else 0 for atom in atoms], dtype=np.int32
+        )
+        particles["mass"] = masses
+        particles["mass"].attrs["unit"] = "u"
+        box = particles.create_group("box")
+        box.attrs["dimension"] = 3
+        box.attrs["boundary"] = np.array(["periodic" if periodic else "none"] * 3, dtype="S8")
+        position = _element(particles, "position", (count, 3), np.float64, "nm")
+        step = position.create_dataset("step", (0,), np.int64, maxshape=(None,), chunks=(1024,))
+        times = position.create_dataset("time", (0,), np.float64, maxshape=(None,), chunks=(1024,))
+        times.attrs["unit"] = "ps"
+        elements = [_element(particles, "velocity", (count, 3), np.float32, "nm ps-1")]
+        if periodic:
+            elements.append(_element(box, "edges", (3, 3), np.float64, "nm"))
+        quantities = file.create_group("observables")
+        elements += [_element(quantities, name, (), np.float64, unit) for name, unit in _ENERGIES]
+        elements.append(_element(quantities, "virial", (3, 3), np.float64, "kJ mol-1"))
+        for element in elements:
+            element["step"], element["time"] = step, times  # hard links: every element belongs to the same instants
+        if information is not None:
+            file.create_group("parameters").attrs["openmm-lps"] = json.dumps(information)
+    journal.journal_path(path).unlink(missing_ok=True)
+    replace_file(path, memory.getvalue())
+
+
+def _element(group, name, shape, dtype, unit):
+    element = group.create_group(name)
+    item = np.dtype(dtype).itemsize * int(np.prod(shape, dtype=int))
+    frames = int(np.clip(_CHUNK_BYTES // item, 1, 256))
+    value = element.create_dataset("value", (0, *shape), dtype, maxshape=(None, *shape), chunks=(frames, *shape))
+    value.attrs["unit"] = unit
+    return element
+
+
+def package_version():
+    """Version of the installed package, 'unknown' in a source tree."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("openmm-lps")
+    except PackageNotFoundError:
+        return "unknown"

@@ -1,0 +1,247 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the openmm-lps authors
+"""``openmm-lps run``."""
+
+import ast
+import secrets
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .output import ConsoleMonitor, console, report_errors, table
+
+_MODEL, _LENGTH, _MACHINE = "What is simulated", "How long and how often", "Where it runs"
+
+
+@report_errors
+def run(
+    structure: Annotated[
+        str | None,
+        typer.Argument(
+            help="Name of a packaged structure ([bold]openmm-lps structures[/]) or any file that ASE reads."
+        ),
+    ] = None,
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            help="Model file, of DeePMD-kit or native. Default: the packaged Li-P-S model.", rich_help_panel=_MODEL
+        ),
+    ] = None,
+    supercell: Annotated[
+        str | None,
+        typer.Option(
+            help="Repeats, as 2x2x2 or 2,2,2; or a matrix, as [[1,1,0],[-1,1,0],[0,0,1]].", rich_help_panel=_MODEL
+        ),
+    ] = None,
+    ensemble: Annotated[str | None, typer.Option(help="nve, nvt or npt. Default: nvt.", rich_help_panel=_MODEL)] = None,
+    temperature: Annotated[
+        str | None, typer.Option(help="Bare numbers in K. Default: 300 K.", rich_help_panel=_MODEL)
+    ] = None,
+    pressure: Annotated[
+        str | None, typer.Option(help="For npt; bare numbers in bar. Default: 1 bar.", rich_help_panel=_MODEL)
+    ] = None,
+    barostat: Annotated[
+        str | None,
+        typer.Option(help="For npt: isotropic, anisotropic or flexible. Default: isotropic.", rich_help_panel=_MODEL),
+    ] = None,
+    friction: Annotated[
+        str | None,
+        typer.Option(
+            help="Of the Langevin thermostat; bare numbers in 1/ps. Default: 1 /ps. "
+            "Diffusion wants 0.1 or less, or nve.",
+            rich_help_panel=_MODEL,
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            help="Of velocities, thermostat and barostat. Default: random, and recorded.", rich_help_panel=_MODEL
+        ),
+    ] = None,
+    minimize: Annotated[
+        bool | None, typer.Option("--minimize", help="Minimise the energy first.", rich_help_panel=_MODEL)
+    ] = None,
+    time: Annotated[
+        str | None,
+        typer.Option(help="Bare numbers in ps. Default: 5 ps. With --resume: the new length.", rich_help_panel=_LENGTH),
+    ] = None,
+    timestep: Annotated[
+        str | None, typer.Option(help="Bare numbers in fs. Default: 1 fs.", rich_help_panel=_LENGTH)
+    ] = None,
+    equilibrate: Annotated[
+        str | None,
+        typer.Option(
+            help="Thermostatted time at constant volume before the run, not written. Default: none.",
+            rich_help_panel=_LENGTH,
+        ),
+    ] = None,
+    report_interval: Annotated[
+        str | None,
+        typer.Option(
+            help="Between lines of thermo.csv; bare numbers in ps. Default: 50 steps.", rich_help_panel=_LENGTH
+        ),
+    ] = None,
+    trajectory_interval: Annotated[
+        str | None,
+        typer.Option(
+            help="Between frames of trajectory.h5; bare numbers in ps. Default: the report interval.",
+            rich_help_panel=_LENGTH,
+        ),
+    ] = None,
+    checkpoint_interval: Annotated[
+        str | None,
+        typer.Option(help="Clock time between checkpoints; bare numbers in s. Default: 60 s.", rich_help_panel=_LENGTH),
+    ] = None,
+    platform: Annotated[
+        str | None,
+        typer.Option(
+            help="Reference, CPU, OpenCL, CUDA, HIP or auto. Default: auto, the fastest.", rich_help_panel=_MACHINE
+        ),
+    ] = None,
+    precision: Annotated[
+        str | None, typer.Option(help="single, mixed, double or auto. Default: auto.", rich_help_panel=_MACHINE)
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(help="Of the CPU platform. Default: all cores.", rich_help_panel=_MACHINE)
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="Folder of the run. Default: STRUCTURE-ENSEMBLE-TEMPERATURE.",
+            rich_help_panel=_MACHINE,
+        ),
+    ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Continue the run in --output from its checkpoint.", rich_help_panel=_MACHINE),
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a run that exists in --output.", rich_help_panel=_MACHINE)
+    ] = False,
+):
+    """Run molecular dynamics of a structure under a Deep Potential.
+
+    Writes thermo.csv, trajectory.h5 (H5MD, unwrapped positions), checkpoint.zip,
+    status.json, run.png and a copy of its inputs.
+    Quantities take a unit, as in "2 ps", "1 atm", "0.1 /ps".
+
+    \b
+    openmm-lps run beta-Li3PS4 --temperature 600 --time "5 ps"
+    openmm-lps run POSCAR --model graph.pb --ensemble npt --barostat flexible -o npt
+    openmm-lps run --resume -o npt                   # after Ctrl-C, a kill, a reboot
+    openmm-lps run --resume -o npt --time "50 ps"    # to make it longer
+    """
+    from openmmlps.app import run as runner
+    from openmmlps.app.settings import RunSettings
+    from openmmlps.app.units import parse
+
+    def quantity(option, text, dimension, bare=None):
+        try:
+            return parse(text, dimension, bare)
+        except ValueError as error:
+            raise ValueError(f"--{option}: {error}") from None
+
+    given = {
+        "structure": structure,
+        "model": str(model) if model else None,
+        "supercell": parse_supercell(supercell) if supercell else None,
+        "ensemble": ensemble and ensemble.lower(),
+        "temperature": temperature and quantity("temperature", temperature, "temperature"),
+        "pressure": pressure and quantity("pressure", pressure, "pressure"),
+        "barostat": barostat and barostat.lower(),
+        "friction": friction and quantity("friction", friction, "rate"),
+        "timestep": timestep and quantity("timestep", timestep, "time", "fs"),
+        "time": time and quantity("time", time, "time"),
+        "equilibrate": equilibrate and quantity("equilibrate", equilibrate, "time"),
+        "checkpoint_seconds": checkpoint_interval
+        and quantity("checkpoint-interval", checkpoint_interval, "clock time"),
+        "seed": seed,
+        "minimize": minimize,
+        "platform": platform,
+        "precision": precision and precision.lower(),
+        "threads": threads,
+    }
+    given = {name: value for name, value in given.items() if value is not None}
+    step = given.get("timestep", RunSettings.timestep)
+    for option, text in (("report_interval", report_interval), ("trajectory_interval", trajectory_interval)):
+        if text:
+            given[option] = round(quantity(option.replace("_", "-"), text, "time") / step) if step else 0
+    if "report_interval" in given:
+        given.setdefault("trajectory_interval", given["report_interval"])
+
+    if resume:
+        result = _resume(runner, output, overwrite, given)
+    else:
+        if structure is None:
+            raise ValueError(
+                "run: no STRUCTURE given; name a packaged structure or a file (see 'openmm-lps structures')"
+            )
+        given.setdefault("seed", secrets.randbelow(2**31 - 4097) + 1)
+        settings = RunSettings(**given)
+        folder = output or Path(f"{Path(structure).stem}-{settings.ensemble}-{settings.temperature:g}K")
+        with ConsoleMonitor(settings.timestep) as monitor:
+            result = runner.start(folder, settings, overwrite=overwrite, monitor=monitor)
+    _conclude(result)
+
+
+def parse_supercell(text):
+    """'2x2x2', '2,2,2', '2 2 2' or a matrix in brackets, as tuples.
+
+    :raises ValueError: anything else; the numbers themselves are checked where the supercell is made
+    """
+    try:
+        if text.strip().startswith(("[", "(")):
+            value = ast.literal_eval(text)
+            return tuple(tuple(row) if isinstance(row, (list, tuple)) else row for row in value)
+        return tuple(int(part) for part in text.replace("x", " ").replace(",", " ").split())
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        raise ValueError(f"--supercell: '{text}' is not a supercell; give for example 2x2x2") from None
+
+
+def _resume(runner, output, overwrite, given):
+    from openmmlps.app.folder import RunFolder, is_run
+
+    if output is None:
+        raise ValueError("resume: which run? name its folder with --output")
+    if overwrite:
+        raise ValueError("resume: --resume continues a run and --overwrite replaces it; give one of them")
+    if not is_run(output):
+        raise FileNotFoundError(f"resume: '{output}' holds no run; start one without --resume")
+    with RunFolder.open(output) as folder:
+        frozen = folder.read_settings()
+    changeable = ("time", "platform", "threads", "checkpoint_seconds")
+    different = {
+        name: value for name, value in given.items() if name not in changeable and value != getattr(frozen, name)
+    }
+    if different:
+        listed = ", ".join(f"{name} {getattr(frozen, name)} (not {value})" for name, value in different.items())
+        raise ValueError(
+            f"resume: the run in '{output}' has {listed}; only --time, --platform, --threads and "
+            "--checkpoint-interval may change, start a new run for the rest"
+        )
+    with ConsoleMonitor(frozen.timestep) as monitor:
+        return runner.resume(output, {k: v for k, v in given.items() if k in changeable}, monitor=monitor)
+
+
+def _conclude(result):
+    from openmmlps.app.summary import summarize
+    from openmmlps.app.units import format_clock, format_time
+
+    out = console()
+    where = f"{format_time(result.step * result.timestep)} of {format_time(result.total_steps * result.timestep)}"
+    if result.state == "interrupted":
+        text = f"Interrupted at {where}; continue with: openmm-lps run --resume --output {result.folder}"
+        out.print(text, markup=False, soft_wrap=True)
+        raise typer.Exit(128 + result.signal)
+    rows = [("simulated", f"{where} on {result.platform}")]
+    if result.ns_per_day == result.ns_per_day:
+        rows[0] = (
+            "simulated",
+            f"{where} on {result.platform}, {result.ns_per_day:.3g} ns/day, {format_clock(result.seconds)}",
+        )
+    rows += summarize(result.folder / "thermo.csv", result.ensemble, result.atoms)
+    rows.append(("written", f"{result.folder}/ (thermo.csv, trajectory.h5, run.png)"))
+    out.print(table(rows))
