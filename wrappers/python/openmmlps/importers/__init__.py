@@ -26,7 +26,9 @@ def import_model(path: str | os.PathLike) -> NativeModel:
     """
     text = os.fspath(path)
     if os.path.isdir(text):
-        raise IsADirectoryError(f"{text}: this is a directory; give the model file itself, such as a frozen .pb or .pth.")
+        raise IsADirectoryError(
+            f"{text}: this is a directory; give the model file itself, such as a frozen .pb or .pth."
+        )
     with open(text, "rb") as stream:
         data = stream.read()
     return import_bytes(data, os.path.basename(text))

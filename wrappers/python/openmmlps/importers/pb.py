@@ -48,7 +48,9 @@ UNARY = {
     "Gelu": "gelu",
     "GeluCustom": "gelu",
 }
-SIMPLE = re.compile(r"(filter_type_(?:all|\d+)|layer_\d+_type_\d+|final_layer_type_\d+)/(matrix|bias|idt)(?:_(\d+)_(\d+))?")
+SIMPLE = re.compile(
+    r"(filter_type_(?:all|\d+)|layer_\d+_type_\d+|final_layer_type_\d+)/(matrix|bias|idt)(?:_(\d+)_(\d+))?"
+)
 
 
 def import_graph(source: Source) -> NativeModel:
@@ -322,7 +324,9 @@ class GraphReader:
             # TensorFlow rounds the constant 0.044715 of its own gelu to float32.
             self.conversions.append("gelu_tf read as gelu: energies differ from TensorFlow by about 1e-8 eV per atom")
         if seen is not None and seen != known:
-            raise self.source.fault(f"the training script says {quote(named)}, but the graph has {seen} at {quote(matrix)}")
+            raise self.source.fault(
+                f"the training script says {quote(named)}, but the graph has {seen} at {quote(matrix)}"
+            )
         return known
 
     def _operation(self, matrix: str) -> str | None:
@@ -348,7 +352,9 @@ class GraphReader:
             raise self.source.fault("it has neither embedding networks nor compression tables")
         rows = fitting[0][0].weight.shape[0]
         if rows % channels:
-            raise self.source.fault(f"the fitting takes {rows} numbers, which {channels} embedding channels do not divide")
+            raise self.source.fault(
+                f"the fitting takes {rows} numbers, which {channels} embedding channels do not divide"
+            )
         return rows // channels
 
     def _exclusions(self, types: int) -> list[list[int]]:

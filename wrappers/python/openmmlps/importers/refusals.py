@@ -29,7 +29,9 @@ class Refusals:
     def check(self) -> None:
         """Raise one ModelImportError that names every feature noted, or return if there is none."""
         if self.features:
-            advice = " ".join(self.advice) if len(self.advice) == len(self.features) else " ".join([*self.advice, SUPPORTED])
+            advice = (
+                " ".join(self.advice) if len(self.advice) == len(self.features) else " ".join([*self.advice, SUPPORTED])
+            )
             raise ModelImportError(
                 f"import filter: '{self.source.name}' is not supported: {', '.join(self.features)}. {advice}"
             )

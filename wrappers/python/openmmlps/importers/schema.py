@@ -51,7 +51,9 @@ def training_systems(script: object) -> list[str]:
             value = value.get(key) if isinstance(value, dict) else None
         if isinstance(value, (str, list)):
             names = [value] if isinstance(value, str) else value
-            found += [n.rstrip("/\\").replace("\\", "/").rsplit("/", 1)[-1][:200] for n in names[:1000] if isinstance(n, str)]
+            found += [
+                n.rstrip("/\\").replace("\\", "/").rsplit("/", 1)[-1][:200] for n in names[:1000] if isinstance(n, str)
+            ]
     return found
 
 
@@ -109,8 +111,14 @@ def _read(source: Source, model: Fields, refusals: Refusals) -> ModelParts:
     embedding, tables = _embedding(source, descriptor, types, one_side, refusals, conversions)
     networks = _networks(source, fitting.child("nets"), types, (1,), refusals)
     networks = {index: layers for index, layers in networks.items() if layers}
-    excluded = model.integers("atom_exclude_types", 0, types - 1, MOST_TYPES, []) if model.value.get("atom_exclude_types") else []
-    if set(fitting.integers("exclude_types", 0, types - 1, MOST_TYPES, None) if fitting.value.get("exclude_types") else []) - set(excluded):
+    excluded = (
+        model.integers("atom_exclude_types", 0, types - 1, MOST_TYPES, [])
+        if model.value.get("atom_exclude_types")
+        else []
+    )
+    if set(
+        fitting.integers("exclude_types", 0, types - 1, MOST_TYPES, None) if fitting.value.get("exclude_types") else []
+    ) - set(excluded):
         # DeePMD-kit overrides the list of the fitting by that of the model, but did not in every version.
         refusals.add("exclude_types of the fitting that are not atom_exclude_types of the model")
     bias = energy_bias(
@@ -135,7 +143,9 @@ def _read(source: Source, model: Fields, refusals: Refusals) -> ModelParts:
         tables=tables,
         env_protection=_protection(descriptor),
         exclude_types=descriptor.pairs("exclude_types", types, []) if descriptor.value.get("exclude_types") else [],
-        pair_exclude_types=model.pairs("pair_exclude_types", types, []) if model.value.get("pair_exclude_types") else [],
+        pair_exclude_types=model.pairs("pair_exclude_types", types, [])
+        if model.value.get("pair_exclude_types")
+        else [],
         atom_exclude_types=excluded,
         vacuum_types=vacuum_types(fitting.value.get("atom_ener"), types, Fields(source, {}, fitting.path)),
         conversions=conversions,

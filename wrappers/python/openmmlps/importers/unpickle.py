@@ -119,7 +119,9 @@ class Unpickler:
         """A reference to a class or function, if it is one that PyTorch models need."""
         full = f"{module} {name}"
         if not KNOWN.fullmatch(full) and not KNOWN.fullmatch(f"{module}.{name}"):
-            raise self.fault(f"it refers to {quote(module + '.' + name)}, which no PyTorch model needs; do not trust it")
+            raise self.fault(
+                f"it refers to {quote(module + '.' + name)}, which no PyTorch model needs; do not trust it"
+            )
         return Name(full)
 
     def set_items(self, target: object, items: list) -> None:
@@ -192,7 +194,13 @@ class Unpickler:
             isinstance(v, (tuple, list)) and len(v) <= 8 and all(type(i) is int and 0 <= i < 2**40 for i in v)
             for v in (size, stride)
         )
-        if not isinstance(flat, np.ndarray) or type(offset) is not int or offset < 0 or not lists or len(size) != len(stride):
+        if (
+            not isinstance(flat, np.ndarray)
+            or type(offset) is not int
+            or offset < 0
+            or not lists
+            or len(size) != len(stride)
+        ):
             raise self.fault("a tensor has no valid storage, size or stride")
         count = 1
         for extent in size:
