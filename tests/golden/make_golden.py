@@ -216,7 +216,13 @@ def make(recipe: Recipe) -> None:
         path = folder / f"model.{suffix}"
         try:
             write_format(data, path)
-        except (ImportError, NotImplementedError, RuntimeError, TypeError, ValueError) as error:  # a backend that is not installed, or that cannot express this model
+        except (
+            ImportError,
+            NotImplementedError,
+            RuntimeError,
+            TypeError,
+            ValueError,
+        ) as error:  # a backend that is not installed, or that cannot express this model
             print(f"  {recipe.name}.{suffix}: not written: {type(error).__name__}: {str(error)[:150]}")
             path.unlink(missing_ok=True)
             continue

@@ -150,19 +150,19 @@ class GraphReader:
             refusals.descriptor_type(self.descriptor.value["type"])
         if "type" in self.fitting.value:
             refusals.fitting_type(self.fitting.value["type"])
-        if self.script.optional("training").value.get("mixed_precision"):
+        if self.script.optional("training").given("mixed_precision"):
             refusals.add("mixed_precision")
         for key, where in (("tot_ener_zero", self.fitting), ("spin", self.model), ("modifier", self.model)):
-            if where.value.get(key):
+            if where.given(key):
                 refusals.add(key)
-        if self.model.value.get("use_srtab"):
+        if self.model.given("use_srtab"):
             refusals.add("use_srtab (tabulated pair potential)")
-        if self.model.value.get("type_embedding"):
+        if self.model.given("type_embedding"):
             refusals.add("type embedding")
-        if self.fitting.value.get("use_aparam_as_mask"):
+        if self.fitting.given("use_aparam_as_mask"):
             refusals.add("use_aparam_as_mask")
         for key in ("atom_exclude_types", "pair_exclude_types"):
-            if self.model.value.get(key):
+            if self.model.given(key):
                 refusals.add(f"{key} in a TensorFlow graph (its backend ignores them)")
 
     def _parts(self, environment: Node) -> ModelParts:
@@ -358,7 +358,7 @@ class GraphReader:
         return rows // channels
 
     def _exclusions(self, types: int) -> list[list[int]]:
-        return self.descriptor.pairs("exclude_types", types, []) if self.descriptor.value.get("exclude_types") else []
+        return self.descriptor.pairs("exclude_types", types, []) if self.descriptor.given("exclude_types") else []
 
     def _vacuum(self, types: int) -> list[int]:
         listed = vacuum_types(self.fitting.value.get("atom_ener"), types, self.fitting, tensorflow=True)

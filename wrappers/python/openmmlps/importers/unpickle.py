@@ -169,14 +169,15 @@ class Unpickler:
     def new(self) -> Record:
         """An object of a class."""
         arguments, kind = self.pop(), self.pop()
-        if not isinstance(kind, Name) or arguments != ():
+        if not isinstance(kind, Name) or not isinstance(arguments, tuple) or arguments:
             raise self.fault("an object has no class")
         return Record(kind.name)
 
     def persistent(self) -> tuple[np.ndarray]:
         """The storage that a persistent identifier names, as a flat array in a box."""
         identifier = self.pop()
-        if not isinstance(identifier, tuple) or len(identifier) < 5 or identifier[0] != "storage":
+        whole = isinstance(identifier, tuple) and len(identifier) >= 5 and isinstance(identifier[0], str)
+        if not whole or identifier[0] != "storage":
             raise self.fault("a storage has another identifier than PyTorch's")
         kind, key, count = identifier[1], identifier[2], identifier[4]
         dtype = STORAGES.get(kind.name.partition(" ")[2]) if isinstance(kind, Name) else None
