@@ -100,13 +100,13 @@ def evaluate_pt(data: dict, type_map) -> list[dict]:
     return results
 
 
-def evaluate_file(path: Path, type_map) -> list[dict]:
+def evaluate_file(path: Path, type_map, structures=STRUCTURES) -> list[dict]:
     """The same by DeePMD-kit's own inference of a model file."""
     from deepmd.infer import DeepPot
 
     potential = DeepPot(str(path))
     results = []
-    for name, s in STRUCTURES.items():
+    for name, s in structures.items():
         types = structure_types(s, type_map)
         box = None if s["box"] is None else s["box"].reshape(1, 9)
         e, f, v, ae, _ = potential.eval(s["positions"].reshape(1, -1), box, types, atomic=True)

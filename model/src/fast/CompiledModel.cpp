@@ -5,7 +5,6 @@
 
 #include "reference/Embedding.h"
 #include "reference/NetworkEvaluation.h"
-#include "tables/RadialTable.h"
 
 namespace lps::fast {
 
@@ -13,7 +12,7 @@ namespace {
 
 /** Largest table error, as a fraction of the largest value, that leaves no trace in the results of each precision. */
 template <typename T>
-constexpr double tableTolerance = sizeof(T) == 4 ? 1e-6 : 1e-11;
+constexpr double tableTolerance = sizeof(T) == 4 ? 1e-6 : 1e-10;
 
 /** Whether a polynomial can follow a network: no activation has a jump in its first or second derivative. */
 bool isSmooth(const Network& network) {
@@ -56,7 +55,7 @@ template <typename T>
 void CompiledModel<T>::prepare(const std::vector<bool>& present, Executor& executor) {
     struct Plan {
         int center, neighbor;
-        RadialTable table;
+        RadialPlan radial;
     };
     std::vector<Plan> plans;
     std::vector<int> newCenters;
@@ -88,49 +87,67 @@ void CompiledModel<T>::prepare(const std::vector<bool>& present, Executor& execu
     };
     forEach(newCenters.size(), [&](std::size_t i) { compileCenter(newCenters[i]); });
     forEach(plans.size(), [&](std::size_t i) {
-        plans[i].table = planRadialTable(*model, plans[i].center, plans[i].neighbor, tableTolerance<T>);
+        plans[i].radial = planRadialTable(*model, plans[i].center, plans[i].neighbor, tableTolerance<T>);
     });
 
-    // All tables of a center share one grid, the finest that one of them needs; tables made earlier are made again if
-    // it grew.
+    // All tables of a center share one grid; tables made earlier are made again if it grew.
 
+    const std::size_t numNew = plans.size();
     for (int a = 0; a < numTypes; a++) {
-        int& bits = centers[a].parameters.tableBits;
-        int needed = bits;
-        for (const Plan& plan : plans)
-            if (plan.center == a && plan.table.accurate)
-                needed = std::max(needed, plan.table.bits);
-        if (needed > bits) {
-            for (int b = 0; b < numTypes; b++)
-                if (pairs[a * numTypes + b].coefficients.size() > 0 &&
-                    pairs[a * numTypes + b].kind == CompiledPair<T>::Kind::Table) {
-                    plans.push_back({a, b, {}});
-                    plans.back().table.accurate = true;
-                }
-            bits = needed;
+        bool grew = false;
+        for (std::size_t i = 0; i < numNew; i++)
+            if (plans[i].center == a && plans[i].radial.accurate)
+                grew |= centers[a].grid.refine(plans[i].radial.grid);
+        if (!grew)
+            continue;
+        setGrid(a);
+        for (int b = 0; b < numTypes; b++) {
+            const CompiledPair<T>& pair = pairs[a * numTypes + b];
+            if (pair.kind == CompiledPair<T>::Kind::Table && pair.coefficients.size() > 0) {
+                plans.push_back({a, b, {}});
+                plans.back().radial.accurate = true;
+            }
         }
     }
     forEach(plans.size(), [&](std::size_t i) {
-        Plan& plan = plans[i];
+        const Plan& plan = plans[i];
         CompiledPair<T>& pair = pairs[plan.center * numTypes + plan.neighbor];
-        if (!plan.table.accurate) {
+        if (!plan.radial.accurate) {
             pair.kind = CompiledPair<T>::Kind::Networks;
             return;
         }
-        plan.table.bits = centers[plan.center].parameters.tableBits;
-        fillRadialTable(*model, plan.center, plan.neighbor, plan.table);
-        fillCoefficients(pair, plan.table.rows, plan.table.coefficients, false);
-        std::vector<double>().swap(plan.table.coefficients);
+        const RadialTable table = makeRadialTable(*model, plan.center, plan.neighbor, centers[plan.center].grid);
+        fillCoefficients(pair, table.rows, table.coefficients, false);
     });
-    for (const Plan& plan : plans)
-        if (plan.table.splitRow >= 0) {
-            centers[plan.center].parameters.splitRow = plan.table.splitRow;  // the same for all tables of a center
-            centers[plan.center].parameters.splitTarget = plan.table.rows - 1;
-        }
-    for (const Plan& plan : plans)
-        if (plan.table.valueError > 0.0 || !plan.table.accurate)
-            reports.push_back(
-                {plan.center, plan.neighbor, plan.table.rows, plan.table.valueError, plan.table.derivativeError});
+    for (std::size_t i = 0; i < numNew; i++) {
+        const Plan& plan = plans[i];
+        const int intervals = plan.radial.accurate ? centers[plan.center].grid.getNumIntervals() : 0;
+        reports.push_back({plan.center, plan.neighbor, intervals, plan.radial.valueError, plan.radial.derivativeError});
+    }
+}
+
+/** Hand the grid of a center to the environment kernel. */
+template <typename T>
+void CompiledModel<T>::setGrid(int a) {
+    CompiledCenter<T>& center = centers[a];
+    const int cells = center.grid.getNumCells();
+    center.cells.resize(3 * static_cast<std::size_t>(cells));
+    T* starts = center.cells.data();
+    int row = 0;
+    for (int cell = 0; cell < cells; cell++) {
+        const double begin = RadialGrid::getCellStart(cell);
+        const double extent = RadialGrid::getCellStart(cell + 1) - begin;
+        starts[cell] = static_cast<T>(begin);
+        starts[cells + cell] = static_cast<T>(center.grid.intervals[cell] / extent);
+        starts[2 * cells + cell] = static_cast<T>(row);
+        row += center.grid.intervals[cell];
+    }
+    center.parameters.cells = cells;
+    center.parameters.cellStarts = starts;
+    center.parameters.cellInverses = starts + cells;
+    center.parameters.cellRows = starts + 2 * cells;
+    center.parameters.splitRow = center.grid.findSplit(model->getSwitchStart());
+    center.parameters.splitTarget = row;
 }
 
 template <typename T>

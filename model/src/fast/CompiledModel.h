@@ -10,6 +10,7 @@
 #include "lps/DeepPotential.h"
 #include "lps/Executor.h"
 #include "lps/FastEvaluator.h"
+#include "tables/RadialTable.h"
 
 namespace lps::fast {
 
@@ -42,7 +43,9 @@ struct CompiledPair {
 template <typename T>
 struct CompiledCenter {
     bool ready = false;
-    EnvironmentParameters parameters{};
+    EnvironmentParameters<T> parameters{};
+    RadialGrid grid;         ///< common to the tables of all neighbor types
+    AlignedBuffer<T> cells;  ///< [3][cells] what parameters point to
     std::vector<PackedLayer<T>> hidden;
     AlignedBuffer<T> outputWeight;  ///< last layer, [padded]
     double outputBias = 0.0;
@@ -77,6 +80,7 @@ public:
 
 private:
     void compileCenter(int center);
+    void setGrid(int center);
     void compilePair(int center, int neighbor);
     void fillCoefficients(CompiledPair<T>& pair, int rows, const std::vector<double>& source, bool channelsFirst);
 

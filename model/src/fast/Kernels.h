@@ -21,13 +21,17 @@ namespace lps::fast {
  */
 
 /** Numbers of one center type that the environment kernel needs; theory section 2. */
+template <typename T>
 struct EnvironmentParameters {
     double switchStart, inverseSwitchWidth;
     double protection;
     double mean[4], inverseStddev[4];
-    int tableBits;                ///< log2 of the intervals per octave of the radial table
-    int splitRow = -1;            ///< interval with another row beyond the start of the switch; -1: none
-    int splitTarget = 0;          ///< that row
+    const T* cellStarts = nullptr;    ///< [cells] of the RadialGrid
+    const T* cellInverses = nullptr;  ///< intervals per angstrom
+    const T* cellRows = nullptr;      ///< number of the first interval
+    int cells = 0;
+    int splitRow = -1;    ///< interval with another row beyond the start of the switch; -1: none
+    int splitTarget = 0;  ///< that row
 };
 
 /** Arrays with one number per neighbor of a center, each [capacity]. */
@@ -65,7 +69,7 @@ struct Kernels {
     int blockRows;     ///< rows per register block of gemm
 
     /** Environment rows and their derivatives from displacements; fills everything but v, rows and index. */
-    void (*environment)(const EnvironmentParameters& parameters, int count, const PairFields<T>& pairs);
+    void (*environment)(const EnvironmentParameters<T>& parameters, int count, const PairFields<T>& pairs);
 
     /**
      * A[c][m] += sum over pairs of R_c p_m(t), with p_m the polynomial of each pair's interval. 9 FMA per channel
@@ -82,7 +86,7 @@ struct Kernels {
     void (*gradientLinear)(int count, const PairFields<T>& pairs, int channels, const T* G);
 
     /** dE/d(displacement) of every pair, into v[0], v[1], v[2]. */
-    void (*forces)(const EnvironmentParameters& parameters, int count, const PairFields<T>& pairs);
+    void (*forces)(const EnvironmentParameters<T>& parameters, int count, const PairFields<T>& pairs);
 
     /**
      * Folded descriptor: D_nm = sum_c A[c][n] A[c][m] for n < axis, n <= m < width, row after row: axis (width - axis)

@@ -63,8 +63,8 @@ double getSecondDerivative(const Activation& activation, double x) {
     return 0.0;
 }
 
-void evaluateCurve(const DeepPotential& model, int center, int neighbor, Branch branch, double r, CurveWorkspace& workspace,
-                   double* result) {
+void evaluateCurve(const DeepPotential& model, int center, int neighbor, Branch branch, double r,
+                   CurveWorkspace& workspace, double* result) {
     const RadialComponent s = computeRadialComponent(model, center, branch, r);
     const Network& network = model.getData().embeddings[model.getEmbeddingIndex(center, neighbor)];
     std::vector<double>& x = workspace.input;

@@ -14,8 +14,8 @@ namespace lps {
  */
 
 /**
- * The switch w(r) has jumps in its third derivative at r_s and r_c, where interpolation would lose accuracy. Each branch is smooth
- * and may be continued beyond its range.
+ * The switch w(r) has jumps in its third derivative at r_s and r_c, where interpolation would lose accuracy. Each
+ * branch is smooth and may be continued beyond its range.
  */
 enum class Branch { Inner, Switched };  ///< w = 1; w = polynomial
 
@@ -37,7 +37,7 @@ struct CurveWorkspace {
  * g(r), dg/dr, d2g/dr2 of all channels. Not for compressed models.
  * @param result [3][M1], overwritten
  */
-void evaluateCurve(const DeepPotential& model, int center, int neighbor, Branch branch, double r, CurveWorkspace& workspace,
-                   double* result);
+void evaluateCurve(const DeepPotential& model, int center, int neighbor, Branch branch, double r,
+                   CurveWorkspace& workspace, double* result);
 
 }  // namespace lps

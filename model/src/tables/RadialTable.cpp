@@ -12,22 +12,7 @@ namespace lps {
 
 namespace {
 
-constexpr int coarsestBits = 4, finestBits = 10;
-
-/** Lower end of an interval, in angstrom. */
-double getRowStart(int row, int bits) {
-    const int octave = row >> bits;
-    return std::ldexp(1.0 + std::ldexp(row - (octave << bits), -bits), RadialTable::startExponent + octave);
-}
-
-int countRows(double cutoff, int bits) {
-    int octave = 0;
-    while (std::ldexp(1.0, RadialTable::startExponent + octave + 1) <= cutoff)
-        octave++;
-    const double begin = std::ldexp(1.0, RadialTable::startExponent + octave);
-    const int within = static_cast<int>(std::floor((cutoff / begin - 1.0) * (1 << bits)));
-    return (octave << bits) + within + 1;
-}
+constexpr int mostIntervals = 128;  ///< per cell
 
 /** Quintic through value and two derivatives at both ends of an interval of length h. */
 void interpolate(const double* left, const double* right, double h, int channels, double* coefficients) {
@@ -44,99 +29,162 @@ void interpolate(const double* left, const double* right, double h, int channels
     }
 }
 
-class Builder {
+/** The embedding as a function of r, with memory for its values. */
+class Curve {
 public:
-    Builder(const DeepPotential& potential, int centerType, int neighborType)
-        : model(potential), center(centerType), neighbor(neighborType), channels(potential.getEmbeddingWidth()) {}
+    Curve(const DeepPotential& potential, int centerType, int neighborType)
+        : channels(potential.getEmbeddingWidth()), model(potential), center(centerType), neighbor(neighborType) {}
+
+    /** Branch of the switch that an interval belongs to, by its lower end. */
+    Branch getBranch(double begin) const { return begin >= model.getSwitchStart() ? Branch::Switched : Branch::Inner; }
 
     void evaluate(Branch branch, double r, std::vector<double>& result) {
         result.resize(3 * channels);
         evaluateCurve(model, center, neighbor, branch, r, workspace, result.data());
     }
 
-    /** Branch of the switch that the lower end of an interval belongs to. */
-    Branch getBranch(double begin) const { return begin >= model.getSwitchStart() ? Branch::Switched : Branch::Inner; }
-
-    /** Largest errors between grid points, relative to the largest value and derivative: of about 100 intervals. */
-    void measure(int bits, double& valueError, double& derivativeError) {
-        const int rows = countRows(model.getCutoff(), bits);
-        const int step = std::max(1, rows / 100);
-        double value = 0.0, derivative = 0.0;
-        valueError = derivativeError = 0.0;
-        std::vector<double> left, right, exact, polynomial(6 * channels);
-        for (int row = 0; row < rows; row += step) {
-            const double begin = getRowStart(row, bits), h = getRowStart(row + 1, bits) - begin;
-            evaluate(getBranch(begin), begin, left);
-            evaluate(getBranch(begin), begin + h, right);
-            interpolate(left.data(), right.data(), h, channels, polynomial.data());
-            for (const double t : {0.21, 0.5}) {
-                evaluate(getBranch(begin), begin + t * h, exact);
-                for (int m = 0; m < channels; m++) {
-                    double g = 0.0, slope = 0.0;
-                    for (int k = 5; k >= 0; k--) {
-                        slope = slope * t + g;
-                        g = g * t + polynomial[k * channels + m];
-                    }
-                    value = std::max(value, std::fabs(exact[m]));
-                    derivative = std::max(derivative, std::fabs(exact[channels + m]));
-                    valueError = std::max(valueError, std::fabs(g - exact[m]));
-                    derivativeError = std::max(derivativeError, std::fabs(slope / h - exact[channels + m]));
-                }
-            }
-        }
-        valueError /= std::max(value, 1e-300);
-        derivativeError /= std::max(derivative, 1e-300);
-    }
-
-    void fill(RadialTable& table) {
-        const int regular = countRows(model.getCutoff(), table.bits);
-        table.splitRow = -1;
-        for (int row = 0; row < regular; row++)
-            if (getRowStart(row, table.bits) < model.getSwitchStart() &&
-                getRowStart(row + 1, table.bits) > model.getSwitchStart())
-                table.splitRow = row;
-        table.rows = regular + (table.splitRow >= 0);
-        table.channels = channels;
-        table.coefficients.resize(static_cast<std::size_t>(table.rows) * 6 * channels);
-        std::vector<double> left, right;
-        for (int row = 0; row < table.rows; row++) {
-            const bool isExtra = row == regular;
-            const int interval = isExtra ? table.splitRow : row;
-            const double begin = getRowStart(interval, table.bits), end = getRowStart(interval + 1, table.bits);
-            const Branch branch = isExtra ? Branch::Switched : getBranch(begin);
-            const bool continues = row > 0 && !isExtra && getBranch(getRowStart(row - 1, table.bits)) == branch;
-            if (!continues)
-                evaluate(branch, begin, left);
-            evaluate(branch, end, right);
-            interpolate(left.data(), right.data(), end - begin, channels,
-                        table.coefficients.data() + static_cast<std::size_t>(row) * 6 * channels);
-            left.swap(right);
-        }
-    }
+    const int channels;
 
 private:
     const DeepPotential& model;
-    int center, neighbor, channels;
+    int center, neighbor;
     CurveWorkspace workspace;
 };
 
-}  // namespace
+/** Largest |g|, |dg/dr| and errors of interpolation with h = width / intervals, at two points of up to eight intervals.
+ */
+struct CellErrors {
+    double value = 0.0, derivative = 0.0, largestValue = 0.0, largestDerivative = 0.0;
+};
 
-RadialTable planRadialTable(const DeepPotential& model, int center, int neighbor, double tolerance) {
-    RadialTable table;
-    if (model.getCutoff() <= RadialTable::start)
-        return table;
-    Builder builder(model, center, neighbor);
-    for (table.bits = coarsestBits;; table.bits++) {
-        builder.measure(table.bits, table.valueError, table.derivativeError);
-        table.accurate = table.valueError <= tolerance && table.derivativeError <= tolerance;
-        if (table.accurate || table.bits == finestBits)
-            return table;
+CellErrors measureCell(Curve& curve, double begin, double width, int intervals) {
+    CellErrors errors;
+    const int channels = curve.channels;
+    const double h = width / intervals;
+    std::vector<double> left, right, exact, polynomial(6 * channels);
+    const int step = std::max(1, intervals / 8);
+    for (int k = 0; k < intervals; k += step) {
+        const double start = begin + k * h;
+        const Branch branch = curve.getBranch(start);
+        curve.evaluate(branch, start, left);
+        curve.evaluate(branch, start + h, right);
+        interpolate(left.data(), right.data(), h, channels, polynomial.data());
+        for (const double t : {0.21, 0.5}) {
+            curve.evaluate(branch, start + t * h, exact);
+            for (int m = 0; m < channels; m++) {
+                double g = 0.0, slope = 0.0;
+                for (int power = 5; power >= 0; power--) {
+                    slope = slope * t + g;
+                    g = g * t + polynomial[power * channels + m];
+                }
+                errors.largestValue = std::max(errors.largestValue, std::fabs(exact[m]));
+                errors.largestDerivative = std::max(errors.largestDerivative, std::fabs(exact[channels + m]));
+                errors.value = std::max(errors.value, std::fabs(g - exact[m]));
+                errors.derivative = std::max(errors.derivative, std::fabs(slope / h - exact[channels + m]));
+            }
+        }
     }
+    return errors;
 }
 
-void fillRadialTable(const DeepPotential& model, int center, int neighbor, RadialTable& table) {
-    Builder(model, center, neighbor).fill(table);
+}  // namespace
+
+double RadialGrid::getCellStart(int cell) {
+    const int octave = cell >> cellBits;
+    return std::ldexp(1.0 + std::ldexp(cell - (octave << cellBits), -cellBits), startExponent + octave);
+}
+
+int RadialGrid::getNumIntervals() const {
+    int sum = 0;
+    for (int count : intervals)
+        sum += count;
+    return sum;
+}
+
+bool RadialGrid::refine(const RadialGrid& other) {
+    bool changed = intervals.size() < other.intervals.size();
+    intervals.resize(std::max(intervals.size(), other.intervals.size()), 1);
+    for (std::size_t cell = 0; cell < other.intervals.size(); cell++)
+        if (other.intervals[cell] > intervals[cell]) {
+            intervals[cell] = other.intervals[cell];
+            changed = true;
+        }
+    return changed;
+}
+
+int RadialGrid::findSplit(double switchStart) const {
+    int row = 0;
+    for (int cell = 0; cell < getNumCells(); cell++) {
+        const double begin = getCellStart(cell), h = (getCellStart(cell + 1) - begin) / intervals[cell];
+        for (int k = 0; k < intervals[cell]; k++, row++)
+            if (begin + k * h < switchStart && begin + (k + 1) * h > switchStart)
+                return row;
+    }
+    return -1;
+}
+
+RadialPlan planRadialTable(const DeepPotential& model, int center, int neighbor, double tolerance) {
+    RadialPlan plan;
+    for (int cell = 0; RadialGrid::getCellStart(cell) < model.getCutoff(); cell++)
+        plan.grid.intervals.push_back(1);
+    if (plan.grid.intervals.empty())
+        return plan;
+
+    // The scale of the errors is set by the whole curve.
+
+    Curve curve(model, center, neighbor);
+    const int cells = plan.grid.getNumCells();
+    std::vector<CellErrors> errors(cells);
+    const auto measure = [&](int cell) {
+        const double begin = RadialGrid::getCellStart(cell);
+        errors[cell] = measureCell(curve, begin, RadialGrid::getCellStart(cell + 1) - begin, plan.grid.intervals[cell]);
+    };
+    double value = 1e-300, derivative = 1e-300;
+    for (int cell = 0; cell < cells; cell++) {
+        measure(cell);
+        value = std::max(value, errors[cell].largestValue);
+        derivative = std::max(derivative, errors[cell].largestDerivative);
+    }
+    for (int cell = 0; cell < cells; cell++) {
+        while ((errors[cell].value > tolerance * value || errors[cell].derivative > tolerance * derivative) &&
+               plan.grid.intervals[cell] < mostIntervals) {
+            plan.grid.intervals[cell] *= 2;
+            measure(cell);
+        }
+        plan.valueError = std::max(plan.valueError, errors[cell].value / value);
+        plan.derivativeError = std::max(plan.derivativeError, errors[cell].derivative / derivative);
+    }
+    plan.accurate = plan.valueError <= tolerance && plan.derivativeError <= tolerance;
+    return plan;
+}
+
+RadialTable makeRadialTable(const DeepPotential& model, int center, int neighbor, const RadialGrid& grid) {
+    Curve curve(model, center, neighbor);
+    const int channels = curve.channels;
+    const int split = grid.findSplit(model.getSwitchStart());
+    RadialTable table;
+    table.grid = grid;
+    table.rows = grid.getNumIntervals() + (split >= 0);
+    table.coefficients.resize(static_cast<std::size_t>(table.rows) * 6 * channels);
+    std::vector<double> left, right;
+    int row = 0;
+    for (int cell = 0; cell < grid.getNumCells(); cell++) {
+        const double begin = RadialGrid::getCellStart(cell);
+        const double h = (RadialGrid::getCellStart(cell + 1) - begin) / grid.intervals[cell];
+        for (int k = 0; k < grid.intervals[cell]; k++, row++) {
+            const double start = begin + k * h;
+            const auto fill = [&](Branch branch, int target) {
+                curve.evaluate(branch, start, left);
+                curve.evaluate(branch, start + h, right);
+                interpolate(left.data(), right.data(), h, channels,
+                            table.coefficients.data() + static_cast<std::size_t>(target) * 6 * channels);
+            };
+            fill(curve.getBranch(start), row);
+            if (row == split)
+                fill(Branch::Switched, table.rows - 1);
+        }
+    }
+    return table;
 }
 
 }  // namespace lps

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 
+from .detect import detect
 from .errors import ModelImportError, Source
 from .native import NativeModel
 
@@ -33,6 +34,4 @@ def import_model(path: str | os.PathLike) -> NativeModel:
 
 def import_bytes(data: bytes, name: str = "model") -> NativeModel:
     """Like import_model, for a file already in memory; `name` is what messages call it."""
-    from .detect import detect
-
     return detect(Source(name, bytes(data)))

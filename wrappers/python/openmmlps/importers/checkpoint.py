@@ -57,7 +57,7 @@ def _document(source: Source, script: Fields, arrays: dict) -> dict:
             "spin": script.value.get("spin"),
             "atom_exclude_types": script.value.get("atom_exclude_types"),
             "pair_exclude_types": script.value.get("pair_exclude_types"),
-            "@variables": {"out_bias": arrays.get("out_bias"), "out_std": arrays.get("out_std")},
+            "@variables": {"out_bias": arrays.get("out_bias")},
             "descriptor": {
                 **{k: v for k, v in descriptor.value.items() if k in (
                     "rcut", "rcut_smth", "sel", "axis_neuron", "precision", "exclude_types", "env_protection", "spin")},

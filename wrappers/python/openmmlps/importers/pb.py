@@ -183,9 +183,13 @@ class GraphReader:
             types,
             self.constant("fitting_attr/t_bias_atom_e"),
             self.constant("model_attr/t_out_bias", "t_out_bias"),
-            self.constant("model_attr/t_out_std", "t_out_std"),
-            self.refusals,
         )
+        scale = self.constant("model_attr/t_out_std", "t_out_std")
+        if scale is not None and not (scale == 1.0).all():
+            self.refusals.add(
+                "out_std other than 1, by which TensorFlow scales atomic energies and PyTorch does not",
+                "'dp convert-backend' writes such graphs from PyTorch models: import the PyTorch model itself.",
+            )
         weights = self._weights()
         embedding = self._embedding(weights)
         fitting = self._fitting(weights, types)
@@ -314,6 +318,9 @@ class GraphReader:
         if known is None:
             self.refusals.add(f"activation function {quote(named)}")
             return "linear"
+        if named.lower() == "gelu_tf" and not self.conversions:
+            # TensorFlow rounds the constant 0.044715 of its own gelu to float32.
+            self.conversions.append("gelu_tf read as gelu: energies differ from TensorFlow by about 1e-8 eV per atom")
         if seen is not None and seen != known:
             raise self.source.fault(f"the training script says {quote(named)}, but the graph has {seen} at {quote(matrix)}")
         return known

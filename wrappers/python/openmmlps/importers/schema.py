@@ -118,8 +118,6 @@ def _read(source: Source, model: Fields, refusals: Refusals) -> ModelParts:
         types,
         fitting.child("@variables").array("bias_atom_e", None),
         model.optional("@variables").array("out_bias", None),
-        model.optional("@variables").array("out_std", None),
-        refusals,
     )
     return ModelParts(
         type_map=type_map,
@@ -150,16 +148,17 @@ def _protection(descriptor: Fields) -> float:
     return descriptor.optional("env_mat").number("protection", 0.0)
 
 
-def energy_bias(source, types, fitted, model_level, out_std, refusals: Refusals) -> np.ndarray:
-    """Constant energy per type, [T] in eV: bias of the fitting plus bias of the model; notes a scaled energy."""
+def energy_bias(source: Source, types: int, fitted, model_level) -> np.ndarray:
+    """Constant energy per type, [T] in eV: bias of the fitting plus bias of the model.
+
+    The out_std beside them scales nothing: energy models of PyTorch and of the native backend do not use it.
+    """
     bias = np.zeros(types)
     for name, array in (("bias_atom_e", fitted), ("out_bias", model_level)):
         if array is not None:
             if array.size != types:
                 raise source.fault(f"{name} has {array.size} numbers for {types} types")
             bias = bias + np.asarray(array, dtype=np.float64).reshape(-1)
-    if out_std is not None and not (np.asarray(out_std) == 1.0).all():
-        refusals.add("out_std other than 1 (scaled atomic energies)")
     return bias
 
 

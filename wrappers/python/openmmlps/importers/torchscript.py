@@ -130,7 +130,7 @@ class Reader:
                 "type_map": types,
                 "atom_exclude_types": self._atoms(atomic, "atom_excl", count),
                 "pair_exclude_types": self._pairs(atomic, "pair_excl", count),
-                "@variables": {"out_bias": atomic.get("out_bias"), "out_std": atomic.get("out_std")},
+                "@variables": {"out_bias": atomic.get("out_bias")},
                 "descriptor": self._descriptor(descriptor, count),
                 "fitting": self._fitting(fitting, count),
             },
