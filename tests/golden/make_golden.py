@@ -191,17 +191,37 @@ def write_format(data: dict, path: Path) -> None:
     module = {"pth": "pt", "pb": "tf", "hlo": "jax", "pt2": "pt_expt", "pte": "pt_expt"}[suffix]
     writer = __import__(f"deepmd.{module}.utils.serialization", fromlist=["deserialize_to_file"])
     writer.deserialize_to_file(str(path), copy.deepcopy(data))
-    if suffix == "pt2":
-        strip_package(path)
+    if suffix in ("pth", "pt2"):
+        strip_archive(path)
+    if suffix == "hlo":
+        strip_hdf5(path)
 
 
-def strip_package(path: Path) -> None:
-    """Drop the compiled code (a megabyte of machine code for this computer) from a package; the model stays as it is."""
+def strip_archive(path: Path) -> None:
+    """Drop from a ZIP what tells of this computer: debugging records (paths) and machine code. The model stays as it is."""
     with zipfile.ZipFile(path) as package:
-        kept = {i.filename: package.read(i) for i in package.infolist() if "/extra/" in i.filename or i.file_size < 200}
+        names = [n for n in package.namelist() if not n.endswith(".debug_pkl") and "/data/aotinductor/" not in n]
+        kept = [(package.getinfo(n), package.read(n)) for n in names]
     with zipfile.ZipFile(path, "w") as package:
-        for name, content in kept.items():
-            package.writestr(name, content)
+        for info, content in kept:
+            entry = zipfile.ZipInfo(info.filename)
+            entry.compress_type = info.compress_type
+            package.writestr(entry, content)
+
+
+def strip_hdf5(path: Path) -> None:
+    """Replace the compiled code of a .hlo file, which is full of paths, by one byte. The model stays as it is."""
+    import h5py
+
+    with h5py.File(path) as old:
+        top = json.loads(old.attrs["json"])
+        code = {name.lstrip("/") for key, name in top["@variables"].items() if "stablehlo" in key}
+        arrays = {name: (np.void(b"0") if name in code else old[name][()]) for name in old}
+    path.unlink()
+    with h5py.File(path, "w") as new:
+        for name, array in arrays.items():
+            new.create_dataset(name, data=array)
+        new.attrs["json"] = json.dumps(top, separators=(",", ":"))
 
 
 def make(recipe: Recipe) -> None:

@@ -86,7 +86,7 @@ def run(folder: Path, *arguments: str) -> None:
 
 def make_trained(golden: Path) -> None:
     """Train, freeze and compress with TensorFlow and PyTorch, and store the reference numbers of each."""
-    from make_golden import STRUCTURES, deviation, evaluate_file, write_reference
+    from make_golden import STRUCTURES, deviation, evaluate_file, strip_archive, write_reference
 
     # Atoms closer than any table reaches.
     close = {
@@ -100,6 +100,8 @@ def make_trained(golden: Path) -> None:
         target.mkdir(parents=True, exist_ok=True)
         for suffix, path in files.items():
             shutil.copy(path, target / f"model.{suffix}")
+            if suffix == "pth":
+                strip_archive(target / "model.pth")
         structures = {**STRUCTURES, "close": close} if "tf-compressed" in name else STRUCTURES
         results = evaluate_file(reference, TYPES, structures)
         extra = (

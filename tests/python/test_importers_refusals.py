@@ -324,3 +324,26 @@ def test_text_numbers_are_numbers():
     top = copy.deepcopy(document())
     top["model"]["descriptor"]["rcut"] = "5e0"
     assert import_bytes(package(top)).hyperparameters["rcut"] == 5.0
+
+
+@pytest.mark.parametrize("name", ["DescrptSeA", "DescrptNorot"])
+def test_operation_names_of_old_graphs(name):
+    """Graphs of versions 1.x and 0.12 differ in the name of the environment operation."""
+    data = every("pb")
+    at, found = 0, 0
+    while at < len(data):
+        length, shift, start = 0, 0, at + 1
+        while True:
+            length |= (data[start] & 127) << shift
+            start, shift = start + 1, shift + 7
+            if data[start - 1] < 128:
+                break
+        body = data[start : start + length]
+        operation = block(2, b"ProdEnvMatA")
+        if data[at] == 0x0A and operation in body:
+            old = data[:at] + block(1, body.replace(operation, block(2, name.encode()), 1)) + data[start + length :]
+            found += 1
+        at = start + length
+    assert found == 1
+    model = import_bytes(old)
+    assert model.hyperparameters == import_bytes(data).hyperparameters
