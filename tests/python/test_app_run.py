@@ -16,6 +16,7 @@ import h5py
 import numpy as np
 import openmm
 import pytest
+
 from app_support import PairEngine
 from openmmlps.app import checkpoint, run, thermo, trajectory
 from openmmlps.app.folder import RunFolder, is_run

@@ -12,12 +12,13 @@ import time
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
+
 from app_support import PairEngine
 from openmmlps.app import run as runner
 from openmmlps.app import units
 from openmmlps.cli import app
 from openmmlps.cli.run import parse_supercell
-from typer.testing import CliRunner
 
 COMMAND = [sys.executable, str(Path(__file__).with_name("app_command.py"))]
 SHORT = ["--supercell", "2x2x2", "--time", "0.02", "--report-interval", "0.01", "--platform", "Reference"]
