@@ -10,6 +10,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <map>
 #include <random>
 
@@ -131,13 +132,16 @@ int runBenchmark(int argc, char** argv) {
     std::vector<double> times;
     evaluator.setProfiling(true);
     const long long buildsBefore = evaluator.getNeighborList().getNumBuilds();
+    double processorTime = 0.0;
     for (int step = 0; step < steps; step++) {
         for (Vector3& x : structure.positions)
             for (double& c : x)
                 c += displacement(generator);
+        const std::clock_t clockBegin = std::clock();
         begin = Clock::now();
         evaluate(false);
         times.push_back(since(begin));
+        processorTime += static_cast<double>(std::clock() - clockBegin) / CLOCKS_PER_SEC;
     }
     const auto profile = evaluator.getProfile();
     double total = 0.0;
@@ -153,8 +157,8 @@ int runBenchmark(int argc, char** argv) {
     std::printf("target %s, %s, %d thread(s), %d atoms, %.1f neighbors, model read %.3f s, tables and first step %.3f s\n",
                 evaluator.getTarget().c_str(), options.precision == Precision::Float32 ? "float32" : "float64", threads, n,
                 pairs / n, readTime, firstTime);
-    std::printf("speed %.0f atom*step/s (median; mean %.0f), %.2f us/atom/thread, %lld list builds in %d steps\n", n / median,
-                n / mean, 1e6 * median * threads / n, evaluator.getNeighborList().getNumBuilds() - buildsBefore, steps);
+    std::printf("speed %.0f atom*step/s (median; mean %.0f), %.2f us/atom/thread (%.2f of processor time), %lld list builds in %d steps\n", n / median,
+                n / mean, 1e6 * median * threads / n, 1e6 * processorTime / steps / n, evaluator.getNeighborList().getNumBuilds() - buildsBefore, steps);
     std::printf("%.3f MFLOP/atom, %.1f GFLOP/s, peak %.1f GFLOP/s per thread, fraction %.3f\n", 1e-6 * operations / n,
                 1e-9 * operations / median, 1e-9 * peak, operations / median / (peak * threads));
     for (int k = 0; k < numStages; k++)

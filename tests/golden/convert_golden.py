@@ -20,8 +20,8 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "python"))
 
-from importers_support import FORMATS, GOLDEN, import_model  # noqa: E402
-from numpy_reference import NumpyReference  # noqa: E402
+from importers_support import FORMATS, GOLDEN, import_model
+from numpy_reference import NumpyReference
 
 
 def deviations(model, reference: dict) -> list[float]:
@@ -30,12 +30,17 @@ def deviations(model, reference: dict) -> list[float]:
     most = np.zeros(3)
     for s in reference["structures"]:
         result = evaluator.evaluate(s["types"], s["positions"], s["box"])
-        most = np.maximum(most, [
-            max(np.abs(np.subtract(result["atom_energies"], s["atom_energies"])).max(),
-                abs(result["energy"] - s["energy"]) / len(s["types"])),
-            np.abs(np.subtract(result["forces"], s["forces"])).max(),
-            np.abs(np.subtract(result["virial"], s["virial"])).max(),
-        ])
+        most = np.maximum(
+            most,
+            [
+                max(
+                    np.abs(np.subtract(result["atom_energies"], s["atom_energies"])).max(),
+                    abs(result["energy"] - s["energy"]) / len(s["types"]),
+                ),
+                np.abs(np.subtract(result["forces"], s["forces"])).max(),
+                np.abs(np.subtract(result["virial"], s["virial"])).max(),
+            ],
+        )
     return most.tolist()
 
 

@@ -43,6 +43,7 @@ class Recipe:
     reference: str = "pt"  # backend whose numbers are stored
 
 
+# fmt: off
 RECIPES = [
     Recipe("one-side", "one embedding per neighbour type, 10-20-40", [10, 20, 40], 4, [16, 16, 16], fitting={"resnet_dt": True},
            formats=("pth", "pb")),
@@ -90,10 +91,14 @@ RECIPES = [
     Recipe("fitting-residuals", "fitting widths where PyTorch adds residuals and TensorFlow does not", [4, 8], 2, [16, 32, 32],
            fitting={"resnet_dt": True}, formats=("pth",)),
 ]
+# fmt: on
 
 # The same weights as another recipe, in a TensorFlow graph that follows rules of its own, so that the energy differs.
 GRAPHS = {
     "cutoff-rounding-tf": ("cutoff-rounding", "cutoffs that float32 cannot hold, rounded as TensorFlow does"),
-    "fitting-residuals-tf": ("fitting-residuals", "fitting widths where PyTorch adds residuals and TensorFlow does not"),
+    "fitting-residuals-tf": (
+        "fitting-residuals",
+        "fitting widths where PyTorch adds residuals and TensorFlow does not",
+    ),
     "exclude-types-padded-tf": ("exclude-types-padded", "exclude_types with davg: TensorFlow drops the padding"),
 }

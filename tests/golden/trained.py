@@ -53,8 +53,15 @@ def settings(one_side: bool) -> dict:
         "model": {
             "type_map": list(TYPES),
             "descriptor": {
-                "type": "se_e2_a", "sel": [32, 12, 40], "rcut": 5.0, "rcut_smth": 0.5, "neuron": [3, 6], "axis_neuron": 3,
-                "type_one_side": one_side, "precision": "float64", "seed": 1,
+                "type": "se_e2_a",
+                "sel": [32, 12, 40],
+                "rcut": 5.0,
+                "rcut_smth": 0.5,
+                "neuron": [3, 6],
+                "axis_neuron": 3,
+                "type_one_side": one_side,
+                "precision": "float64",
+                "seed": 1,
             },
             "fitting_net": {"neuron": [6, 6], "resnet_dt": True, "precision": "float64", "seed": 1},
         },
@@ -62,14 +69,17 @@ def settings(one_side: bool) -> dict:
         "loss": {"type": "ener"},
         "training": {
             "training_data": {"systems": ["invented"], "batch_size": 1},
-            "numb_steps": 4, "seed": 1, "disp_freq": 2, "save_freq": 4,
+            "numb_steps": 4,
+            "seed": 1,
+            "disp_freq": 2,
+            "save_freq": 4,
         },
     }
 
 
 def run(folder: Path, *arguments: str) -> None:
     """One command of DeePMD-kit."""
-    done = subprocess.run([*DP, *arguments], cwd=folder, capture_output=True, text=True)
+    done = subprocess.run([*DP, *arguments], check=False, cwd=folder, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(f"{arguments}: {done.stderr[-1500:]}")
 
@@ -79,7 +89,11 @@ def make_trained(golden: Path) -> None:
     from make_golden import STRUCTURES, deviation, evaluate_file, write_reference
 
     # Atoms closer than any table reaches.
-    close = {"types": np.array([0, 2, 1, 2]), "positions": np.array([[0.0, 0, 0], [0.4, 0, 0], [0.1, 0.5, 0.2], [2.0, 1.0, 0.3]]), "box": None}
+    close = {
+        "types": np.array([0, 2, 1, 2]),
+        "positions": np.array([[0.0, 0, 0], [0.4, 0, 0], [0.1, 0.5, 0.2], [2.0, 1.0, 0.3]]),
+        "box": None,
+    }
 
     def keep(name: str, about: str, backend: str, files: dict[str, Path], reference: Path, check: Path | None = None):
         target = golden / name
@@ -88,7 +102,11 @@ def make_trained(golden: Path) -> None:
             shutil.copy(path, target / f"model.{suffix}")
         structures = {**STRUCTURES, "close": close} if "tf-compressed" in name else STRUCTURES
         results = evaluate_file(reference, TYPES, structures)
-        extra = {"other_backends_max_deviation": {"compressed": deviation(results, evaluate_file(check, TYPES))}} if check else {}
+        extra = (
+            {"other_backends_max_deviation": {"compressed": deviation(results, evaluate_file(check, TYPES))}}
+            if check
+            else {}
+        )
         print(name, extra)
         write_reference(target, about, backend, results, **extra)
 
@@ -106,11 +124,22 @@ def make_trained(golden: Path) -> None:
             if backend == "pt":
                 files = {"pt": folder / "model.ckpt-4.pt", "pth": frozen}
                 keep("trained-pt", "trained by PyTorch: checkpoint, frozen", "PyTorch", files, frozen)
-                keep("trained-pt-compressed", "compressed by PyTorch; the file still has the networks, which are the reference",
-                     "PyTorch", {"pth": small}, frozen, small)
+                keep(
+                    "trained-pt-compressed",
+                    "compressed by PyTorch; the file still has the networks, which are the reference",
+                    "PyTorch",
+                    {"pth": small},
+                    frozen,
+                    small,
+                )
                 continue
             side = "one" if one_side else "two"
             if not one_side:
                 keep("trained-tf", "trained and frozen by TensorFlow", "TensorFlow", {"pb": frozen}, frozen)
-            keep(f"trained-tf-compressed-{side}", f"compressed by TensorFlow, {side}-sided embedding: tables only", "TensorFlow",
-                 {"pb": small}, small)
+            keep(
+                f"trained-tf-compressed-{side}",
+                f"compressed by TensorFlow, {side}-sided embedding: tables only",
+                "TensorFlow",
+                {"pb": small},
+                small,
+            )

@@ -75,3 +75,21 @@ def rotating_tetrahedra(rotations, interval=0.01, edge=15.0, exchange=None):
         frame, old, new = exchange
         positions[frame:, [old, new]] = positions[frame:, [new, old]]
     return Trajectory(["P"] + ["S"] * 5, positions, np.eye(3) * edge, np.arange(frames) * interval)
+
+
+def write_h5md(path, symbols, positions, velocities, cell, times_ps):
+    """An H5MD file in the layout and units (nm) of H5MDReporter, from angstrom and angstrom/ps."""
+    import h5py
+    from ase.data import atomic_numbers
+
+    with h5py.File(path, "w") as file:
+        particles = file.create_group("particles/all")
+        particles["species"] = [atomic_numbers[symbol] for symbol in symbols]
+        for name, value, unit in (
+            ("position/value", positions / 10, "nm"),
+            ("position/time", times_ps, "ps"),
+            ("velocity/value", velocities / 10, "nm ps-1"),
+            ("box/edges/value", np.broadcast_to(cell / 10, (len(positions), 3, 3)), "nm"),
+        ):
+            particles[name] = value
+            particles[name].attrs["unit"] = unit

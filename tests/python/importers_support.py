@@ -9,6 +9,7 @@ import contextlib
 import importlib
 import io
 import json
+import resource
 import signal
 import sys
 import tracemalloc
@@ -93,18 +94,29 @@ def message(data: bytes, name: str = "some.model") -> str:
 @contextlib.contextmanager
 def limits(seconds: int = 20, megabytes: float = 64.0):
     """Fail when the block takes longer, or when Python and numpy hold more memory at any time."""
+    with deadline(seconds):
+        tracemalloc.start()
+        try:
+            yield
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+    assert peak < megabytes * 1e6, f"{peak / 1e6:.1f} MB"
+
+
+@contextlib.contextmanager
+def deadline(seconds: int):
+    """Fail when the block takes longer, or when the process has grown by more than 256 MB: cheaper than limits()."""
 
     def late(*_):
         raise AssertionError(f"longer than {seconds} s")
 
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     previous = signal.signal(signal.SIGALRM, late)
     signal.alarm(seconds)
-    tracemalloc.start()
     try:
         yield
-        peak = tracemalloc.get_traced_memory()[1]
     finally:
-        tracemalloc.stop()
         signal.alarm(0)
         signal.signal(signal.SIGALRM, previous)
-    assert peak < megabytes * 1e6, f"{peak / 1e6:.1f} MB"
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 256 * 1024

@@ -101,19 +101,19 @@ def test_short_excursions_are_forgotten():
 def test_reaction_of_the_anion_is_not_a_hop():
     symbols, fixed = anions()
     frames = 60
-    lithium = np.array(CENTRES[1] + CORNERS[0] * (2.05 + 2.4) / 2.05)
+    along = CORNERS[0] / np.linalg.norm(CORNERS[0])
+    lithium = CENTRES[1] + along * (2.05 + 2.4)
     positions = np.tile(np.concatenate([lithium[None], fixed]), (frames, 1, 1))
-    # the second tetrahedron loses a corner in the second half; the Li sits at another corner and does not move
-    broken = 1 + 5 + 4
-    positions[30:, broken] += [0, 0, 4.0]
+    # in the second half the first tetrahedron is joined to the second, on the side away from the Li, which does not move
+    positions[30:, 1:6] += CENTRES[1] - along * (2.2 + 2.05) - CENTRES[0]
     trajectory = Trajectory(["Li", *symbols], positions, np.eye(3) * 30, np.arange(frames) * INTERVAL)
     hosts = assign_hosts(trajectory)
-    found = hops(hosts, tolerance_ps=0)
-    assert found.counts.sum() == 0
+    assert hosts.host[29, 0] == 6 and hosts.host[30, 0] == 1  # the joined anion goes by its first P
+    assert hops(hosts, tolerance_ps=0).counts.sum() == 0
     lifetimes = anion_lifetimes(hosts)
-    assert lifetimes["PS4(3-)"].departures == 1
-    assert lifetimes["PS4(3-)"].observed_ps == pytest.approx((3 * 60 + 30) * INTERVAL)
-    assert lifetimes["PS4(3-)"].mean_ps == pytest.approx(21.0)
+    assert lifetimes["PS4(3-)"].departures == 2
+    assert lifetimes["PS4(3-)"].observed_ps == pytest.approx((2 * 60 + 2 * 30) * INTERVAL)
+    assert lifetimes["PS4(3-)"].mean_ps == pytest.approx(9.0)
 
 
 def test_lithium_without_sulfur_is_unassigned():

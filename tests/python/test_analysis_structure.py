@@ -91,7 +91,7 @@ def test_peak_of_a_known_pair():
     positions[:, 1, 0] = length
     found = radial_distribution(Trajectory(["P", "S"], positions, np.eye(3) * 20), r_max=5.0)
     assert found.peak("S", "P", 1.5, 2.5)[0] == pytest.approx(2.05, abs=0.02)
-    with pytest.raises(ValueError, match=r"no peak between 3 and 4 angstrom; widen the range"):
+    with pytest.raises(ValueError, match=r"no maximum between 3 and 4 angstrom; widen the range"):
         found.peak("P", "S", 3, 4)
     with pytest.raises(ValueError, match="give 0 < bin_width < r_max"):
         radial_distribution(crystal("Li2S"), r_max=1.0, bin_width=2.0)

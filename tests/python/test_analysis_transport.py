@@ -166,7 +166,9 @@ def test_kinisi_agrees():
     analyzer = DiffusionAnalyzer.from_ase(
         frames, specie="Li", time_step=step, step_skip=1 * scipp.Unit("dimensionless"), progress=False
     )
-    analyzer.diffusion(1.0 * scipp.Unit("ps"), progress=False, random_state=np.random.RandomState(0))
+    analyzer.diffusion(
+        1.0 * scipp.Unit("ps"), progress=False, n_samples=300, n_burn=200, random_state=np.random.RandomState(0)
+    )
     other = float(scipp.mean(analyzer.D.to(unit="cm^2/s")).value)
     own = transport_coefficients(walk, 300).diffusion_cm2_per_s
     assert abs(own.value - other) < 2.8 * own.standard_error

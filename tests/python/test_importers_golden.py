@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from importers_support import FORMATS, GOLDEN, ROOT, import_model, model_files
 from numpy_reference import NumpyReference
 
@@ -79,7 +80,10 @@ def test_provenance_of_a_trained_graph():
     assert len(model.provenance["source"]["sha256"]) == len(model.provenance["weights_sha256"]) == 64
     other = import_model(GOLDEN / "trained-pt" / "model.pth")
     assert other.provenance["weights_sha256"] != model.provenance["weights_sha256"]
-    assert other.provenance["weights_sha256"] == import_model(GOLDEN / "trained-pt" / "model.pt").provenance["weights_sha256"]
+    assert (
+        other.provenance["weights_sha256"]
+        == import_model(GOLDEN / "trained-pt" / "model.pt").provenance["weights_sha256"]
+    )
 
 
 def test_provenance_tells_what_was_converted():

@@ -7,6 +7,7 @@ import json
 
 import numpy as np
 import pytest
+
 from importers_support import GOLDEN, ModelImportError, every, import_bytes, import_model, message
 
 NATIVE = GOLDEN / "every-format" / "model.safetensors"
@@ -39,7 +40,7 @@ def test_round_trip_keeps_every_bit(tmp_path):
     again = import_model(tmp_path / "m.safetensors")
     assert again.hyperparameters == model.hyperparameters
     assert again.provenance == model.provenance
-    assert list(sorted(again.tensors)) == list(sorted(model.tensors))
+    assert sorted(again.tensors) == sorted(model.tensors)
     for name, array in model.tensors.items():
         assert again.tensors[name].dtype == array.dtype
         assert again.tensors[name].tobytes() == array.tobytes()
@@ -95,7 +96,9 @@ def test_other_safetensors_file():
 def test_newer_version():
     header, body = parts(NATIVE.read_bytes())
     header["__metadata__"]["format_version"] = "2"
-    assert "format_version is '2', but this version reads '1'; install a newer openmm-lps." in message(join(header, body))
+    assert "format_version is '2', but this version reads '1'; install a newer openmm-lps." in message(
+        join(header, body)
+    )
 
 
 def test_unknown_hyperparameter():

@@ -29,17 +29,19 @@ class RadialDistribution:
         return self.g[tuple(sorted((a, b)))]
 
     def peak(self, a, b, r_low=0.0, r_high=np.inf):
-        """Position (angstrom) and height of the highest maximum in a range, refined by a parabola through three bins.
+        """Position (angstrom) and height of the highest local maximum in a range, refined by a parabola through three bins.
 
         :raises ValueError: nothing there
         """
         g = self.pair(a, b)
-        inside = np.flatnonzero((self.r_angstrom >= r_low) & (self.r_angstrom <= r_high))
-        if not len(inside) or g[inside].max() <= 0:
+        inner = np.arange(1, len(g) - 1)
+        tops = inner[(g[inner] > 0) & (g[inner] >= g[inner - 1]) & (g[inner] >= g[inner + 1])]
+        tops = tops[(self.r_angstrom[tops] >= r_low) & (self.r_angstrom[tops] <= r_high)]
+        if not len(tops):
             raise ValueError(
-                f"RadialDistribution: g of {a}-{b} has no peak between {r_low} and {r_high} angstrom; widen the range"
+                f"RadialDistribution: g of {a}-{b} has no maximum between {r_low} and {r_high} angstrom; widen the range"
             )
-        return parabolic_peak(self.r_angstrom, g, inside[np.argmax(g[inside])])
+        return parabolic_peak(self.r_angstrom, g, tops[np.argmax(g[tops])])
 
     def coordination_within(self, a, b, cutoff):
         """Number of b within `cutoff` (angstrom) of an a, interpolated linearly between bin edges."""
