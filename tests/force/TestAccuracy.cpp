@@ -5,8 +5,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "lps/Units.h"
-#include "openmm/OpenMMException.h"
 #include "support/Compare.h"
 #include "support/GoldenData.h"
 #include "support/TestPlatform.h"
@@ -101,6 +102,23 @@ TEST(Accuracy, sameNumbersWithoutTables) {
     expectMatchesReference(model, system);
 }
 
+/** The same lattice from other cell vectors, those that OpenMM asks for. The cell is lower triangular already. */
+lps::Configuration inReducedForm(lps::Configuration configuration) {
+    if (!configuration.box)
+        return configuration;
+    lps::Matrix3 cell = configuration.box->getVectors();
+    const auto subtract = [&](int row, int other) {
+        const double count = std::round(cell[row][other] / cell[other][other]);
+        for (int d = 0; d < 3; d++)
+            cell[row][d] -= count * cell[other][d];
+    };
+    subtract(2, 1);
+    subtract(2, 0);
+    subtract(1, 0);
+    configuration.box = lps::Box(cell);
+    return configuration;
+}
+
 class Golden : public ::testing::TestWithParam<std::string> {};
 
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(Golden);
@@ -108,15 +126,10 @@ GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(Golden);
 TEST_P(Golden, matchesReferenceAndDeepmdKit) {
     const lps::testing::GoldenFixture fixture = lps::testing::loadGoldenFixture(LPS_GOLDEN_DIR, GetParam());
     const LPSModel model(fixture.modelPath);
-    int tried = 0;
+    ASSERT_FALSE(fixture.structures.empty());
     for (const lps::testing::GoldenStructure& structure : fixture.structures) {
         SCOPED_TRACE(structure.name);
-        TestSystem system;
-        try {
-            system = makeSystem(model, structure.configuration);
-        } catch (const OpenMM::OpenMMException&) {
-            continue;  // a cell that is not in OpenMM's reduced form
-        }
+        const TestSystem system = makeSystem(model, inReducedForm(structure.configuration));
         expectMatchesReference(model, system);
         // DeePMD-kit's own numbers, as far as the fixture is float64 arithmetic throughout.
         if (fixture.strict) {
@@ -124,9 +137,7 @@ TEST_P(Golden, matchesReferenceAndDeepmdKit) {
             EXPECT_NEAR(context.getEnergy(), structure.expected.energy * lps::kilojoulesPerMolePerElectronvolt,
                         TestPlatform::get().getTolerance().energyPerAtom * system.positions.size());
         }
-        tried++;
     }
-    EXPECT_GT(tried, 0);
 }
 
 std::string testName(const ::testing::TestParamInfo<std::string>& info) {

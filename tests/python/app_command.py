@@ -3,7 +3,6 @@
 """``openmm-lps`` driven by the stand-in of app_support, as a process of its own that tests can stop and kill."""
 
 from app_support import PairEngine
-
 from openmmlps import cli
 from openmmlps.app import run
 

@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the openmm-lps authors
-"""A cheap stand-in for a Deep Potential, so that the tests of runs, reporters and signals need no model and no plugin."""
+"""A cheap stand-in for a Deep Potential, so that the tests of runs, reporters and signals need no model."""
 
 import numpy as np
 import openmm
-import openmm.unit as unit
-
+from openmm import unit
 from openmmlps.app.system import check_elements
 
 

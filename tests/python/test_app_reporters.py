@@ -5,11 +5,9 @@
 import h5py
 import numpy as np
 import openmm
-import openmm.unit as unit
 import pytest
 from app_support import PairEngine
-from openmm import app
-
+from openmm import app, unit
 from openmmlps.app import cells, load, observables, thermo, trajectory
 from openmmlps.app.reporters import H5MDReporter, ThermoReporter
 
@@ -79,7 +77,9 @@ def test_frames_hold_what_openmm_computed(engine, tmp_path):
         assert frames["potential_energy"][index] == state.getPotentialEnergy()._value
         assert frames["time"][index] == state.getTime()._value
     rows = thermo.read_thermo(tmp_path / "thermo.csv")
-    np.testing.assert_allclose(rows["total_kJ_per_mol"], frames["potential_energy"] + frames["kinetic_energy"], rtol=1e-10)
+    np.testing.assert_allclose(
+        rows["total_kJ_per_mol"], frames["potential_energy"] + frames["kinetic_energy"], rtol=1e-10
+    )
     np.testing.assert_allclose(rows["temperature_K"], frames["temperature"], rtol=1e-10)
     np.testing.assert_allclose(rows["volume_nm3"], np.linalg.det(frames["edges"][0]), rtol=1e-9)
     assert np.isnan(rows["pressure_bar_positive_under_compression"]).all(), "without a virial there is no pressure"
@@ -148,8 +148,8 @@ BAROSTATS = {
 @pytest.mark.parametrize("platform", PLATFORMS)
 @pytest.mark.parametrize("barostat", BAROSTATS)
 def test_positions_are_continuous(engine, tmp_path, platform, barostat):
-    """Atoms that stream through the box are never put back into it: not by a barostat, not by a sorted neighbour list on a
-    GPU, not by a checkpoint."""
+    """Atoms that stream through the box are never put back into it: not by a barostat, not by a sorted neighbour
+    list on a GPU, not by a checkpoint."""
     structure = load("Li4P2S6", (2, 2, 2))  # hexagonal: its box flips as soon as a flexible barostat moves it
     system = make_system(engine, structure, tmp_path, BAROSTATS[barostat]())
     for index in reversed(range(system.getNumForces())):

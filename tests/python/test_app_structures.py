@@ -8,11 +8,10 @@ import ase.build
 import ase.io
 import numpy as np
 import openmm
-import openmm.unit as unit
 import pytest
 from ase import Atoms
 from ase.geometry import get_distances
-
+from openmm import unit
 from openmmlps.app import cells, load, structure_names
 
 NAMES = [
@@ -53,7 +52,9 @@ def test_packaged_structures_go_to_openmm_and_back(name, supercell):
     cell = np.array(load_file(name).cell)
     assert is_accepted_by_openmm(structure.box._value)
     assert np.linalg.det(structure.rotation) == pytest.approx(1)
-    np.testing.assert_allclose(structure.lattice_transformation @ cell @ structure.rotation.T, box_of(structure), atol=1e-9)
+    np.testing.assert_allclose(
+        structure.lattice_transformation @ cell @ structure.rotation.T, box_of(structure), atol=1e-9
+    )
     np.testing.assert_allclose(structure.to_user_cell(box_of(structure)), cell, atol=1e-9)
     expected = load_file(name).positions[structure.unit_index] + structure.cell_offset @ cell
     np.testing.assert_allclose(structure.to_user_vectors(structure.positions._value) * 10, expected, atol=1e-9)
@@ -108,7 +109,9 @@ def test_repeats_are_in_the_order_of_ase():
     atoms = load_file("gamma-Li3PS4")
     structure = load("gamma-Li3PS4", (2, 3, 1))
     repeated = atoms.repeat((2, 3, 1))
-    np.testing.assert_allclose(structure.to_user_vectors(structure.positions._value) * 10, repeated.positions, atol=1e-9)
+    np.testing.assert_allclose(
+        structure.to_user_vectors(structure.positions._value) * 10, repeated.positions, atol=1e-9
+    )
     assert list(structure.symbols) == list(repeated.symbols)
 
 
@@ -183,7 +186,11 @@ LATTICE = 'Lattice="5 0 0 0 5 0 0 0 5" Properties=species:S:1:pos:R:3 pbc="T T T
         ("none.extxyz", f"0\n{LATTICE}\n", "holds no atoms|cannot be read"),
         ("half.cif", PARTIAL_CIF, r"partially occupied sites \(Li\); make an ordered cell"),
         ("nan.extxyz", f"1\n{LATTICE}\nLi nan 0 0\n", r"atom 0 \(Li\), has a position that is not a number"),
-        ("twice.extxyz", f"2\n{LATTICE}\nLi 0 0 0\nS 5 5 4.9\n", r"atoms 0 \(Li\) and 1 \(S\) are 0.100 angstrom apart"),
+        (
+            "twice.extxyz",
+            f"2\n{LATTICE}\nLi 0 0 0\nS 5 5 4.9\n",
+            r"atoms 0 \(Li\) and 1 \(S\) are 0.100 angstrom apart",
+        ),
         ("slab.extxyz", f"1\n{LATTICE.replace('T T T', 'T T F')}\nLi 0 0 0\n", "periodic along 2 of 3 directions"),
         ("flat.extxyz", f"1\n{LATTICE.replace('0 0 5', '5 0 0')}\nLi 0 0 0\n", "span no volume"),
         ("ghost.extxyz", f"1\n{LATTICE}\nX 0 0 0\n", "atom 0, has no known element"),
@@ -201,7 +208,9 @@ def test_unknown_name_lists_the_known_ones(tmp_path):
         load(tmp_path)
 
 
-@pytest.mark.parametrize("supercell", [(0, 1, 1), (1, 2), (1.5, 1, 1), "abc", [[1, 0, 0], [1, 0, 0], [0, 0, 1]], (1, 1, float("nan"))])
+@pytest.mark.parametrize(
+    "supercell", [(0, 1, 1), (1, 2), (1.5, 1, 1), "abc", [[1, 0, 0], [1, 0, 0], [0, 0, 1]], (1, 1, float("nan"))]
+)
 def test_bad_supercells_are_refused(supercell):
     with pytest.raises(ValueError, match="supercell: "):
         load("Li2S", supercell)

@@ -31,6 +31,15 @@ struct EmbeddingTable {
 
     bool empty() const { return rows == 0; }
 
+    /** Where an argument lies. */
+    struct Location {
+        int row;        ///< interval whose polynomial applies
+        double x;       ///< argument of that polynomial
+        bool outside;   ///< below lower or not below maximum
+        double beyond;  ///< how far outside, where the extrapolation asks
+    };
+    Location locate(double s) const;
+
     /**
      * Evaluate all channels.
      * @param s argument

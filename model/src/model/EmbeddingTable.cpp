@@ -7,7 +7,7 @@
 
 namespace lps {
 
-void EmbeddingTable::evaluate(double s, double* value, double* derivative) const {
+EmbeddingTable::Location EmbeddingTable::locate(double s) const {
     // The number of fine intervals is truncated as in the program that wrote the table, so that both pick the same row.
     const int fineRows = static_cast<int>((upper - lower) / fineStep);
 
@@ -33,7 +33,11 @@ void EmbeddingTable::evaluate(double s, double* value, double* derivative) const
         }
     }
 
-    const bool outside = s < lower || s >= maximum;
+    return {row, x, s < lower || s >= maximum, beyond};
+}
+
+void EmbeddingTable::evaluate(double s, double* value, double* derivative) const {
+    const auto [row, x, outside, beyond] = locate(s);
     const double* c = coefficients.data() + static_cast<std::size_t>(row) * channels * 6;
     for (int channel = 0; channel < channels; channel++, c += 6) {
         const double g = c[0] + x * (c[1] + x * (c[2] + x * (c[3] + x * (c[4] + x * c[5]))));

@@ -6,6 +6,8 @@
 platform that it supports.
 """
 
+from typing import TYPE_CHECKING
+
 import openmm as _openmm
 
 from openmmlps import _build
@@ -14,11 +16,24 @@ from openmmlps._plugins import loadPlugins as _loadPlugins
 
 _checkOpenMMVersion(_build.openmm_minor, _openmm.Platform.getOpenMMVersion())
 
-from openmmlps.openmmlps import LPSForce, LPSModel  # noqa: E402  the binary must not load before the check
+# Only now, because a binary for another OpenMM may crash while it loads.
+from openmmlps.openmmlps import LPSForce, LPSModel
 
 __version__ = _build.version
 
 #: One message for each platform library of openmmlps that could not be loaded, such as the one for a GPU that is absent.
 pluginLoadFailures = _loadPlugins()
 
-__all__ = ["LPSForce", "LPSModel", "__version__", "pluginLoadFailures"]
+__all__ = ["LPSForce", "LPSModel", "__version__", "createSystem", "load", "pluginLoadFailures"]
+
+if TYPE_CHECKING:
+    from openmmlps.app import createSystem, load
+
+
+def __getattr__(name: str):
+    """Import the application layer, and ASE with it, only when it is asked for."""
+    if name in ("createSystem", "load"):
+        import openmmlps.app
+
+        return getattr(openmmlps.app, name)
+    raise AttributeError(f"module 'openmmlps' has no attribute '{name}'")

@@ -2,7 +2,8 @@
 # Copyright (c) 2026 the openmm-lps authors
 """Crystal cells for OpenMM: supercells, and the reduced lower-triangular form that OpenMM asks for.
 
-Shapes: a cell or box is [3, 3], lattice vectors in rows. Length units cancel; every function takes and gives the same one.
+Shapes: a cell or box is [3, 3], lattice vectors in rows. Length units cancel; every function takes
+and gives the same one.
 """
 
 import itertools
@@ -46,7 +47,7 @@ def supercell_offsets(matrix):
     determinant = _integer_determinant(matrix)
     sign = 1 if determinant > 0 else -1
     corners = np.array(list(itertools.product((0, 1), repeat=3))) @ matrix
-    ranges = [range(low, high + 1) for low, high in zip(corners.min(0), corners.max(0))]
+    ranges = [range(low, high + 1) for low, high in zip(corners.min(0), corners.max(0), strict=True)]
     candidates = np.array(list(itertools.product(*ranges)))
     # Fractional coordinates in the supercell times |det P|: whole numbers, so no rounding can lose or double a copy.
     scaled = candidates @ _integer_adjugate(matrix) * sign

@@ -4,13 +4,10 @@
 
 from pathlib import Path
 
+from openmmlps._files import defaultModelPath
+
 from . import observables, platforms
 from .system import check_elements, createSystem
-
-
-def packaged_model():
-    """Path of the model that is used when none is given."""
-    return Path(__file__).resolve().parent.parent / "models" / "lps.safetensors"
 
 
 class DeepPotentialEngine:
@@ -28,7 +25,7 @@ class DeepPotentialEngine:
         """
         from openmmlps.importers import import_model
 
-        path = Path(source) if source else packaged_model()
+        path = Path(source) if source else defaultModelPath()
         if not path.is_file():
             raise FileNotFoundError(f"model: '{path}' is not a file; give a model file of DeePMD-kit or openmm-lps")
         model = import_model(path)

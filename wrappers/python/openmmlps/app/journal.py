@@ -2,9 +2,9 @@
 # Copyright (c) 2026 the openmm-lps authors
 """A file that changes all at once or not at all.
 
-HDF5 rewrites its metadata in place, so a process that is killed, or a disk that fills up, in the middle of a flush leaves
-a file that nothing can read. Here HDF5 writes into memory, and `commit` brings the changed pages to the file in an order
-that is safe at every point:
+HDF5 rewrites its metadata in place, so a process that is killed, or a disk that fills up, in the middle of a flush
+leaves a file that nothing can read. Here HDF5 writes into memory, and `commit` brings the changed pages to the file in
+an order that is safe at every point:
 
 1. pages beyond the old end are appended: nothing refers to them yet;
 2. changed old pages go to a journal beside the file, which is then synchronised;
@@ -57,7 +57,7 @@ class PagedFile:
 
     def __init__(self, path):
         self._path = path
-        self._file = open(path, "rb")
+        self._file = open(path, "rb")  # noqa: SIM115  closed by __exit__
         self._base_size = self._size = os.fstat(self._file.fileno()).st_size
         self._pages = {}
         self._position = 0

@@ -61,7 +61,7 @@ class Virial:
 
 
 def _plain(virial):
-    import openmm.unit as unit
+    from openmm import unit
 
     if unit.is_quantity(virial):
         virial = virial.value_in_unit(unit.kilojoule_per_mole)

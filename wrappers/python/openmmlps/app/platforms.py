@@ -28,7 +28,8 @@ def list_platforms(kernel=KERNEL):
 def make_simulation(topology, system, make_integrator, settings, kernel=KERNEL):
     """An openmm.app.Simulation on the platform that the settings ask for.
 
-    'auto' tries the platforms that have the kernel, fastest first, and takes the first one on which the System comes up.
+    'auto' tries the platforms that have the kernel, fastest first, and takes the first one on which the System
+    comes up.
     OpenCL on a processor is passed over: the CPU platform is faster there.
 
     :param make_integrator: callable without arguments; a Context consumes its Integrator
@@ -94,4 +95,6 @@ def only_processors(platform):
         devices = [str(device["DeviceName"]).lower() for device in platform.getDevices()]
     except (openmm.OpenMMException, IndexError, KeyError):
         return False  # no device at all, or an answer of a future version: creating the Context will tell
-    return bool(devices) and all(name.startswith(("cpu", "pthread", "intel(r) xeon", "intel(r) core")) for name in devices)
+    return bool(devices) and all(
+        name.startswith(("cpu", "pthread", "intel(r) xeon", "intel(r) core")) for name in devices
+    )

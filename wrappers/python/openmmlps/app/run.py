@@ -6,6 +6,7 @@ A checkpoint is written only after everything up to its step is on the disk; res
 So each frame occurs exactly once, however often a run was stopped.
 """
 
+import contextlib
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -126,8 +127,8 @@ class _Run:
             except OSError as error:
                 where = f" ('{error.filename}')" if error.filename else ""
                 text = (
-                    f"run: step {self._step()}: {error.strerror or error}{where}; make room or mend the disk, then continue "
-                    "with --resume"
+                    f"run: step {self._step()}: {error.strerror or error}{where}; make room or mend the disk, "
+                    "then continue with --resume"
                 )
                 self._record_failure(text)
                 raise RunFailed(text) from None
@@ -144,8 +145,8 @@ class _Run:
             record = checkpoint.read_record(folder.checkpoint)
             if record["step"] > settings.total_steps:
                 raise ValueError(
-                    f"resume: the run is at {format_time(record['step'] * settings.timestep)} already, beyond a --time of "
-                    f"{format_time(settings.time)}; give a longer one"
+                    f"resume: the run is at {format_time(record['step'] * settings.timestep)} already, "
+                    f"beyond a --time of {format_time(settings.time)}; give a longer one"
                 )
         system = self.engine.make_system(self.structure.topology, folder.model, settings)
         virial = self.engine.virial(system)
@@ -185,7 +186,9 @@ class _Run:
         steps = settings.equilibration_steps
         if not settings.minimize and not steps:
             return self.structure.positions, ensembles.initial_velocities(system, settings.temperature, settings.seed)
-        simulation = self._make_simulation(system, lambda: ensembles.thermostat(settings, settings.seed + 2048), quiet=True)
+        simulation = self._make_simulation(
+            system, lambda: ensembles.thermostat(settings, settings.seed + 2048), quiet=True
+        )
         simulation.context.setPositions(self.structure.positions)
         if settings.minimize:
             self.monitor.message("Minimising the energy at constant volume")
@@ -217,7 +220,10 @@ class _Run:
                 raise ValueError(f"resume: '{path}' is missing; put it back or start a new run with --overwrite")
             module.truncate_after(path, step)
         how = "" if exact else "; random numbers start anew, since the checkpoint is of another platform or machine"
-        self.monitor.message(f"Continuing at step {step} ({format_time(step * self.settings.timestep)}){how}")
+        if step < self.settings.total_steps:
+            self.monitor.message(f"Continuing at step {step} ({format_time(step * self.settings.timestep)}){how}")
+        else:
+            self.monitor.message("This run is finished already; make it longer with --time")
 
     # Integration
 
@@ -265,8 +271,8 @@ class _Run:
         except openmm.OpenMMException:
             pass
         raise RunFailed(
-            f"run: step {simulation.currentStep}: {error}; if the simulation became unstable, use a shorter --timestep or "
-            "relax the structure first with --minimize"
+            f"run: step {simulation.currentStep}: {error}; if the simulation became unstable, use a shorter "
+            "--timestep or relax the structure first with --minimize"
         ) from None
 
     def _between_chunks(self):
@@ -298,7 +304,9 @@ class _Run:
         if self.simulation is not None:
             self._say(self._step())
             title = f"{self.name}, {len(self.symbols)} atoms, {self.settings.temperature:g} K"
-            plots.plot_run(self.folder.thermo, self.folder.plot, f"{title}, {self.settings.ensemble.upper()}", len(self.symbols))
+            plots.plot_run(
+                self.folder.thermo, self.folder.plot, f"{title}, {self.settings.ensemble.upper()}", len(self.symbols)
+            )
         self._status(state)
         return RunResult(
             folder=self.folder.path,
@@ -316,19 +324,14 @@ class _Run:
 
     def _record_failure(self, text):
         """Keep what can be kept, then say in status.json why the run stopped; a disk may refuse either."""
-        try:
-            for reporter in self.reporters[1:]:
-                reporter.flush()
-            self._status("failed", text)
-        except OSError:
-            pass
+        for action in [*(reporter.flush for reporter in self.reporters[1:]), lambda: self._status("failed", text)]:
+            with contextlib.suppress(OSError):
+                action()
 
     def _close(self):
         for reporter in self.reporters[1:]:
-            try:
+            with contextlib.suppress(OSError):  # already reported by the write that failed first
                 reporter.close()
-            except OSError:
-                pass  # already reported by the write that failed first
 
     # What others see
 

@@ -58,10 +58,14 @@ class RunSettings:
         )
         require(self.time >= self.timestep, f"time is {self.time:g} ps, less than one timestep; give more")
         require(self.equilibrate >= 0, f"equilibrate is {self.equilibrate:g} ps; it must not be negative")
-        require(self.friction > 0, f"friction is {self.friction:g} /ps; it must be positive (use --ensemble nve for none)")
+        require(
+            self.friction > 0, f"friction is {self.friction:g} /ps; it must be positive (use --ensemble nve for none)"
+        )
         for name in ("report_interval", "trajectory_interval", "barostat_interval"):
             require(getattr(self, name) >= 1, f"{name} is {getattr(self, name)} steps; it must be at least one")
-        require(self.checkpoint_seconds >= 0, f"checkpoint_seconds is {self.checkpoint_seconds:g}; it must not be negative")
+        require(
+            self.checkpoint_seconds >= 0, f"checkpoint_seconds is {self.checkpoint_seconds:g}; it must not be negative"
+        )
         require(self.threads is None or self.threads >= 1, f"threads is {self.threads}; it must be at least 1")
         require(0 < self.seed < 2**31 - 4096, f"seed is {self.seed}; give 1 to {2**31 - 4097}")
         if problems:
@@ -95,4 +99,6 @@ class RunSettings:
                 values["supercell"] = tuple(tuple(row) if isinstance(row, list) else row for row in values["supercell"])
             return cls(**values)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise ValueError(f"resume: '{path}' does not hold settings of this version ({error}); start a new run") from None
+            raise ValueError(
+                f"resume: '{path}' does not hold settings of this version ({error}); start a new run"
+            ) from None

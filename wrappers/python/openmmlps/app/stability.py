@@ -39,13 +39,17 @@ class StabilityGuard:
         temperature = 2 * state.getKineticEnergy()._value / (self._freedom * observables.GAS_CONSTANT)
         finite = np.isfinite(positions).all(axis=1) & np.isfinite(velocities).all(axis=1)
         if not finite.all():
-            raise RunFailed(self._message(simulation, f"positions are not numbers: {self._names(np.flatnonzero(~finite))}"))
+            raise RunFailed(
+                self._message(simulation, f"positions are not numbers: {self._names(np.flatnonzero(~finite))}")
+            )
         if not np.isfinite(state.getPotentialEnergy()._value):
             raise RunFailed(self._message(simulation, "the potential energy is not a number"))
         if temperature > self._limit:
             hottest = np.argsort(-self._masses * (velocities**2).sum(axis=1))
             raise RunFailed(
-                self._message(simulation, f"the temperature is {temperature:.0f} K; fastest: {self._names(hottest[:3])}")
+                self._message(
+                    simulation, f"the temperature is {temperature:.0f} K; fastest: {self._names(hottest[:3])}"
+                )
             )
 
     def check(self, simulation):
@@ -54,8 +58,8 @@ class StabilityGuard:
 
     def _message(self, simulation, what):
         return (
-            f"run: step {simulation.currentStep}: the simulation is unstable: {what}; use a shorter --timestep, start from a "
-            "structure nearer to what the model was trained on, or relax it first with --minimize"
+            f"run: step {simulation.currentStep}: the simulation is unstable: {what}; use a shorter --timestep, "
+            "start from a structure nearer to what the model was trained on, or relax it first with --minimize"
         )
 
     def _names(self, indices):

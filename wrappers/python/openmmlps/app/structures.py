@@ -83,7 +83,7 @@ def load(structure, supercell=None):
     :raises FileNotFoundError: no such name or file
     :raises ValueError: unreadable, empty, disordered, partly periodic or overlapping structure, or a wrong supercell
     """
-    import openmm.unit as unit
+    from openmm import unit
 
     if hasattr(structure, "get_atomic_numbers"):
         atoms, name = structure, "atoms"
@@ -127,11 +127,11 @@ def _read(path):
 
     try:
         atoms = ase.io.read(path)
-    except Exception as error:  # ASE's readers raise anything at all, from StopIteration to bare asserts
+    except Exception as error:  # noqa: BLE001  ASE's readers raise anything at all, from StopIteration to bare asserts
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ValueError(
-            f"load: '{path}' cannot be read as a structure ({reason}); give a format that ASE reads, such as extxyz, CIF "
-            "or POSCAR, under its usual file name"
+            f"load: '{path}' cannot be read as a structure ({reason}); give a format that ASE reads, such as "
+            "extxyz, CIF or POSCAR, under its usual file name"
         ) from None
     return atoms
 
@@ -141,11 +141,18 @@ def _check(atoms, name):
         raise ValueError(f"load: '{name}' holds no atoms; give a structure with at least one")
     if not np.isfinite(atoms.get_positions()).all():
         bad = int(np.argwhere(~np.isfinite(atoms.get_positions()))[0][0])
-        raise ValueError(f"load: '{name}', atom {bad} ({atoms.symbols[bad]}), has a position that is not a number; correct it")
+        raise ValueError(
+            f"load: '{name}', atom {bad} ({atoms.symbols[bad]}), has a position that is not a number; correct it"
+        )
     occupancies = atoms.info.get("occupancy") or {}
-    partial = sorted({
-        symbol for site in occupancies.values() for symbol, value in site.items() if len(site) > 1 or abs(value - 1) > 1e-3
-    })
+    partial = sorted(
+        {
+            symbol
+            for site in occupancies.values()
+            for symbol, value in site.items()
+            if len(site) > 1 or abs(value - 1) > 1e-3
+        }
+    )
     if partial:
         raise ValueError(
             f"load: '{name}' has partially occupied sites ({', '.join(partial)}); make an ordered cell of it first"
@@ -172,8 +179,8 @@ def _check_distances(positions, box, symbols, rotation, name):
         worst = int(np.argmin(distance))
         i, j = sorted((int(first[worst]), int(second[worst])))
         raise ValueError(
-            f"load: '{name}', atoms {i} ({symbols[i]}) and {j} ({symbols[j]}) are {distance[worst]:.3f} angstrom apart; "
-            "remove doubled atoms or check the length unit"
+            f"load: '{name}', atoms {i} ({symbols[i]}) and {j} ({symbols[j]}) are {distance[worst]:.3f} angstrom "
+            "apart; remove doubled atoms or check the length unit"
         )
 
 

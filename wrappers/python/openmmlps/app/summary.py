@@ -21,7 +21,12 @@ def summarize(thermo, ensemble, atoms):
     half = {name: values[len(values) // 2 :] for name, values in data.items()}
     rows = [("temperature", _mean(half["temperature_K"], "K", 1))]
     if np.isfinite(half["pressure_bar_positive_under_compression"]).all():
-        rows.append(("pressure", _mean(half["pressure_bar_positive_under_compression"] / 1e4, "GPa (positive under compression)", 3)))
+        rows.append(
+            (
+                "pressure",
+                _mean(half["pressure_bar_positive_under_compression"] / 1e4, "GPa (positive under compression)", 3),
+            )
+        )
     if np.isfinite(half["density_g_per_cm3"]).all():
         rows.append(("density", _mean(half["density_g_per_cm3"], "g/cm³", 4)))
     if ensemble == "nve" and len(data["step"]) > 3:
@@ -30,7 +35,8 @@ def summarize(thermo, ensemble, atoms):
 
 
 def _mean(values, unit, digits):
-    return f"{values.mean():.{digits}f} ± {values.std():.{digits}f} {unit}"
+    spread = f" ± {values.std():.{digits}f}" if np.ptp(values) > 0 else ""
+    return f"{values.mean():.{digits}f}{spread} {unit}"
 
 
 def _drift(data, atoms):

@@ -36,14 +36,16 @@ def createSystem(topology, model=None, removeCMMotion=True, precision="automatic
     force = LPSForce(model)
     box = topology.getPeriodicBoxVectors()
     force.setUsesPeriodicBoundaryConditions(box is not None)
-    force.setPrecision({"automatic": LPSForce.Automatic, "single": LPSForce.Single, "double": LPSForce.Double}[precision])
+    force.setPrecision(
+        {"automatic": LPSForce.Automatic, "single": LPSForce.Single, "double": LPSForce.Double}[precision]
+    )
     force.setUseTables(useTables)
     force.setForceGroup(forceGroup)
     system = openmm.System()
     if box is not None:
         system.setDefaultPeriodicBoxVectors(*box)
     types = {name: index for index, name in enumerate(model.getTypeNames())}
-    for index, (atom, symbol) in enumerate(zip(topology.atoms(), symbols)):
+    for index, (atom, symbol) in enumerate(zip(topology.atoms(), symbols, strict=True)):
         system.addParticle(atom.element.mass)
         force.addParticle(index, types[symbol])
     system.addForce(force)
@@ -74,7 +76,9 @@ def check_elements(symbols, known):
     """
     first = {symbol: index for index, symbol in reversed(list(enumerate(symbols))) if symbol not in known}
     if first:
-        unknown = ", ".join(f"'{symbol}' (first at atom {index})" for symbol, index in sorted(first.items(), key=lambda i: i[1]))
+        unknown = ", ".join(
+            f"'{symbol}' (first at atom {index})" for symbol, index in sorted(first.items(), key=lambda i: i[1])
+        )
         raise ValueError(
             f"createSystem: the model knows {', '.join(known)}, but the structure also has {unknown}; "
             "use a model trained for these elements"

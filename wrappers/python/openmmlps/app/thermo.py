@@ -54,11 +54,13 @@ class ThermoReporter:
             boxes = read_thermo(self._path)
             if len(boxes["step"]) and np.isfinite(boxes["ax_nm"][-1]):
                 last = {name: values[-1] for name, values in boxes.items()}
-                self._box = np.array([
-                    [last["ax_nm"], 0, 0],
-                    [last["bx_nm"], last["by_nm"], 0],
-                    [last["cx_nm"], last["cy_nm"], last["cz_nm"]],
-                ])
+                self._box = np.array(
+                    [
+                        [last["ax_nm"], 0, 0],
+                        [last["bx_nm"], last["by_nm"], 0],
+                        [last["cx_nm"], last["cy_nm"], last["cz_nm"]],
+                    ]
+                )
         flags = os.O_WRONLY | os.O_APPEND | (0 if append else os.O_CREAT | os.O_TRUNC)
         self._file = os.open(self._path, flags, 0o644)
         self.last = {}
@@ -99,7 +101,7 @@ class ThermoReporter:
                 "density_g_per_cm3": self._mass / volume * observables.GRAM_PER_CM3_PER_AMU_PER_NM3,
             }
             rows, columns = np.tril_indices(3)
-            values |= dict(zip(COLUMNS[-6:], self._box[rows, columns]))
+            values |= dict(zip(COLUMNS[-6:], self._box[rows, columns], strict=True))
         self._write(",".join(str(values["step"]) if name == "step" else f"{values[name]:.12g}" for name in COLUMNS))
         self.last = values
 
@@ -146,7 +148,9 @@ def read_thermo(path):
     text = Path(path).read_text()
     lines = text[: text.rfind("\n") + 1].splitlines()
     if not lines or not lines[0].startswith("step,"):
-        raise ValueError(f"thermo: '{path}' does not begin with the columns of a thermo.csv; give one that openmm-lps wrote")
+        raise ValueError(
+            f"thermo: '{path}' does not begin with the columns of a thermo.csv; give one that openmm-lps wrote"
+        )
     names = lines[0].split(",")
     rows = np.array([[float(value) for value in line.split(",")] for line in lines[1:]]).reshape(-1, len(names))
-    return dict(zip(names, rows.T))
+    return dict(zip(names, rows.T, strict=True))

@@ -3,8 +3,8 @@
 """H5MD trajectory: unwrapped positions, velocities, box, energies, virial. The layout is described in docs/usage.md."""
 
 import atexit
+import io
 import json
-import os
 import time
 import weakref
 from pathlib import Path
@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 
 from . import cells, journal, observables
+from .replace import replace_file
 
 _FLUSH_SECONDS = 5.0
 _FLUSH_BYTES = 8 << 20
-_CHUNK_BYTES = 256 << 10
+_CHUNK_BYTES = 64 << 10
 
 #: observables of a frame: name, unit
 _ENERGIES = (("potential_energy", "kJ mol-1"), ("kinetic_energy", "kJ mol-1"), ("temperature", "K"))
@@ -24,8 +25,8 @@ _ENERGIES = (("potential_energy", "kJ mol-1"), ("kinetic_energy", "kJ mol-1"), (
 class H5MDReporter:
     """An OpenMM reporter that writes an H5MD file which is readable at any time, also after the process was killed.
 
-    Positions are never wrapped into the box. Frames are collected and written together every few seconds; `flush` writes
-    those that wait. Every write changes the file completely or not at all (:mod:`openmmlps.app.journal`).
+    Positions are never wrapped into the box. Frames are collected and written together every few seconds; `flush`
+    writes those that wait. Every write changes the file completely or not at all (:mod:`openmmlps.app.journal`).
     """
 
     def __init__(self, file, reportInterval, append=False, virial=None, information=None):
@@ -111,7 +112,8 @@ class H5MDReporter:
             frames = read_frames(self._path, ["species", "edges"] if self._periodic else ["species"])
             if frames["species"].shape != (system.getNumParticles(),):
                 raise ValueError(
-                    f"H5MDReporter: '{self._path}' has {len(frames['species'])} atoms, the System {system.getNumParticles()}; "
+                    f"H5MDReporter: '{self._path}' has {len(frames['species'])} atoms, the System "
+                    f"{system.getNumParticles()}; "
                     "append only to a file of the same System"
                 )
             if self._periodic and len(frames["edges"]):
@@ -208,15 +210,16 @@ def _create(path, topology, masses, periodic, information):
 
     atoms = list(topology.atoms())
     count = len(atoms)
-    temporary = path.with_name(path.name + ".new")
-    journal.journal_path(path).unlink(missing_ok=True)
-    with h5py.File(temporary, "w") as file:
+    memory = io.BytesIO()  # HDF5 itself fails without saying why when a disk is full
+    with h5py.File(memory, "w") as file:
         file.create_group("h5md").attrs["version"] = np.array([1, 1])
         file["h5md"].create_group("author").attrs["name"] = "openmm-lps user"
         creator = file["h5md"].create_group("creator")
         creator.attrs["name"], creator.attrs["version"] = "openmm-lps", package_version()
         particles = file.create_group("particles/all")
-        particles["species"] = np.array([atom.element.atomic_number if atom.element else 0 for atom in atoms], dtype=np.int32)
+        particles["species"] = np.array(
+            [atom.element.atomic_number if atom.element else 0 for atom in atoms], dtype=np.int32
+        )
         particles["mass"] = masses
         particles["mass"].attrs["unit"] = "u"
         box = particles.create_group("box")
@@ -236,10 +239,8 @@ def _create(path, topology, masses, periodic, information):
             element["step"], element["time"] = step, times  # hard links: every element belongs to the same instants
         if information is not None:
             file.create_group("parameters").attrs["openmm-lps"] = json.dumps(information)
-    descriptor = os.open(temporary, os.O_RDONLY)
-    os.fsync(descriptor)
-    os.close(descriptor)
-    os.replace(temporary, path)
+    journal.journal_path(path).unlink(missing_ok=True)
+    replace_file(path, memory.getvalue())
 
 
 def _element(group, name, shape, dtype, unit):

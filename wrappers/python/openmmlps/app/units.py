@@ -30,7 +30,9 @@ def parse(text, dimension, bare=None):
     unit = match.group(2) if match else ""
     known = {name.lower(): name for name in units}
     if not match or (unit and unit not in units and unit.lower() not in known):
-        raise ValueError(f"'{text}' is not a {dimension}; give a number with one of {', '.join(units)}, or bare in {bare}")
+        raise ValueError(
+            f"'{text}' is not a {dimension}; give a number with one of {', '.join(units)}, or bare in {bare}"
+        )
     factor = units[unit if unit in units else known[unit.lower()] if unit else bare]
     value = float(match.group(1)) * factor
     if not math.isfinite(value):
@@ -50,6 +52,6 @@ def format_clock(seconds):
     """Wall-clock time as 1:02:03 or 2:03."""
     if seconds is None or not math.isfinite(seconds):
         return "-"
-    minutes, seconds = divmod(int(round(seconds)), 60)
+    minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"

@@ -26,7 +26,9 @@ def structures():
     for name in structure_names():
         structure = load(name)
         cell = cell_to_cellpar(structure.to_user_cell(structure.box._value * 10))
-        lengths, angles = ("  ".join(f"{value:{width}}" for value in part) for part, width in ((cell[:3], "6.2f"), (cell[3:], "5.1f")))
+        lengths, angles = (
+            "  ".join(f"{value:{width}}" for value in part) for part, width in ((cell[:3], "6.2f"), (cell[3:], "5.1f"))
+        )
         rows.append((name, structure.formula, str(len(structure.symbols)), lengths, angles))
     console().print(table(rows, "name", "cell content", "atoms", "a, b, c (Å)", "α, β, γ (°)"))
 

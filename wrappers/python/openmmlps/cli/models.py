@@ -38,13 +38,19 @@ def info(
         ("type_one_side", str(found["hyperparameters"]["type_one_side"]).lower()),
         ("sha256", found["sha256"]),
     ]
-    rows += [(key.replace("_", " "), _text(value)) for key, value in found["provenance"].items()]
+    rows += [
+        (key.replace("_", " "), _text(value))
+        for key, value in found["provenance"].items()
+        if value not in ([], {}, "", None)
+    ]
     console().print(table(rows))
 
 
 @report_errors
 def convert(
-    source: Annotated[Path, typer.Argument(metavar="IN", help="Model file of DeePMD-kit (.pb, .pth, .pt, .dp, .yaml, ...).")],
+    source: Annotated[
+        Path, typer.Argument(metavar="IN", help="Model file of DeePMD-kit (.pb, .pth, .pt, .dp, .yaml, ...).")
+    ],
     target: Annotated[Path, typer.Argument(metavar="OUT", help="Native file to write, ending in .safetensors.")],
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT if it exists.")] = False,
 ):
@@ -75,10 +81,10 @@ def describe(model):
 
     :param model: path, or 'default' for the packaged model
     """
-    from openmmlps.app.engine import packaged_model
+    from openmmlps._files import defaultModelPath
     from openmmlps.importers import import_model
 
-    path = packaged_model() if str(model) == "default" else _existing(Path(model))
+    path = _existing(defaultModelPath() if str(model) == "default" else Path(model))
     imported = import_model(path)
     hyperparameters = imported.hyperparameters
     return {
@@ -120,4 +126,9 @@ def _network(network):
 
 
 def _text(value):
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    """A value of the provenance as text."""
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_text(item)}" for key, item in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(_text, value))
+    return str(value)

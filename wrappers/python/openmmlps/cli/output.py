@@ -3,6 +3,8 @@
 """How the command line speaks: errors without tracebacks, tables, progress."""
 
 import functools
+import os
+import sys
 import time
 
 import typer
@@ -17,9 +19,17 @@ from openmmlps.app.units import format_clock, format_time
 _LINE_SECONDS = 30.0  # between lines of progress where there is no terminal
 
 
+class _Console(Console):
+    """A console whose reader may go away: that silences the output, but must not end a simulation."""
+
+    def on_broken_pipe(self):
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def console():
     """Where results go."""
-    return Console(highlight=False)
+    return _Console(highlight=False)
 
 
 def report_errors(command):
@@ -45,7 +55,8 @@ def fail(error, code):
     """Print an error and end the command."""
     text = str(error)
     if isinstance(error, OSError) and error.strerror:
-        text = f"openmm-lps: {error.strerror}: '{error.filename}'; check the path and its permissions"
+        where = f": '{error.filename}'" if error.filename else ""
+        text = f"openmm-lps: {error.strerror}{where}; check the path, its permissions and the room on the disk"
     Console(stderr=True, highlight=False, soft_wrap=True).print("[bold red]Error[/] ", end="")
     Console(stderr=True, highlight=False, soft_wrap=True).print(text or type(error).__name__, markup=False)
     raise typer.Exit(code)
@@ -65,7 +76,7 @@ def table(rows, *headings, title=None):
 class ConsoleMonitor(Monitor):
     """Shows a run: a progress bar in a terminal, a line now and then elsewhere.
 
-    A terminal that goes away (a closed pipe) must not end a simulation: from then on this keeps silent.
+    A terminal that goes away must not end a simulation: from then on this keeps silent.
     """
 
     def __init__(self, timestep):
@@ -82,7 +93,7 @@ class ConsoleMonitor(Monitor):
         self._safely(self._stop)
 
     def message(self, text):
-        self._safely(lambda: self._console.print(text, markup=False))
+        self._safely(lambda: self._console.print(text, markup=False, soft_wrap=True))
 
     def begin(self, total_steps, step, details):
         self._safely(lambda: self._begin(total_steps, step, details))
@@ -104,7 +115,8 @@ class ConsoleMonitor(Monitor):
     def _begin(self, total_steps, step, details):
         self._console.print(
             f"{details['atoms']} atoms ({details['formula']}), {details['ensemble']}, "
-            f"{format_time(total_steps * self._timestep)} in {total_steps} steps, platform [bold]{details['platform']}[/]"
+            f"{format_time(total_steps * self._timestep)} in {total_steps} steps, "
+            f"platform [bold]{details['platform']}[/]"
         )
         if self._console.is_terminal:
             self._bar = Progress(
@@ -119,9 +131,8 @@ class ConsoleMonitor(Monitor):
 
     def _progress(self, step, total_steps, ns_per_day, seconds_left, values):
         temperature = f"{values['temperature_K']:.0f} K, " if values else ""
-        status = (
-            f"{format_time(step * self._timestep)}, {temperature}{ns_per_day:.3g} ns/day, {format_clock(seconds_left)} left"
-        )
+        speed = f"{ns_per_day:.3g} ns/day, {format_clock(seconds_left)} left"
+        status = f"{format_time(step * self._timestep)}, {temperature}{speed}"
         if self._bar is not None:
             self._bar.update(self._task, completed=step, status=status)
         elif time.monotonic() - self._said > _LINE_SECONDS:

@@ -18,11 +18,15 @@ _MODEL, _LENGTH, _MACHINE = "What is simulated", "How long and how often", "Wher
 def run(
     structure: Annotated[
         str | None,
-        typer.Argument(help="Name of a packaged structure ([bold]openmm-lps structures[/]) or any file that ASE reads."),
+        typer.Argument(
+            help="Name of a packaged structure ([bold]openmm-lps structures[/]) or any file that ASE reads."
+        ),
     ] = None,
     model: Annotated[
         Path | None,
-        typer.Option(help="Model file, of DeePMD-kit or native. Default: the packaged Li-P-S model.", rich_help_panel=_MODEL),
+        typer.Option(
+            help="Model file, of DeePMD-kit or native. Default: the packaged Li-P-S model.", rich_help_panel=_MODEL
+        ),
     ] = None,
     supercell: Annotated[
         str | None,
@@ -30,9 +34,7 @@ def run(
             help="Repeats, as 2x2x2 or 2,2,2; or a matrix, as [[1,1,0],[-1,1,0],[0,0,1]].", rich_help_panel=_MODEL
         ),
     ] = None,
-    ensemble: Annotated[
-        str | None, typer.Option(help="nve, nvt or npt. Default: nvt.", rich_help_panel=_MODEL)
-    ] = None,
+    ensemble: Annotated[str | None, typer.Option(help="nve, nvt or npt. Default: nvt.", rich_help_panel=_MODEL)] = None,
     temperature: Annotated[
         str | None, typer.Option(help="Bare numbers in K. Default: 300 K.", rich_help_panel=_MODEL)
     ] = None,
@@ -46,13 +48,16 @@ def run(
     friction: Annotated[
         str | None,
         typer.Option(
-            help="Of the Langevin thermostat; bare numbers in 1/ps. Default: 1 /ps. Diffusion wants 0.1 or less, or nve.",
+            help="Of the Langevin thermostat; bare numbers in 1/ps. Default: 1 /ps. "
+            "Diffusion wants 0.1 or less, or nve.",
             rich_help_panel=_MODEL,
         ),
     ] = None,
     seed: Annotated[
         int | None,
-        typer.Option(help="Of velocities, thermostat and barostat. Default: random, and recorded.", rich_help_panel=_MODEL),
+        typer.Option(
+            help="Of velocities, thermostat and barostat. Default: random, and recorded.", rich_help_panel=_MODEL
+        ),
     ] = None,
     minimize: Annotated[
         bool | None, typer.Option("--minimize", help="Minimise the energy first.", rich_help_panel=_MODEL)
@@ -67,17 +72,21 @@ def run(
     equilibrate: Annotated[
         str | None,
         typer.Option(
-            help="Thermostatted time at constant volume before the run, not written. Default: none.", rich_help_panel=_LENGTH
+            help="Thermostatted time at constant volume before the run, not written. Default: none.",
+            rich_help_panel=_LENGTH,
         ),
     ] = None,
     report_interval: Annotated[
         str | None,
-        typer.Option(help="Between lines of thermo.csv; bare numbers in ps. Default: 50 steps.", rich_help_panel=_LENGTH),
+        typer.Option(
+            help="Between lines of thermo.csv; bare numbers in ps. Default: 50 steps.", rich_help_panel=_LENGTH
+        ),
     ] = None,
     trajectory_interval: Annotated[
         str | None,
         typer.Option(
-            help="Between frames of trajectory.h5; bare numbers in ps. Default: the report interval.", rich_help_panel=_LENGTH
+            help="Between frames of trajectory.h5; bare numbers in ps. Default: the report interval.",
+            rich_help_panel=_LENGTH,
         ),
     ] = None,
     checkpoint_interval: Annotated[
@@ -86,7 +95,9 @@ def run(
     ] = None,
     platform: Annotated[
         str | None,
-        typer.Option(help="Reference, CPU, OpenCL, CUDA, HIP or auto. Default: auto, the fastest.", rich_help_panel=_MACHINE),
+        typer.Option(
+            help="Reference, CPU, OpenCL, CUDA, HIP or auto. Default: auto, the fastest.", rich_help_panel=_MACHINE
+        ),
     ] = None,
     precision: Annotated[
         str | None, typer.Option(help="single, mixed, double or auto. Default: auto.", rich_help_panel=_MACHINE)
@@ -97,11 +108,15 @@ def run(
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", help="Folder of the run. Default: STRUCTURE-ENSEMBLE-TEMPERATURE.", rich_help_panel=_MACHINE
+            "--output",
+            "-o",
+            help="Folder of the run. Default: STRUCTURE-ENSEMBLE-TEMPERATURE.",
+            rich_help_panel=_MACHINE,
         ),
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Continue the run in --output from its checkpoint.", rich_help_panel=_MACHINE)
+        bool,
+        typer.Option("--resume", help="Continue the run in --output from its checkpoint.", rich_help_panel=_MACHINE),
     ] = False,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace a run that exists in --output.", rich_help_panel=_MACHINE)
@@ -141,7 +156,8 @@ def run(
         "timestep": timestep and quantity("timestep", timestep, "time", "fs"),
         "time": time and quantity("time", time, "time"),
         "equilibrate": equilibrate and quantity("equilibrate", equilibrate, "time"),
-        "checkpoint_seconds": checkpoint_interval and quantity("checkpoint-interval", checkpoint_interval, "clock time"),
+        "checkpoint_seconds": checkpoint_interval
+        and quantity("checkpoint-interval", checkpoint_interval, "clock time"),
         "seed": seed,
         "minimize": minimize,
         "platform": platform,
@@ -160,7 +176,9 @@ def run(
         result = _resume(runner, output, overwrite, given)
     else:
         if structure is None:
-            raise ValueError("run: no STRUCTURE given; name a packaged structure or a file (see 'openmm-lps structures')")
+            raise ValueError(
+                "run: no STRUCTURE given; name a packaged structure or a file (see 'openmm-lps structures')"
+            )
         given.setdefault("seed", secrets.randbelow(2**31 - 4097) + 1)
         settings = RunSettings(**given)
         folder = output or Path(f"{Path(structure).stem}-{settings.ensemble}-{settings.temperature:g}K")
@@ -201,8 +219,8 @@ def _resume(runner, output, overwrite, given):
     if different:
         listed = ", ".join(f"{name} {getattr(frozen, name)} (not {value})" for name, value in different.items())
         raise ValueError(
-            f"resume: the run in '{output}' has {listed}; only --time, --platform, --threads and --checkpoint-interval may "
-            "change, start a new run for the rest"
+            f"resume: the run in '{output}' has {listed}; only --time, --platform, --threads and "
+            "--checkpoint-interval may change, start a new run for the rest"
         )
     with ConsoleMonitor(frozen.timestep) as monitor:
         return runner.resume(output, {k: v for k, v in given.items() if k in changeable}, monitor=monitor)
@@ -215,11 +233,15 @@ def _conclude(result):
     out = console()
     where = f"{format_time(result.step * result.timestep)} of {format_time(result.total_steps * result.timestep)}"
     if result.state == "interrupted":
-        out.print(f"Interrupted at {where}; continue with: openmm-lps run --resume --output {result.folder}", markup=False)
+        text = f"Interrupted at {where}; continue with: openmm-lps run --resume --output {result.folder}"
+        out.print(text, markup=False, soft_wrap=True)
         raise typer.Exit(128 + result.signal)
     rows = [("simulated", f"{where} on {result.platform}")]
     if result.ns_per_day == result.ns_per_day:
-        rows[0] = ("simulated", f"{where} on {result.platform}, {result.ns_per_day:.3g} ns/day, {format_clock(result.seconds)}")
+        rows[0] = (
+            "simulated",
+            f"{where} on {result.platform}, {result.ns_per_day:.3g} ns/day, {format_clock(result.seconds)}",
+        )
     rows += summarize(result.folder / "thermo.csv", result.ensemble, result.atoms)
     rows.append(("written", f"{result.folder}/ (thermo.csv, trajectory.h5, run.png)"))
     out.print(table(rows))

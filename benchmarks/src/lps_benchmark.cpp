@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 the openmm-lps authors
+
+// Speed, stage profile and accuracy of the fast evaluator without OpenMM. `lps_benchmark --help` explains the arguments.
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+#include <map>
+#include <random>
+
+#include "ExtendedXyz.h"
+#include "lps/Error.h"
+#include "lps/FastEvaluator.h"
+#include "lps/ModelFile.h"
+
+namespace {
+
+using namespace lps;
+using Clock = std::chrono::steady_clock;
+
+constexpr const char* help =
+    "lps_benchmark MODEL.safetensors CELL.extxyz [options]\n"
+    "  --repeat A B C    supercell (default 1 1 1)\n"
+    "  --double          float64 networks (default float32)\n"
+    "  --threads N       (default 1)\n"
+    "  --steps N         timed steps (default 20)\n"
+    "  --move X          random displacement per step and coordinate in angstrom, so that lists are rebuilt (default 0.01)\n"
+    "  --skin X          of the neighbor list, in angstrom\n"
+    "  --target NAME     instruction set\n"
+    "  --networks        no tables\n"
+    "  --reference       also compare with the reference evaluator\n";
+
+double since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
+
+/** Floating-point operations of one evaluation, counted as in docs/performance.md: without folding, padding or polynomial order. */
+double countOperations(const DeepPotential& model, const Configuration& structure, double pairsInCutoff) {
+    const double M1 = model.getEmbeddingWidth(), M2 = model.getData().axisWidth;
+    double total = pairsInCutoff * (54.0 * M1 + 130.0);
+    for (int type : structure.types) {
+        total += 24.0 * M1 * M2;
+        for (const Layer& layer : model.getData().fittings[type].layers)
+            total += 4.0 * layer.inputs * layer.outputs;
+    }
+    return total;
+}
+
+double countPairs(const NeighborList& list) {
+    double pairs = 0.0;
+    for (int i = 0; i < list.getNumAtoms(); i++)
+        for (int k = 0; k < list.getNumNeighbors(i); k++) {
+            const double* x = list.getPositions() + 4 * static_cast<std::size_t>(i);
+            const double* y = list.getPositions() + 4 * static_cast<std::size_t>(list.getNeighbors(i)[k]);
+            const double dx = x[0] - y[0], dy = x[1] - y[1], dz = x[2] - y[2];
+            pairs += dx * dx + dy * dy + dz * dz < list.getCutoff() * list.getCutoff();
+        }
+    return pairs;
+}
+
+double peakMemory() {
+    rusage usage{};
+    getrusage(RUSAGE_SELF, &usage);
+    return usage.ru_maxrss * 1024.0;
+}
+
+int runBenchmark(int argc, char** argv) {
+    if (argc < 3) {
+        std::fputs(help, argc == 2 && std::string(argv[1]) == "--help" ? stdout : stderr);
+        return argc == 2 ? 0 : 2;
+    }
+    int repeats[3] = {1, 1, 1}, threads = 1, steps = 20;
+    double move = 0.01;
+    bool compare = false;
+    FastOptions options;
+    for (int i = 3; i < argc; i++) {
+        const std::string name = argv[i];
+        const auto next = [&]() -> const char* {
+            if (i + 1 >= argc)
+                throw Error("benchmark: " + name + " needs a value; see --help");
+            return argv[++i];
+        };
+        if (name == "--repeat")
+            for (int& repeat : repeats)
+                repeat = std::atoi(next());
+        else if (name == "--double")
+            options.precision = Precision::Float64;
+        else if (name == "--threads")
+            threads = std::atoi(next());
+        else if (name == "--steps")
+            steps = std::atoi(next());
+        else if (name == "--move")
+            move = std::atof(next());
+        else if (name == "--skin")
+            options.skin = std::atof(next());
+        else if (name == "--target")
+            options.target = next();
+        else if (name == "--networks")
+            options.useTables = false;
+        else if (name == "--reference")
+            compare = true;
+        else
+            throw Error("benchmark: unknown option '" + name + "'; see --help");
+    }
+
+    auto begin = Clock::now();
+    const auto model = std::make_shared<const DeepPotential>(parseModel(readFileBytes(argv[1]), argv[1]));
+    const double readTime = since(begin);
+    Configuration structure = benchmark::makeSupercell(benchmark::readExtendedXyz(argv[2], *model), repeats);
+    const int n = static_cast<int>(structure.positions.size());
+    const double memoryBefore = peakMemory() - n * (sizeof(Vector3) + sizeof(int));
+
+    begin = Clock::now();
+    FastEvaluator evaluator(model, options);
+    ThreadExecutor executor(threads);
+    Evaluation result;
+    const auto evaluate = [&](bool virial) {
+        evaluator.evaluate(structure.positions.data(), structure.types.data(), n, &*structure.box, executor, {true, virial}, result);
+    };
+    evaluate(false);
+    const double firstTime = since(begin);
+
+    // Forces at slightly displaced positions, every step; a fixed seed makes runs comparable.
+
+    std::mt19937 generator(1);
+    std::uniform_real_distribution<double> displacement(-move, move);
+    const std::vector<Vector3> origin = structure.positions;
+    std::vector<double> times;
+    evaluator.setProfiling(true);
+    const long long buildsBefore = evaluator.getNeighborList().getNumBuilds();
+    double processorTime = 0.0;
+    for (int step = 0; step < steps; step++) {
+        for (Vector3& x : structure.positions)
+            for (double& c : x)
+                c += displacement(generator);
+        const std::clock_t clockBegin = std::clock();
+        begin = Clock::now();
+        evaluate(false);
+        times.push_back(since(begin));
+        processorTime += static_cast<double>(std::clock() - clockBegin) / CLOCKS_PER_SEC;
+    }
+    const auto profile = evaluator.getProfile();
+    double total = 0.0;
+    for (double time : times)
+        total += time;
+    std::vector<double> sorted = times;
+    std::sort(sorted.begin(), sorted.end());
+    const double median = sorted[sorted.size() / 2], mean = total / steps;
+    const double pairs = countPairs(evaluator.getNeighborList());
+    const double operations = countOperations(*model, structure, pairs);
+    const double peak = FastEvaluator::measurePeak(options.precision, options.target);
+
+    std::printf("target %s, %s, %d thread(s), %d atoms, %.1f neighbors, model read %.3f s, tables and first step %.3f s\n",
+                evaluator.getTarget().c_str(), options.precision == Precision::Float32 ? "float32" : "float64", threads, n,
+                pairs / n, readTime, firstTime);
+    std::printf("speed %.0f atom*step/s (median; mean %.0f), %.2f us/atom/thread (%.2f of processor time), %lld list builds in %d steps\n", n / median,
+                n / mean, 1e6 * median * threads / n, 1e6 * processorTime / steps / n, evaluator.getNeighborList().getNumBuilds() - buildsBefore, steps);
+    std::printf("%.3f MFLOP/atom, %.1f GFLOP/s, peak %.1f GFLOP/s per thread, fraction %.3f\n", 1e-6 * operations / n,
+                1e-9 * operations / median, 1e-9 * peak, operations / median / (peak * threads));
+    for (int k = 0; k < numStages; k++)
+        std::printf("  %-15s %7.3f us/atom\n", getStageName(static_cast<Stage>(k)), 1e6 * profile[k] / steps / n);
+    std::printf("memory: evaluator %.0f B/atom, process above start %.0f B/atom, peak %.1f MB\n",
+                static_cast<double>(evaluator.getMemory()) / n, (peakMemory() - memoryBefore) / n, 1e-6 * peakMemory());
+    for (const TableReport& report : evaluator.getTableReports())
+        std::printf("  table %d-%d: %d intervals, error %.1e value, %.1e derivative\n", report.centerType,
+                    report.neighborType, report.intervals, report.valueError, report.derivativeError);
+
+    if (compare) {
+        evaluate(true);
+        const Evaluation exact = ReferenceEvaluator(model).evaluate(structure);
+        double worst = 0.0, squares = 0.0, energy = 0.0, scale = 0.0;
+        for (int i = 0; i < n; i++) {
+            energy = std::max(energy, std::fabs(result.atomEnergies[i] - exact.atomEnergies[i]));
+            for (int d = 0; d < 3; d++) {
+                const double difference = std::fabs(result.forces[i][d] - exact.forces[i][d]);
+                worst = std::max(worst, difference);
+                squares += difference * difference;
+                scale += exact.forces[i][d] * exact.forces[i][d];
+            }
+        }
+        std::printf("against reference: max|dF| %.2e, rms dF %.2e, rms F %.2e eV/A, max|dE_i| %.2e, |dE| %.2e eV/atom\n",
+                    worst, std::sqrt(squares / (3 * n)), std::sqrt(scale / (3 * n)), energy,
+                    std::fabs(result.energy - exact.energy) / n);
+    }
+    return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    try {
+        return runBenchmark(argc, argv);
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "%s\n", error.what());
+        return 1;
+    }
+}

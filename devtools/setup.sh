@@ -1,0 +1,84 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the openmm-lps authors
+#
+# Prepares a bare Debian 12 or Ubuntu 24.04: system packages, a virtual environment in .venv, openmm-lps built and installed in it.
+# Says what it installs, and does nothing that is done already. demo.sh and test.sh call it.
+#
+#   devtools/setup.sh          to run openmm-lps
+#   devtools/setup.sh --tests  also builds the C++ tests, in build/venv
+
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+tests=OFF
+[ "${1:-}" = "--tests" ] && tests=ON
+
+say() { printf '\n== %s\n' "$*"; }
+
+# --- System packages
+
+packages=(ca-certificates git g++ python3 python3-dev python3-venv libeigen3-dev libhwy-dev nlohmann-json3-dev)
+[ $tests = ON ] && packages+=(libgtest-dev)
+
+if command -v dpkg-query >/dev/null && command -v apt-get >/dev/null; then
+    missing=()
+    for package in "${packages[@]}"; do
+        dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+    done
+    if [ ${#missing[@]} -gt 0 ]; then
+        as_root=()
+        if [ "$(id -u)" -ne 0 ]; then
+            if ! command -v sudo >/dev/null; then
+                echo "setup: these packages are missing: ${missing[*]}; install them as root with: apt-get install ${missing[*]}" >&2
+                exit 1
+            fi
+            as_root=(sudo)
+        fi
+        say "Installing Debian packages: ${missing[*]}"
+        "${as_root[@]}" apt-get update -q
+        "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"
+    fi
+else
+    say "This is not Debian or Ubuntu; these packages or their like must be present: ${packages[*]}"
+fi
+
+# --- Virtual environment
+
+if [ ! -x .venv/bin/python ]; then
+    say "Creating a virtual environment in .venv"
+    python3 -m venv .venv
+fi
+export PATH="$PWD/.venv/bin:$PATH"
+export PIP_DISABLE_PIP_VERSION_CHECK=1
+
+requirements=$(python - <<'PYTHON'
+import tomllib
+
+with open("pyproject.toml", "rb") as file:
+    settings = tomllib.load(file)
+project = settings["project"]
+print("\n".join(settings["build-system"]["requires"] + ["cmake>=3.21", "ninja"] + project["dependencies"]
+                + project["optional-dependencies"]["test"]))
+PYTHON
+)
+if [ "$requirements" != "$(cat .venv/lps-requirements 2>/dev/null)" ]; then
+    say "Installing Python packages into .venv:" $requirements
+    printf '%s\n' "$requirements" | pip install --quiet --requirement /dev/stdin
+    printf '%s\n' "$requirements" >.venv/lps-requirements
+fi
+
+# --- openmm-lps itself, again only if a file that goes into it has changed
+
+sources=$( (
+    echo "tests $tests"
+    find CMakeLists.txt pyproject.toml devtools/cmake model openmmapi platforms serialization wrappers \
+        $([ $tests = ON ] && echo tests) -type f -not -name '*.pyc' -print0 | sort -z | xargs -0 sha256sum
+) | sha256sum)
+if [ "$sources" != "$(cat .venv/lps-installed 2>/dev/null)" ]; then
+    say "Building openmm-lps and installing it into .venv"
+    rm -f .venv/lps-installed
+    pip install --quiet --no-build-isolation --no-deps --force-reinstall \
+        --config-settings build-dir=build/venv --config-settings cmake.define.LPS_BUILD_TESTS=$tests .
+    printf '%s\n' "$sources" >.venv/lps-installed
+fi

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 the openmm-lps authors
+
+#pragma once
+
+#include <array>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "lps/Evaluator.h"
+#include "lps/Executor.h"
+#include "lps/NeighborList.h"
+
+namespace lps {
+
+/**
+ * @file FastEvaluator.h
+ * The Deep Potential at the speed of the processor: tabulated embeddings, matrix products over atoms of one type,
+ * vector kernels chosen at run time for the instruction sets that the machine has. Same physics and same results, to
+ * rounding, as ReferenceEvaluator. Units: angstrom, electronvolt.  Shapes: row-major, written [n].
+ */
+
+/** How a FastEvaluator computes. */
+struct FastOptions {
+    /** Of the networks. Positions are differenced and energies and forces summed in double either way. */
+    Precision precision = Precision::Float32;
+    /** Tabulate embedding networks over the distance; false: evaluate the networks for every pair. */
+    bool useTables = true;
+    /** Of the neighbor list, in angstrom. */
+    double skin = 1.0;
+    /** Instruction set, one of FastEvaluator::getSupportedTargets(); empty: the environment variable LPS_SIMD, else the
+     * best. */
+    std::string target;
+};
+
+/** What to compute besides energies. */
+struct FastRequest {
+    bool forces = true;
+    bool virial = true;  ///< needs forces
+};
+
+/** One table made at load time. */
+struct TableReport {
+    int centerType, neighborType;
+    int intervals;           ///< 0: not tabulated because the tolerance could not be met
+    double valueError;       ///< largest error of g seen, as a fraction of the largest |g|
+    double derivativeError;  ///< likewise of dg/dr
+};
+
+/** Parts of an evaluation, for profiles. */
+enum class Stage { List, Environment, Table, Descriptor, Gemm, Activation, TableGradient, Forces, Reduce };
+constexpr int numStages = 9;
+const char* getStageName(Stage stage);
+
+/** Atoms, ghosts and neighbors found by another program; see NeighborList::take(). */
+struct ExternalNeighbors {
+    int numAtoms = 0;                    ///< atoms to compute; ghosts follow them
+    int numTotal = 0;                    ///< atoms and ghosts
+    const Vector3* positions = nullptr;  ///< [numTotal]
+    const int* types = nullptr;          ///< [numTotal]
+    const int* counts = nullptr;         ///< [numAtoms]
+    const int* const* lists = nullptr;   ///< [numAtoms][counts]
+    bool keepLists = false;              ///< types, counts and lists are those of the last call
+};
+
+class FastEvaluator {
+public:
+    /**
+     * @throws Error for a skin that is not a number >= 0 or an unknown instruction set
+     */
+    explicit FastEvaluator(std::shared_ptr<const DeepPotential> model, const FastOptions& options = {});
+    ~FastEvaluator();
+    FastEvaluator(const FastEvaluator&) = delete;
+    FastEvaluator& operator=(const FastEvaluator&) = delete;
+
+    /**
+     * Energies, forces and virial. Keeps the neighbor list between calls; tables of type pairs are made when they first
+     * occur. One call at a time. Repeatable bit by bit with the same executor size and history; otherwise equal to
+     * rounding.
+     * @param positions [n], need not lie inside the box
+     * @param types     [n]
+     * @param box       null: not periodic
+     * @param result    overwritten; virial and forces only where requested
+     * @throws Error as ReferenceEvaluator::evaluate()
+     */
+    void evaluate(const Vector3* positions, const int* types, int numAtoms, const Box* box, Executor& executor,
+                  const FastRequest& request, Evaluation& result);
+
+    /** The same for a Configuration, everything computed. */
+    Evaluation evaluate(const Configuration& configuration, Executor& executor);
+
+    /**
+     * The same with neighbors from outside. result.atomEnergies is [numAtoms], result.forces [numTotal]: what ghosts
+     * feel is left to the caller to add to their owners.
+     */
+    void evaluate(const ExternalNeighbors& neighbors, Executor& executor, const FastRequest& request,
+                  Evaluation& result);
+
+    /** The list of the last evaluation. */
+    const NeighborList& getNeighborList() const;
+
+    /** Tables made so far. */
+    std::vector<TableReport> getTableReports() const;
+
+    /** Name of the instruction set in use. */
+    std::string getTarget() const;
+
+    /** Instruction sets usable on this machine, best first. */
+    static std::vector<std::string> getSupportedTargets();
+
+    /** Bytes held: model, tables, list and work space. */
+    std::size_t getMemory() const;
+
+    /** Measure stages from now on (costs about 1 %). */
+    void setProfiling(bool enabled);
+
+    /** Seconds per Stage summed over threads since setProfiling(true). */
+    std::array<double, numStages> getProfile() const;
+
+    /** Multiply-adds per second of one thread times two, measured on registers: the peak that speeds are compared with.
+     */
+    static double measurePeak(Precision precision, const std::string& target = {});
+
+private:
+    struct Implementation;
+    std::unique_ptr<Implementation> implementation;
+};
+
+}  // namespace lps

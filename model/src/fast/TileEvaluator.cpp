@@ -1,0 +1,502 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 the openmm-lps authors
+
+#include "fast/TileEvaluator.h"
+
+#include <cmath>
+#include <cstring>
+
+#include "lps/Error.h"
+
+namespace lps::fast {
+
+namespace {
+
+constexpr int numTileFields = 14;  ///< numbers kept per pair while a tile is evaluated
+
+std::size_t roundUp(std::size_t n, std::size_t step) {
+    return (n + step - 1) / step * step;
+}
+
+}  // namespace
+
+template <typename T>
+TileEvaluator<T>::TileEvaluator(const CompiledModel<T>& compiledModel)
+    : model(compiledModel),
+      kernels(compiledModel.kernels),
+      types(compiledModel.numTypes),
+      padded(compiledModel.padded),
+      atomPairs(maxRows),
+      groupEnds(static_cast<std::size_t>(maxRows) * types),
+      counts(types) {
+    const std::size_t lanes = kernels.lanes;
+    rowLd = roundUp(model.folded, lanes) + 2 * lanes;
+    std::size_t widest = lanes;
+    for (const Network& network : model.model->getData().fittings)
+        if (!network.empty()) {
+            maxLayers = std::max(maxLayers, static_cast<int>(network.layers.size()) - 1);
+            for (const Layer& layer : network.layers)
+                widest = std::max(widest, roundUp(layer.outputs, lanes));
+        }
+    layerLd = widest + lanes;
+    A.resize(static_cast<std::size_t>(maxRows) * 4 * padded);
+    D.resize(maxRows * rowLd);
+    layerA.resize(maxRows * layerLd);
+    layerB.resize(maxRows * layerLd);
+    layerC.resize(maxRows * layerLd);
+    slopes.resize(maxRows * layerLd * std::max(1, maxLayers));
+    G.resize(static_cast<std::size_t>(4) * padded);
+}
+
+template <typename T>
+PairFields<T> TileEvaluator<T>::getFields(const AtomPairs& pairs) {
+    PairFields<T> f;
+    T* base = pairData.data() + pairs.begin * numTileFields;
+    const int c = pairs.capacity;
+    T** members[numTileFields - 1] = {&f.x,    &f.y,        &f.z,       &f.r,       &f.R[0], &f.R[1], &f.R[2],
+                                      &f.R[3], &f.diagonal, &f.radial0, &f.radial1, &f.t,    &f.slope};
+    for (int k = 0; k < numTileFields - 1; k++)
+        *members[k] = base + k * c;
+    f.row = reinterpret_cast<typename PairFields<T>::Integer*>(base + (numTileFields - 1) * c);
+    pairValues.ensure(static_cast<std::size_t>(5) * c);
+    for (int k = 0; k < 5; k++)
+        f.v[k] = pairValues.data() + k * c;
+    f.rows = rowPointers.data() + pairs.begin;
+    f.index = pairIndices.data() + pairs.begin;
+    return f;
+}
+
+template <typename T>
+PairFields<T> TileEvaluator<T>::skip(const PairFields<T>& fields, int count) {
+    PairFields<T> f = fields;
+    for (T** member : {&f.x, &f.y, &f.z, &f.r, &f.diagonal, &f.radial0, &f.radial1, &f.t, &f.slope})
+        *member += count;
+    for (T*& member : f.R)
+        member += count;
+    for (T*& member : f.v)
+        member += count;
+    f.row += count;
+    f.rows += count;
+    f.index += count;
+    return f;
+}
+
+template <typename T>
+void TileEvaluator<T>::checkCloseness(const NeighborList& list, int atom, int neighbor) const {
+    const int owner = neighbor < list.getNumAtoms() || list.getGhostOwners().empty()
+                          ? neighbor
+                          : list.getGhostOwners()[neighbor - list.getNumAtoms()];
+    const int shown = owner < list.getNumAtoms() ? list.getOrder()[owner] : owner;
+    throw Error("evaluator: atoms " + std::to_string(list.getOrder()[atom]) + " and " + std::to_string(shown) +
+                " are at the same place; the forces between them are not defined, separate them");
+}
+
+/** Neighbors within the cutoff: displacement, r^2 and index, grouped by type; then their environment rows. */
+template <typename T>
+void TileEvaluator<T>::gather(const NeighborList& list, int center, int atom, int row) {
+    AtomPairs& pairs = atomPairs[row];
+    const std::size_t lanes = kernels.lanes;
+    pairs.capacity = static_cast<int>(roundUp(list.getNumNeighbors(atom) + 1, lanes));
+    pairs.begin = usedPairs;
+    usedPairs += pairs.capacity;
+    PairFields<T> f = getFields(pairs);
+
+    const double* positions = list.getPositions();
+    const double* x = positions + 4 * static_cast<std::size_t>(atom);
+    const int* neighbors = list.getNeighbors(atom);
+    const int* ends = list.getGroupEnds(atom);
+    const double cutoff2 = list.getCutoff() * list.getCutoff();
+    double closest = cutoff2;
+    int count = 0, listed = 0;
+    for (int type = 0; type < types; type++) {
+        const int groupBegin = count;
+        for (; listed < ends[type]; listed++) {
+            const int j = neighbors[listed];
+            const double* y = positions + 4 * static_cast<std::size_t>(j);
+            const double dx = y[0] - x[0], dy = y[1] - x[1], dz = y[2] - x[2];
+            const double r2 = dx * dx + dy * dy + dz * dz;
+            f.x[count] = static_cast<T>(dx);
+            f.y[count] = static_cast<T>(dy);
+            f.z[count] = static_cast<T>(dz);
+            f.r[count] = static_cast<T>(r2);
+            f.index[count] = j;
+            closest = std::min(closest, r2);
+            count += r2 < cutoff2;
+        }
+        counts[type] = count - groupBegin;
+        if (model.getPair(center, type).kind == CompiledPair<T>::Kind::Unused)
+            count = groupBegin;
+        groupEnds[static_cast<std::size_t>(row) * types + type] = count;
+    }
+    if (closest == 0.0)
+        for (int k = 0; k < list.getNumNeighbors(atom); k++) {
+            const double* y = positions + 4 * static_cast<std::size_t>(neighbors[k]);
+            if (y[0] == x[0] && y[1] == x[1] && y[2] == x[2])
+                checkCloseness(list, atom, neighbors[k]);
+        }
+    pairs.count = count;
+    for (int k = count; k < pairs.capacity; k++) {
+        f.x[k] = f.y[k] = f.z[k] = T(1);
+        f.r[k] = T(3);
+        f.index[k] = atom;
+    }
+    if (model.model->getData().refuseNeighborOverflow)
+        for (int type = 0; type < types; type++) {
+            const CompiledPair<T>& pair = model.getPair(center, type);
+            if (pair.countsSlots && counts[type] > pair.slots)
+                throw Error("evaluator: atom " + std::to_string(list.getOrder()[atom]) + " has " +
+                            std::to_string(counts[type]) + " neighbors of type " +
+                            model.model->getData().typeNames[type] + ", but the model has only " +
+                            std::to_string(pair.slots) +
+                            " slots for them and is marked to refuse more; check the density, or set "
+                            "neighbor_overflow to 'count'");
+        }
+    kernels.environment(model.getCenter(center).parameters, count, f);
+    locateRows(center, pairs, f);
+}
+
+/** Find the coefficients of every pair: a row of a table, or numbers computed now by the networks. */
+template <typename T>
+void TileEvaluator<T>::locateRows(int center, const AtomPairs& pairs, const PairFields<T>& fields) {
+    usedRows = 0;
+    bool needsNetworks = false;
+    const int row = static_cast<int>(&pairs - atomPairs.data());
+    const int* ends = groupEnds.data() + static_cast<std::size_t>(row) * types;
+    for (int type = 0, begin = 0; type < types; begin = ends[type++]) {
+        if (begin == ends[type])
+            continue;
+        const CompiledPair<T>& pair = model.getPair(center, type);
+        if (pair.kind == CompiledPair<T>::Kind::Table) {
+            bool inside = true;
+            const T* base = pair.coefficients.data();
+            for (int k = begin; k < ends[type]; k++) {
+                inside &= fields.row[k] >= 0;
+                fields.rows[k] = base + fields.row[k] * static_cast<std::ptrdiff_t>(pair.rowSize);
+            }
+            if (inside)
+                continue;
+        }
+        needsNetworks = true;
+        networkRows.ensure(static_cast<std::size_t>(6) * padded * pairs.capacity);
+        locateGroup(center, type, fields, begin, ends[type]);
+    }
+    atomPairs[row].needsNetworks = needsNetworks;
+}
+
+template <typename T>
+void TileEvaluator<T>::locateGroup(int center, int neighbor, const PairFields<T>& fields, int begin, int end) {
+    using Kind = typename CompiledPair<T>::Kind;
+    const CompiledPair<T>& pair = model.getPair(center, neighbor);
+    const T inverseStddev = static_cast<T>(model.getCenter(center).parameters.inverseStddev[0]);
+    const double scale = 1.0 / model.model->getData().normalizer;
+    const int lanes = kernels.lanes;
+    const auto isIrregular = [&](int k) { return pair.kind != Kind::Table || fields.row[k] < 0; };
+
+    // A row of its own for a pair: value and derivative with respect to s as a polynomial of degree one.
+
+    const auto startRow = [&](int k) {
+        T* target = networkRows.data() + usedRows;
+        usedRows += pair.kind == Kind::Networks ? 2 * padded : 6 * padded;
+        std::fill(target, networkRows.data() + usedRows, T(0));
+        fields.rows[k] = target;
+        fields.t[k] = T(0);
+        fields.slope[k] = fields.radial0[k] * inverseStddev;
+        return target;
+    };
+    const auto fillRow = [&](T* target, const auto* value, const auto* slope, double factor) {
+        for (int m = 0; m < model.width; m++) {
+            const int at = pair.kind == Kind::Networks ? m : m / lanes * 6 * lanes + m % lanes;
+            target[at] = static_cast<T>(factor * value[m]);
+            target[at + (pair.kind == Kind::Networks ? padded : lanes)] = static_cast<T>(factor * slope[m]);
+        }
+    };
+
+    if (pair.kind == Kind::OwnTable) {
+        ownValue.resize(model.width);
+        ownSlope.resize(model.width);
+        for (int k = begin; k < end; k++) {
+            const double s = fields.R[0][k];
+            const EmbeddingTable::Location location = pair.ownTable->locate(s);
+            if (location.outside) {
+                pair.ownTable->evaluate(s, ownValue.data(), ownSlope.data());
+                fillRow(startRow(k), ownValue.data(), ownSlope.data(), scale);
+            } else {
+                fields.rows[k] = pair.coefficients.data() + location.row * pair.rowSize;
+                fields.t[k] = static_cast<T>(location.x);
+                fields.slope[k] = fields.radial0[k] * inverseStddev;
+            }
+        }
+        return;
+    }
+
+    networkInputs.clear();
+    for (int k = begin; k < end; k++)
+        if (isIrregular(k))
+            networkInputs.push_back(fields.R[0][k]);
+    evaluateNetworks(pair, static_cast<int>(networkInputs.size()));
+    const std::size_t ld = padded;
+    const T* value = networkA.data();
+    const T* slope = value + networkInputs.size() * ld;
+    for (int k = begin; k < end; k++)
+        if (isIrregular(k)) {
+            fillRow(startRow(k), value, slope, scale);
+            value += ld;
+            slope += ld;
+        }
+}
+
+/** Values, then derivatives with respect to s, of the embedding of all networkInputs: [2 count][padded] in networkA. */
+template <typename T>
+void TileEvaluator<T>::evaluateNetworks(const CompiledPair<T>& pair, int count) {
+    std::size_t widest = 1;
+    for (const PackedLayer<T>& layer : pair.networks)
+        widest = std::max<std::size_t>(widest, layer.padded);
+    for (AlignedBuffer<T>* buffer : {&networkA, &networkB, &networkResidual, &networkSlopes})
+        buffer->ensure(2 * count * widest + kernels.lanes);
+    for (int k = 0; k < count; k++) {
+        networkA[k] = static_cast<T>(networkInputs[k]);
+        networkA[count + k] = T(1);
+    }
+    std::size_t inputLd = 1;
+    for (const PackedLayer<T>& layer : pair.networks) {
+        const std::size_t ld = layer.padded;
+        kernels.gemm(2 * count, networkA.data(), inputLd, layer.forward, networkB.data(), ld);
+        const T* extra = nullptr;
+        if (layer.residual != Residual::None) {
+            for (int row = 0; row < 2 * count; row++)
+                for (int n = 0; n < layer.padded; n++)
+                    networkResidual[row * ld + n] =
+                        n < layer.outputs ? networkA[row * inputLd + n % layer.inputs] : T(0);
+            extra = networkResidual.data();
+        }
+        finishLayer(kernels, layer, count, networkB.data(), ld, extra, ld, networkSlopes.data(), ld);
+        T* derivative = networkB.data() + count * ld;
+        kernels.multiply(count, layer.padded, derivative, ld, networkSlopes.data(), ld, derivative, ld);
+        if (extra)
+            kernels.add(count, layer.padded, extra + count * ld, ld, derivative, ld);
+        std::swap(networkA, networkB);
+        inputLd = ld;
+    }
+}
+
+/** A of one atom: padding of empty slots, then the contraction over neighbors; then D. */
+template <typename T>
+void TileEvaluator<T>::contract(int center, int row) {
+    const AtomPairs& pairs = atomPairs[row];
+    T* a = A.data() + static_cast<std::size_t>(row) * 4 * padded;
+    std::fill(a, a + 4 * padded, T(0));
+    for (int type = 0; type < types; type++) {
+        const CompiledPair<T>& pair = model.getPair(center, type);
+        if (pair.padding.empty())
+            continue;
+        const T empty = static_cast<T>(pair.slots - (pair.countsSlots ? counts[type] : 0));
+        for (int m = 0; m < model.width; m++)
+            a[m] += empty * pair.padding[m];
+    }
+    const PairFields<T> f = getFields(pairs);
+    const int* ends = groupEnds.data() + static_cast<std::size_t>(row) * types;
+    for (int type = 0, begin = 0; type < types;) {
+        const bool linear = model.getPair(center, type).kind == CompiledPair<T>::Kind::Networks;
+        int end = ends[type++];
+        while (type < types &&
+               (ends[type] == end || linear == (model.getPair(center, type).kind == CompiledPair<T>::Kind::Networks)))
+            end = ends[type++];
+        if (end > begin)
+            (linear ? kernels.accumulateLinear : kernels.accumulate)(end - begin, skip(f, begin), padded, a);
+        begin = end;
+    }
+}
+
+template <typename T>
+void TileEvaluator<T>::evaluate(const NeighborList& list, int center, const int* atoms, int count,
+                                PartialResult& result) {
+    std::size_t needed = 0;
+    for (int row = 0; row < count; row++)
+        needed += roundUp(list.getNumNeighbors(atoms[row]) + 1, kernels.lanes);
+    pairData.ensure(needed * numTileFields);
+    if (rowPointers.size() < needed) {
+        rowPointers.resize(needed + needed / 4);
+        pairIndices.resize(needed + needed / 4);
+    }
+    usedPairs = 0;
+    for (int row = 0; row < count; row++) {
+        clock.start();
+        gather(list, center, atoms[row], row);
+        clock.stop(Stage::Environment);
+        contract(center, row);
+        clock.stop(Stage::Table);
+        T* d = D.data() + row * rowLd;
+        kernels.descriptor(model.width, model.axis, padded, A.data() + static_cast<std::size_t>(row) * 4 * padded, d);
+        std::fill(d + model.folded, d + rowLd, T(0));
+        clock.stop(Stage::Descriptor);
+    }
+    fit(list, center, atoms, count, result);
+    if (result.forces)
+        for (int row = 0; row < count; row++)
+            addForces(center, atoms[row], row, result);
+}
+
+/** What a layer adds to its output, as wide as the output: its input, or its input twice. */
+template <typename T>
+const T* TileEvaluator<T>::makeResidual(const PackedLayer<T>& layer, int rows, const T* input, std::size_t ld,
+                                        std::size_t& residualLd) {
+    if (layer.residual == Residual::None)
+        return nullptr;
+    const bool first = input == D.data();
+    if (!first && layer.residual == Residual::Identity) {
+        residualLd = ld;
+        return input;
+    }
+    const int inputs = first ? model.width * model.axis : layer.inputs;
+    residualLd = layerLd;
+    residual.ensure(maxRows * layerLd);
+    for (int row = 0; row < rows; row++)
+        for (int n = 0; n < layer.padded; n++) {
+            const int from = n % inputs;
+            residual[row * layerLd + n] =
+                n < layer.outputs ? input[row * ld + (first ? model.foldedIndex[from] : from)] : T(0);
+        }
+    return residual.data();
+}
+
+/** Fitting network forward and back: energies, and dE/dD in place of D. */
+template <typename T>
+void TileEvaluator<T>::fit(const NeighborList& list, int center, const int* atoms, int count, PartialResult& result) {
+    const CompiledCenter<T>& network = model.getCenter(center);
+    const int layers = static_cast<int>(network.hidden.size());
+    const std::size_t slopesSize = maxRows * layerLd;
+    clock.start();
+
+    const T* input = D.data();
+    std::size_t inputLd = rowLd;
+    T* output = layerA.data();
+    T* spare = layerB.data();
+    for (int k = 0; k < layers; k++) {
+        const PackedLayer<T>& layer = network.hidden[k];
+        kernels.gemm(count, input, inputLd, layer.forward, output, layerLd);
+        clock.stop(Stage::Gemm);
+        std::size_t residualLd = 0;
+        const T* extra = makeResidual(layer, count, input, inputLd, residualLd);
+        finishLayer(kernels, layer, count, output, layerLd, extra, residualLd, slopes.data() + k * slopesSize, layerLd);
+        clock.stop(Stage::Activation);
+        input = output;
+        inputLd = layerLd;
+        std::swap(output, spare);
+    }
+
+    // Last layer: one number per atom, in double. Its gradient starts the way back.
+
+    const int width = static_cast<int>(network.outputWeight.size());
+    T* gradient = layers > 0 ? output : D.data();
+    const std::size_t gradientLd = layers > 0 ? layerLd : rowLd;
+    for (int row = 0; row < count; row++) {
+        const T* y = input + row * inputLd;
+        const double z = kernels.dot(width, y, network.outputWeight.data()) + network.outputBias;
+        double energy = network.outputActivation.value(z) * network.outputTimestep;
+        double slope = network.outputActivation.derivative(z) * network.outputTimestep;
+        if (network.outputResidual)
+            energy += y[0];
+        (*result.atomEnergies)[list.getOrder()[atoms[row]]] = energy + network.constant;
+        T* g = gradient + row * gradientLd;
+        for (int n = 0; n < width; n++)
+            g[n] = static_cast<T>(slope) * network.outputWeight[n];
+        if (network.outputResidual)
+            g[0] += T(1);
+    }
+    clock.stop(Stage::Activation);
+    if (!result.forces)
+        return;
+
+    // Back: through the slope of each layer, its matrix, and around it where it has a residual.
+
+    T* product = layerC.data();
+    for (int k = layers - 1; k >= 0; k--) {
+        const PackedLayer<T>& layer = network.hidden[k];
+        kernels.multiply(count, layer.padded, gradient, layerLd, slopes.data() + k * slopesSize, layerLd, product,
+                         layerLd);
+        clock.stop(Stage::Activation);
+        T* next = k > 0 ? (gradient == layerA.data() ? layerB.data() : layerA.data()) : D.data();
+        const std::size_t nextLd = k > 0 ? layerLd : rowLd;
+        kernels.gemm(count, product, layerLd, layer.backward, next, nextLd);
+        clock.stop(Stage::Gemm);
+        if (layer.residual != Residual::None) {
+            if (k > 0 && layer.residual == Residual::Identity) {
+                kernels.add(count, layer.padded, gradient, layerLd, next, nextLd);
+            } else {
+                const int inputs = k > 0 ? layer.inputs : model.width * model.axis;
+                for (int row = 0; row < count; row++)
+                    for (int n = 0; n < layer.outputs; n++) {
+                        const int to = n % inputs;
+                        next[row * nextLd + (k > 0 ? to : model.foldedIndex[to])] += gradient[row * layerLd + n];
+                    }
+            }
+            clock.stop(Stage::Activation);
+        }
+        gradient = next;
+    }
+}
+
+/** dE/dA of one atom, then the forces on its neighbors and itself. */
+template <typename T>
+void TileEvaluator<T>::addForces(int center, int atom, int row, PartialResult& result) {
+    const AtomPairs& pairs = atomPairs[row];
+    const PairFields<T> f = getFields(pairs);
+    clock.start();
+    kernels.descriptorGradient(model.width, model.axis, padded, A.data() + static_cast<std::size_t>(row) * 4 * padded,
+                               D.data() + row * rowLd, G.data());
+    clock.stop(Stage::Descriptor);
+    if (pairs.needsNetworks) {
+        locateRows(center, pairs, f);
+        clock.stop(Stage::Environment);
+    }
+    const int* ends = groupEnds.data() + static_cast<std::size_t>(row) * types;
+    for (int type = 0, begin = 0; type < types;) {
+        const bool linear = model.getPair(center, type).kind == CompiledPair<T>::Kind::Networks;
+        int end = ends[type++];
+        while (type < types &&
+               (ends[type] == end || linear == (model.getPair(center, type).kind == CompiledPair<T>::Kind::Networks)))
+            end = ends[type++];
+        if (end > begin)
+            (linear ? kernels.gradientLinear : kernels.gradient)(end - begin, skip(f, begin), padded, G.data());
+        begin = end;
+    }
+    clock.stop(Stage::TableGradient);
+
+    kernels.forces(model.getCenter(center).parameters, pairs.count, f);
+    double total[3] = {0.0, 0.0, 0.0};
+    for (int k = 0; k < pairs.count; k++) {
+        double* force = result.forces + 4 * static_cast<std::size_t>(f.index[k]);
+        for (int d = 0; d < 3; d++) {
+            const double gradient = f.v[d][k];
+            force[d] -= gradient;
+            total[d] += gradient;
+        }
+    }
+    double* force = result.forces + 4 * static_cast<std::size_t>(atom);
+    for (int d = 0; d < 3; d++)
+        force[d] += total[d];
+    if (result.wantsVirial)
+        for (int k = 0; k < pairs.count; k++) {
+            const double r = f.r[k];
+            const double x[3] = {r * f.x[k], r * f.y[k], r * f.z[k]};
+            for (int d = 0; d < 3; d++)
+                for (int e = 0; e < 3; e++)
+                    result.virial[d][e] -= static_cast<double>(f.v[d][k]) * x[e];
+        }
+    clock.stop(Stage::Forces);
+}
+
+template <typename T>
+std::size_t TileEvaluator<T>::getMemory() const {
+    std::size_t numbers = 0;
+    for (const AlignedBuffer<T>* buffer :
+         {&A, &D, &layerA, &layerB, &layerC, &residual, &slopes, &G, &pairData, &pairValues, &networkA, &networkB,
+          &networkSlopes, &networkRows, &networkResidual})
+        numbers += buffer->size();
+    return numbers * sizeof(T) + rowPointers.capacity() * sizeof(const T*) + pairIndices.capacity() * sizeof(int);
+}
+
+template class TileEvaluator<float>;
+template class TileEvaluator<double>;
+
+}  // namespace lps::fast

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 the openmm-lps authors
+
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <vector>
+
+#include "fast/CompiledModel.h"
+
+namespace lps::fast {
+
+/** Adds up the time between calls by stage. */
+class StageClock {
+public:
+    bool enabled = false;
+    std::array<double, numStages> seconds{};
+
+    void start() {
+        if (enabled)
+            last = std::chrono::steady_clock::now();
+    }
+    void stop(Stage stage) {
+        if (!enabled)
+            return;
+        const auto now = std::chrono::steady_clock::now();
+        seconds[static_cast<int>(stage)] += std::chrono::duration<double>(now - last).count();
+        last = now;
+    }
+
+private:
+    std::chrono::steady_clock::time_point last;
+};
+
+/** What a thread adds up over its tiles. */
+struct PartialResult {
+    std::vector<double>* atomEnergies = nullptr;  ///< by the caller's index
+    double* forces = nullptr;                     ///< [numTotal][4] in internal order, this thread's own; null: none
+    bool wantsVirial = false;
+    Matrix3 virial{};
+};
+
+/**
+ * Evaluates tiles: runs of atoms of one type, whose descriptors are the rows of one matrix product. One per thread.
+ *
+ * Per tile: environment, descriptor matrix A and folded descriptor D of every atom; fitting network forward and back;
+ * then dE/dA and the forces on the neighbors of every atom. Embeddings are never stored: the way back evaluates the
+ * table again.
+ */
+template <typename T>
+class TileEvaluator {
+public:
+    static constexpr int maxRows = 48;
+
+    explicit TileEvaluator(const CompiledModel<T>& compiledModel);
+
+    /** @param atoms [count] internal indices of atoms of type `center`, count <= maxRows */
+    void evaluate(const NeighborList& list, int center, const int* atoms, int count, PartialResult& result);
+
+    std::size_t getMemory() const;
+
+    StageClock clock;
+
+private:
+    /** Neighbors of one atom within the cutoff, grouped by type; a slice of the tile's arrays. */
+    struct AtomPairs {
+        int count = 0;
+        std::size_t begin = 0;  ///< in pairData, in units of capacity
+        int capacity = 0;
+        bool needsNetworks = false;
+        std::size_t firstEnd = 0;  ///< in groupEnds
+    };
+
+    PairFields<T> getFields(const AtomPairs& pairs);
+    static PairFields<T> skip(const PairFields<T>& fields, int count);
+    void gather(const NeighborList& list, int center, int atom, int row);
+    void locateRows(int center, const AtomPairs& pairs, const PairFields<T>& fields);
+    void locateGroup(int center, int neighbor, const PairFields<T>& fields, int begin, int end);
+    void evaluateNetworks(const CompiledPair<T>& pair, int count);
+    void contract(int center, int row);
+    void fit(const NeighborList& list, int center, const int* atoms, int count, PartialResult& result);
+    const T* makeResidual(const PackedLayer<T>& layer, int rows, const T* input, std::size_t ld,
+                          std::size_t& residualLd);
+    void addForces(int center, int atom, int row, PartialResult& result);
+    void checkCloseness(const NeighborList& list, int atom, int neighbor) const;
+
+    const CompiledModel<T>& model;
+    const Kernels<T>& kernels;
+    const int types, padded;
+    std::size_t rowLd;    ///< of D
+    std::size_t layerLd;  ///< of hidden layers
+    int maxLayers = 0;
+
+    AlignedBuffer<T> A, D, layerA, layerB, layerC, residual, slopes, G, pairData, pairValues;
+    std::vector<AtomPairs> atomPairs;  // [maxRows]
+    std::vector<int> groupEnds;        // [maxRows][T] ends of type groups among the pairs
+    std::vector<int> counts;           // [T] neighbors within the cutoff, unused ones included
+    std::vector<const T*> rowPointers;
+    std::vector<int> pairIndices;
+    std::vector<T> pairNumbers;
+    std::size_t usedPairs = 0;
+
+    // Embeddings evaluated by networks: one entry per neighbor that has no table row.
+
+    AlignedBuffer<T> networkA, networkB, networkSlopes, networkRows, networkResidual;
+    std::vector<double> networkInputs;
+    std::vector<double> ownValue, ownSlope;
+    std::size_t usedRows = 0;
+};
+
+}  // namespace lps::fast
