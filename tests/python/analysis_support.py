@@ -24,6 +24,7 @@ STRUCTURES = PACKAGE / "structures"
 def crystal(name, repeat=(1, 1, 1)):
     """A packaged unit cell, or a supercell of it, as a trajectory of one frame."""
     import ase.io
+
     from openmmlps.analysis import from_atoms
 
     return from_atoms(ase.io.read(STRUCTURES / f"{name}.extxyz").repeat(repeat), name=name)

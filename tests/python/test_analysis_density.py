@@ -4,6 +4,7 @@
 
 import numpy as np
 import pytest
+
 from analysis_support import Trajectory, crystal
 from openmmlps.analysis import bond_density, check_glass, density_map, long_range_order
 

@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 import pytest
+
 from analysis_support import PACKAGE, crystal, write_h5md
 
 PAGES = sorted((PACKAGE.parents[2] / "docs" / "analysis").glob("*.md"))

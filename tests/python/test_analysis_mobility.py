@@ -4,6 +4,7 @@
 
 import numpy as np
 import pytest
+
 from analysis_support import Trajectory
 from openmmlps.analysis import anion_lifetimes, assign_hosts, conditional_displacement, hops, residence_times
 from openmmlps.analysis.mobility import settle

@@ -4,6 +4,8 @@
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
+
 from analysis_support import Trajectory, crystal, rotating_tetrahedra
 from openmmlps.analysis import (
     angle_velocities,
@@ -17,7 +19,6 @@ from openmmlps.analysis import (
 )
 from openmmlps.analysis.orientation import proper_rotations
 from openmmlps.analysis.rotation import kabsch
-from scipy.spatial.transform import Rotation
 
 AXIS = np.array([0.3, -0.5, 0.8]) / np.linalg.norm([0.3, -0.5, 0.8])
 

@@ -4,6 +4,7 @@
 
 import numpy as np
 import pytest
+
 from analysis_support import Trajectory, crystal, crystal_names
 from openmmlps.analysis import AnionFinder, classify_anions
 

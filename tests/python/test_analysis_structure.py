@@ -4,6 +4,7 @@
 
 import numpy as np
 import pytest
+
 from analysis_support import Trajectory, crystal, crystal_names
 from openmmlps.analysis import (
     first_sharp_diffraction_peak,
@@ -108,6 +109,21 @@ def test_direct_structure_factor_of_a_gas_and_of_a_crystal():
     a = np.cbrt(abs(np.linalg.det(crystalline.cells[0]))) / 3
     top = found.q_per_angstrom[np.argmax(found.pair("S", "S"))]
     assert top == pytest.approx(2 * np.pi * np.sqrt(3) / a, abs=0.05)
+
+
+def test_direct_structure_factor_by_hand():
+    random = np.random.default_rng(3)
+    positions, symbols = random.random((1, 5, 3)) @ SHEARED, np.array(["Li", "Li", "S", "S", "S"])
+    found = structure_factor_direct(Trajectory(symbols, positions, SHEARED), q_max=1.0, q_step=1.0)
+    reciprocal = 2 * np.pi * np.linalg.inv(SHEARED).T
+    total, count = 0.0, 0
+    for h, k, l in np.ndindex(9, 9, 9):
+        q = np.array([h - 4, k - 4, l - 4]) @ reciprocal
+        if 0 < np.linalg.norm(q) < 1.0:
+            lithium, sulfur = (np.exp(1j * positions[0, symbols == symbol] @ q).sum() for symbol in ("Li", "S"))
+            total += (lithium * sulfur.conj()).real / 5 / (0.4 * 0.6)
+            count += 1
+    assert found.pair("Li", "S") == pytest.approx(1 + total / count)
 
 
 def disordered(seed=0):

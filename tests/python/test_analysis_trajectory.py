@@ -6,6 +6,7 @@ import types
 
 import numpy as np
 import pytest
+
 from analysis_support import Trajectory, crystal, random_walk, wrapped
 from openmmlps.analysis import (
     check_units,
@@ -24,6 +25,7 @@ def test_h5md_of_our_reporter(tmp_path):
     openmm = pytest.importorskip("openmm")
     pytest.importorskip("h5py")
     from openmm import app, unit
+
     from openmmlps.app.reporters import H5MDReporter
 
     topology = app.Topology()

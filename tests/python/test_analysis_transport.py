@@ -4,6 +4,7 @@
 
 import numpy as np
 import pytest
+
 from analysis_support import Trajectory, random_walk
 from openmmlps.analysis import (
     Estimate,

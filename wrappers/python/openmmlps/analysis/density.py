@@ -133,7 +133,7 @@ def density_map(trajectory, species="Li", spacing=0.25, reference="framework", s
     for path, box in zip(paths, cells, strict=True):
         # the point nearest to the ion: a grid point stands for the volume around it
         index = np.round((path @ np.linalg.inv(box)) * shape).astype(int) % shape
-        counts += np.bincount(np.ravel_multi_index(index.T, shape), minlength=len(counts))
+        np.add.at(counts, np.ravel_multi_index(index.T, shape), 1)
     volume = abs(np.linalg.det(cell)) / len(counts)
     mean = np.zeros((len(others), 3))
     if len(others):

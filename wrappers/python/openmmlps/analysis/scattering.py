@@ -128,13 +128,11 @@ def structure_factor_direct(trajectory, q_max=8.0, q_step=0.05, vectors_per_bin=
     elements = trajectory.elements
     members = [trajectory.indices(symbol) for symbol in elements]
     pairs = list(combinations_with_replacement(range(len(elements)), 2))
+    belongs = np.array([np.isin(np.arange(len(trajectory.symbols)), atoms) for atoms in members]).T.astype(complex)
     sums = np.zeros((len(pairs), len(integers)))
     frames = 0
     for positions, cell in trajectory.frames(stride):
-        fractional = positions @ np.linalg.inv(cell)
-        waves = np.array(
-            [np.exp(2j * np.pi * (fractional[atoms] @ integers.T)).sum(0) if len(atoms) else 0 for atoms in members]
-        )
+        waves = _density_waves(positions @ np.linalg.inv(cell), integers, belongs)
         for index, (a, b) in enumerate(pairs):
             sums[index] += (waves[a] * waves[b].conj()).real
         frames += 1
@@ -241,6 +239,25 @@ def _weighted(q, partial, concentrations, overrides):
     weights, mean = _weights(concentrations, overrides)
     excess = sum(weights[key] * (s - 1) for key, s in partial.items())
     return StructureFactor(q, partial, 1 + excess, excess * mean**2, weights)
+
+
+def _density_waves(fractional, integers, belongs):
+    """Sums of exp(i Q r) over the atoms of each element, [elements, k]; powers of exp(2 pi i x) are computed once.
+
+    :param fractional: [n, 3]
+    :param integers: [k, 3] wave vectors
+    :param belongs: [n, elements] 1 or 0
+    """
+    reach = np.abs(integers).max(0)
+    powers = [
+        np.exp(2j * np.pi * np.arange(-most, most + 1)[:, None] * fractional[:, axis])
+        for axis, most in enumerate(reach)
+    ]
+    waves = np.empty((len(integers), belongs.shape[1]), dtype=complex)
+    for start in range(0, len(integers), 256):
+        x, y, z = (integers[start : start + 256] + reach).T
+        waves[start : start + 256] = (powers[0][x] * powers[1][y] * powers[2][z]) @ belongs
+    return waves.T
 
 
 def _wave_vectors(cell, q_max, q_step, per_bin, seed):
