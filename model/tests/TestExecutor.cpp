@@ -26,7 +26,9 @@ TEST(Executor, RunsEveryIndexOnceEveryTime) {
     }
 }
 
-TEST(Executor, TakesAllThreadsOfTheMachineByDefault) { EXPECT_GE(ThreadExecutor().getNumThreads(), 1); }
+TEST(Executor, TakesAllThreadsOfTheMachineByDefault) {
+    EXPECT_GE(ThreadExecutor().getNumThreads(), 1);
+}
 
 TEST(Executor, PassesTheFirstExceptionOnAfterAllCalls) {
     ThreadExecutor executor(4);

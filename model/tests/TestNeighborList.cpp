@@ -135,7 +135,8 @@ TEST(NeighborList, StaysValidUnderRandomWalksBoxChangesAndWrapping) {
     std::mt19937 generator(7);
     std::normal_distribution<double> normal(0.0, 1.0);
     ThreadExecutor executor(2);
-    Configuration structure = makeRandomConfiguration(60, 3, {Vector3{9, 0, 0}, Vector3{2, 8, 0}, Vector3{-1, 1, 7}}, 3);
+    Configuration structure =
+        makeRandomConfiguration(60, 3, {Vector3{9, 0, 0}, Vector3{2, 8, 0}, Vector3{-1, 1, 7}}, 3);
     NeighborList list(3.7, 0.8, 3);
     int builds = 0;
     for (int frame = 0; frame < 150; frame++) {
@@ -195,7 +196,8 @@ TEST(NeighborList, RebuildsExactlyWhenItMust) {
 }
 
 TEST(NeighborList, DoesNotDependOnTheNumberOfThreads) {
-    const Configuration structure = makeRandomConfiguration(300, 3, {Vector3{14, 0, 0}, Vector3{3, 13, 0}, Vector3{0, 1, 12}}, 3);
+    const Configuration structure =
+        makeRandomConfiguration(300, 3, {Vector3{14, 0, 0}, Vector3{3, 13, 0}, Vector3{0, 1, 12}}, 3);
     SerialExecutor serial;
     NeighborList expected(3.7, 0.8, 3);
     update(expected, structure, serial);
@@ -236,12 +238,15 @@ TEST(NeighborList, NamesWhatIsWrong) {
     expectError([] { NeighborList(1.0, std::numeric_limits<double>::quiet_NaN(), 3); }, "give a positive cutoff");
     const int count = 1, self = 0;
     const int* pointer = &self;
-    expectError([&] { list.take(structure.positions.data(), structure.types.data(), 1, 5, &count, &pointer, false, executor); },
-                "atom 0 has neighbor 0");
-    expectError([&] { list.take(structure.positions.data(), structure.types.data(), 6, 5, &count, &pointer, false, executor); },
-                "6 atoms of 5 in all cannot be");
-    expectError([&] { list.take(structure.positions.data(), structure.types.data(), 4, 5, &count, &pointer, true, executor); },
-                "pass the new neighbors");
+    expectError(
+        [&] { list.take(structure.positions.data(), structure.types.data(), 1, 5, &count, &pointer, false, executor); },
+        "atom 0 has neighbor 0");
+    expectError(
+        [&] { list.take(structure.positions.data(), structure.types.data(), 6, 5, &count, &pointer, false, executor); },
+        "6 atoms of 5 in all cannot be");
+    expectError(
+        [&] { list.take(structure.positions.data(), structure.types.data(), 4, 5, &count, &pointer, true, executor); },
+        "pass the new neighbors");
 }
 
 }  // namespace

@@ -50,7 +50,9 @@ double CpuCalcLPSForceKernel::execute(ContextImpl& context, bool includeForces, 
     return result.energy * lps::kilojoulesPerMolePerElectronvolt;
 }
 
-void CpuCalcLPSForceKernel::copyParametersToContext(ContextImpl&, const LPSForce& force) { readParticles(force); }
+void CpuCalcLPSForceKernel::copyParametersToContext(ContextImpl&, const LPSForce& force) {
+    readParticles(force);
+}
 
 vector<double> CpuCalcLPSForceKernel::computeParticleEnergies(ContextImpl& context) {
     vector<double> energies = evaluate(context, {false, false}).atomEnergies;

@@ -13,7 +13,8 @@
 namespace LPSPlugin {
 
 /**
- * LPSForce on the CPU platform: hands positions and box to lps::FastEvaluator, which runs on the platform's own threads.
+ * LPSForce on the CPU platform: hands positions and box to lps::FastEvaluator, which runs on the platform's own
+ * threads.
  */
 class CpuCalcLPSForceKernel : public CalcLPSForceKernel {
 public:
