@@ -217,6 +217,23 @@ TEST_P(FastEvaluatorModes, EqualsReference) {
     }
 }
 
+TEST_P(FastEvaluatorModes, NeighborsThatRoundToTheCutoffAddNothing) {
+    // The cutoff ends a cell of the table grid, and float32 cannot tell these distances from it.
+    const Mode mode = GetParam();
+    const auto model = makeModel(makeRandomModelData());
+    const double cutoff = model->getCutoff();
+    ASSERT_EQ(cutoff, 4.0);
+    ThreadExecutor executor(1);
+    FastEvaluator fast(model, {mode.precision, mode.useTables, 0.5, mode.target});
+    const ReferenceEvaluator reference(model);
+    for (double distance : {std::nextafter(cutoff, 0.0), cutoff - 1e-15, cutoff - 1e-8, cutoff - 1e-7, cutoff - 3e-7}) {
+        SCOPED_TRACE(cutoff - distance);
+        const Configuration configuration{{{0, 0, 0}, {0, distance, 0}, {1.5, 0, 0}}, {0, 1, 2}, std::nullopt};
+        expectEqual(fast.evaluate(configuration, executor), reference.evaluate(configuration),
+                    mode.precision == Precision::Float32 ? 2e-5 : 1e-9);
+    }
+}
+
 std::vector<Mode> makeModes() {
     std::vector<Mode> modes;
     for (const std::string& target : FastEvaluator::getSupportedTargets())

@@ -146,6 +146,7 @@ void CompiledModel<T>::setGrid(int a) {
     center.parameters.cellStarts = starts;
     center.parameters.cellInverses = starts + cells;
     center.parameters.cellRows = starts + 2 * cells;
+    center.parameters.lastRow = row - 1;
     center.parameters.splitRow = center.grid.findSplit(model->getSwitchStart());
     center.parameters.splitTarget = row;
 }
