@@ -194,6 +194,11 @@ struct Mode {
     bool useTables;
 };
 
+void PrintTo(const Mode& mode, std::ostream* stream) {
+    *stream << mode.target << (mode.precision == Precision::Float32 ? ", float32" : ", float64")
+            << (mode.useTables ? ", tables" : ", networks");
+}
+
 class FastEvaluatorModes : public ::testing::TestWithParam<Mode> {};
 
 TEST_P(FastEvaluatorModes, EqualsReference) {
