@@ -215,7 +215,7 @@ TEST_P(FastEvaluatorModes, EqualsReference) {
             SCOPED_TRACE(named.name + " / " + structure.name);
             // Where |s| is large, float32 networks see fewer digits of it.
             const bool harsh = structure.name == "closer than the tables" || structure.name == "very dense";
-            const double tolerance = single ? (harsh ? 2e-4 : 2e-5) : 1e-9;
+            const double tolerance = single ? (harsh ? 2e-4 : 2e-5) : 1e-8;
             expectEqual(fast.evaluate(structure.configuration, executor), reference.evaluate(structure.configuration),
                         tolerance);
         }
@@ -352,7 +352,7 @@ TEST(FastEvaluator, FollowsATrajectoryWithBoxChanges) {
             for (int d = 0; d < 3; d++)
                 structure.positions[frame][d] +=
                     2 * structure.box->getVectors()[1][d] - structure.box->getVectors()[0][d];
-        expectEqual(fast.evaluate(structure, executor), reference.evaluate(structure), 1e-9);
+        expectEqual(fast.evaluate(structure, executor), reference.evaluate(structure), 1e-8);
     }
     EXPECT_LT(fast.getNeighborList().getNumBuilds(), 30);
     EXPECT_GT(fast.getNeighborList().getNumBuilds(), 1);
@@ -400,11 +400,11 @@ TEST(FastEvaluator, TakesNeighborsFromOutside) {
         for (std::size_t g = 0; g < owners.size(); g++)
             for (int d = 0; d < 3; d++)
                 folded.forces[owners[g]][d] += result.forces[n + g][d];
-        expectEqual(folded, expected, 1e-9);
+        expectEqual(folded, expected, 1e-8);
         external.keepLists = true;
     }
     const Evaluation own = fast.evaluate(structure, executor);
-    expectEqual(own, expected, 1e-9);
+    expectEqual(own, expected, 1e-8);
 }
 
 TEST(FastEvaluator, NewTypesMayAppearLater) {
@@ -414,13 +414,13 @@ TEST(FastEvaluator, NewTypesMayAppearLater) {
     SerialExecutor executor;
     for (int types : {1, 2, 3, 1}) {
         const Configuration structure = makeRandomConfiguration(25, types, cube(7.0), 20 + types);
-        expectEqual(fast.evaluate(structure, executor), reference.evaluate(structure), 1e-9);
+        expectEqual(fast.evaluate(structure, executor), reference.evaluate(structure), 1e-8);
     }
     EXPECT_EQ(fast.getTableReports().size(), 9u);
     for (const TableReport& report : fast.getTableReports()) {
         EXPECT_GT(report.intervals, 0);
-        EXPECT_LE(report.valueError, 1e-10);
-        EXPECT_LE(report.derivativeError, 1e-10);
+        EXPECT_LE(report.valueError, 1e-8);
+        EXPECT_LE(report.derivativeError, 1e-8);
     }
 }
 
