@@ -48,8 +48,8 @@ HWY_INLINE V set(U value) {
 // ---------------------------------------------------------------- environment
 
 /**
- * Interval of r in the RadialGrid and position within it; a negative interval below its start. A neighbor just inside the
- * cutoff may round to the cutoff itself, where the grid may end: it belongs to the end of the last interval.
+ * Interval of r in the RadialGrid and position within it; a negative interval below its start. A neighbor just inside
+ * the cutoff may round to the cutoff itself, where the grid may end: it belongs to the end of the last interval.
  */
 HWY_INLINE void locate(V r, const EnvironmentParameters<T>& parameters, Integer* row, T* t, T* slope) {
     constexpr int mantissa = sizeof(T) == 4 ? 23 : 52;
