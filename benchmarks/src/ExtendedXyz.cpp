@@ -17,7 +17,8 @@ Configuration readExtendedXyz(const std::string& path, const DeepPotential& mode
     if (std::getline(file, line))
         std::istringstream(line) >> count;
     if (count < 0 || !std::getline(file, comment))
-        throw Error("benchmark: '" + path + "' is not an extended XYZ file; give one with a number of atoms in its first line");
+        throw Error("benchmark: '" + path +
+                    "' is not an extended XYZ file; give one with a number of atoms in its first line");
     Configuration result;
     const std::size_t lattice = comment.find("Lattice=\"");
     if (lattice != std::string::npos) {

@@ -10,7 +10,8 @@
 namespace lps::benchmark {
 
 /**
- * One frame of an extended XYZ file: symbol and three coordinates in angstrom per line; Lattice="..." makes it periodic.
+ * One frame of an extended XYZ file: symbol and three coordinates in angstrom per line; Lattice="..." makes it
+ * periodic.
  * @param model gives types their numbers
  * @throws Error if the file cannot be read as that
  */

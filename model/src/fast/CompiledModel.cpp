@@ -12,7 +12,7 @@ namespace {
 
 /** Largest table error, as a fraction of the largest value, that leaves no trace in the results of each precision. */
 template <typename T>
-constexpr double tableTolerance = sizeof(T) == 4 ? 1e-6 : 1e-10;
+constexpr double tableTolerance = sizeof(T) == 4 ? 1e-6 : 1e-9;
 
 /** Whether a polynomial can follow a network: no activation has a jump in its first or second derivative. */
 bool isSmooth(const Network& network) {
@@ -146,6 +146,7 @@ void CompiledModel<T>::setGrid(int a) {
     center.parameters.cellStarts = starts;
     center.parameters.cellInverses = starts + cells;
     center.parameters.cellRows = starts + 2 * cells;
+    center.parameters.lastRow = row - 1;
     center.parameters.splitRow = center.grid.findSplit(model->getSwitchStart());
     center.parameters.splitTarget = row;
 }

@@ -38,6 +38,11 @@ public:
     /** Branch of the switch that an interval belongs to, by its lower end. */
     Branch getBranch(double begin) const { return begin >= model.getSwitchStart() ? Branch::Switched : Branch::Inner; }
 
+    /** Whether the branches meet inside an interval. */
+    bool isSplit(double begin, double end) const {
+        return begin < model.getSwitchStart() && end > model.getSwitchStart();
+    }
+
     void evaluate(Branch branch, double r, std::vector<double>& result) {
         result.resize(3 * channels);
         evaluateCurve(model, center, neighbor, branch, r, workspace, result.data());
@@ -51,38 +56,47 @@ private:
     CurveWorkspace workspace;
 };
 
-/** Largest |g|, |dg/dr| and errors of interpolation with h = width / intervals, at two points of up to eight intervals.
- */
+/** Largest |g|, |dg/dr| and errors of interpolation. */
 struct CellErrors {
     double value = 0.0, derivative = 0.0, largestValue = 0.0, largestDerivative = 0.0;
 };
 
+/** At two points of an interval. */
+void measure(Branch branch, double start, double h, Curve& curve, CellErrors& errors) {
+    const int channels = curve.channels;
+    std::vector<double> left, right, exact, polynomial(6 * channels);
+    curve.evaluate(branch, start, left);
+    curve.evaluate(branch, start + h, right);
+    interpolate(left.data(), right.data(), h, channels, polynomial.data());
+    for (const double t : {0.21, 0.5}) {
+        curve.evaluate(branch, start + t * h, exact);
+        for (int m = 0; m < channels; m++) {
+            double g = 0.0, slope = 0.0;
+            for (int power = 5; power >= 0; power--) {
+                slope = slope * t + g;
+                g = g * t + polynomial[power * channels + m];
+            }
+            errors.largestValue = std::max(errors.largestValue, std::fabs(exact[m]));
+            errors.largestDerivative = std::max(errors.largestDerivative, std::fabs(exact[channels + m]));
+            errors.value = std::max(errors.value, std::fabs(g - exact[m]));
+            errors.derivative = std::max(errors.derivative, std::fabs(slope / h - exact[channels + m]));
+        }
+    }
+}
+
+/** Over a cell with h = width / intervals: up to eight intervals, and the one where the branches meet in both. */
 CellErrors measureCell(Curve& curve, double begin, double width, int intervals) {
     CellErrors errors;
-    const int channels = curve.channels;
     const double h = width / intervals;
-    std::vector<double> left, right, exact, polynomial(6 * channels);
     const int step = std::max(1, intervals / 8);
-    for (int k = 0; k < intervals; k += step) {
+    for (int k = 0; k < intervals; k++) {
         const double start = begin + k * h;
-        const Branch branch = curve.getBranch(start);
-        curve.evaluate(branch, start, left);
-        curve.evaluate(branch, start + h, right);
-        interpolate(left.data(), right.data(), h, channels, polynomial.data());
-        for (const double t : {0.21, 0.5}) {
-            curve.evaluate(branch, start + t * h, exact);
-            for (int m = 0; m < channels; m++) {
-                double g = 0.0, slope = 0.0;
-                for (int power = 5; power >= 0; power--) {
-                    slope = slope * t + g;
-                    g = g * t + polynomial[power * channels + m];
-                }
-                errors.largestValue = std::max(errors.largestValue, std::fabs(exact[m]));
-                errors.largestDerivative = std::max(errors.largestDerivative, std::fabs(exact[channels + m]));
-                errors.value = std::max(errors.value, std::fabs(g - exact[m]));
-                errors.derivative = std::max(errors.derivative, std::fabs(slope / h - exact[channels + m]));
-            }
-        }
+        const bool split = curve.isSplit(start, start + h);
+        if (k % step != 0 && !split)
+            continue;
+        measure(curve.getBranch(start), start, h, curve, errors);
+        if (split)
+            measure(Branch::Switched, start, h, curve, errors);
     }
     return errors;
 }
@@ -135,13 +149,13 @@ RadialPlan planRadialTable(const DeepPotential& model, int center, int neighbor,
     Curve curve(model, center, neighbor);
     const int cells = plan.grid.getNumCells();
     std::vector<CellErrors> errors(cells);
-    const auto measure = [&](int cell) {
+    const auto remeasure = [&](int cell) {
         const double begin = RadialGrid::getCellStart(cell);
         errors[cell] = measureCell(curve, begin, RadialGrid::getCellStart(cell + 1) - begin, plan.grid.intervals[cell]);
     };
     double value = 1e-300, derivative = 1e-300;
     for (int cell = 0; cell < cells; cell++) {
-        measure(cell);
+        remeasure(cell);
         value = std::max(value, errors[cell].largestValue);
         derivative = std::max(derivative, errors[cell].largestDerivative);
     }
@@ -149,7 +163,7 @@ RadialPlan planRadialTable(const DeepPotential& model, int center, int neighbor,
         while ((errors[cell].value > tolerance * value || errors[cell].derivative > tolerance * derivative) &&
                plan.grid.intervals[cell] < mostIntervals) {
             plan.grid.intervals[cell] *= 2;
-            measure(cell);
+            remeasure(cell);
         }
         plan.valueError = std::max(plan.valueError, errors[cell].value / value);
         plan.derivativeError = std::max(plan.derivativeError, errors[cell].derivative / derivative);
