@@ -3,6 +3,7 @@
 
 #include "CommonCalcLPSForceKernel.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "lps/Units.h"
@@ -148,24 +149,37 @@ bool CommonCalcLPSForceKernel::evaluate(const Purpose& purpose) {
 bool CommonCalcLPSForceKernel::acceptStatus() {
     const int* status = static_cast<const int*>(cc.getPinnedBuffer());
     const int numTypes = model->getPotential().getNumTypes();
-    const bool grown = list->grow(status);
-    if (grown) {
+    throwIfInvalid(status + numTypes);
+    if (list->grow(status)) {
         descriptor->arrange(*list);
         fitting->reserveRows(descriptor->getTileRows());
         return false;
     }
-    if (descriptor->grow(status[numTypes], *list))
-        return false;
-    if (status[numTypes + 1] > 0) {
-        const int pair = status[numTypes + 1] - 1;
-        const auto& data = model->getPotential().getData();
+    return !descriptor->grow(status[numTypes], *list);
+}
+
+void CommonCalcLPSForceKernel::throwIfInvalid(const int* status) {
+    const auto& data = model->getPotential().getData();
+    const int numTypes = model->getPotential().getNumTypes();
+    if (status[2] > 0)
+        throw OpenMMException("LPSForce: the position of atom " + std::to_string(status[2] - 1) +
+                              " is not finite; the simulation has probably become unstable.");
+    if (status[3] > 0) {
+        vector<OpenMM::mm_int4> sorted;
+        list->sorted.download(sorted);
+        const int first = cc.getAtomIndex()[sorted[status[4]].x];
+        const int second = cc.getAtomIndex()[sorted[status[5]].x];
+        throw OpenMMException("LPSForce: atoms " + std::to_string(std::min(first, second)) + " and " +
+                              std::to_string(std::max(first, second)) + " are at the same position; move one of them.");
+    }
+    if (status[1] > 0) {
+        const int pair = status[1] - 1;
         throw OpenMMException("LPSForce: a particle of type " + data.typeNames[pair / numTypes] +
                               " has more neighbors of type " + data.typeNames[pair % numTypes] + " than the " +
                               std::to_string(data.slots[pair % numTypes]) +
-                              " slots that the model has for them and is marked to refuse more than; check the density, or set "
-                              "neighbor_overflow to 'count'.");
+                              " slots that the model has for them, and the model is marked to refuse more; check the "
+                              "density, or set neighbor_overflow to 'count'.");
     }
-    return true;
 }
 
 void CommonCalcLPSForceKernel::evaluateUntilValid(const Purpose& purpose) {

@@ -47,6 +47,9 @@ private:
     bool evaluate(const Purpose& purpose);
     void evaluateUntilValid(const Purpose& purpose);
     bool acceptStatus();
+
+    /** @param status  [6] what kernels/neighborList.cc and environment.cc say about the input */
+    void throwIfInvalid(const int* status);
     double getSum(int first, int count);
 
     OpenMM::ComputeContext& cc;

@@ -46,7 +46,7 @@ void DeviceDescriptor::arrange(const DeviceNeighborList& list) {
     const int realSize = getRealSize(cc);
     reserve(cc, pairRows, pairs, 4 * realSize, "lpsPairRows");
     reserve(cc, pairPlaces, pairs, sizeof(int), "lpsPairPlaces");
-    reserve(cc, pairPositions, pairs, realSize, "lpsPairPositions");
+    reserve(cc, pairPositions, pairs, 2 * realSize, "lpsPairPositions");
     reserve(cc, pairEntries, pairs, sizeof(int), "lpsPairEntries");
     reserve(cc, pairCounts, static_cast<std::size_t>(model.getPotential().getNumTypes()) * rows, sizeof(int), "lpsPairCounts");
     reserve(cc, directCounts, tiles.size(), sizeof(int), "lpsDirectCounts");

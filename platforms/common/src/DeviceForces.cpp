@@ -45,7 +45,7 @@ void DeviceForces::launch(DeviceKernel& kernel, DeviceNeighborList& list, Device
     kernel.launch(tile.numRows * settings.lanes, settings.lanes * settings.groupRows, tile.firstRow, tile.numRows,
                   list.getSlotBits(), cc.getPaddedNumAtoms(), descriptor.getCutoffs(), Real{scale}, list.blocks,
                   model.sections, list.positions, list.shifts, list.sorted, list.sectionStart, model.typeConstants,
-                  model.tableHeads, model.tableCells, model.getNumTableCells(), descriptor.pairRows, descriptor.pairPlaces,
+                  descriptor.pairRows, descriptor.pairPlaces,
                   descriptor.pairPositions, descriptor.pairEntries, descriptor.pairCounts, model.tableLow, model.tableHigh,
                   descriptor.getDirectCapacity(), descriptor.directEmbedding, descriptor.projected,
                   cc.getLongForceBuffer(), sums);

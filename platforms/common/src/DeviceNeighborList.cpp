@@ -13,7 +13,6 @@
 
 namespace LPSPlugin {
 
-using OpenMM::mm_int2;
 using OpenMM::mm_int4;
 using std::to_string;
 using std::vector;
@@ -43,10 +42,9 @@ DeviceNeighborList::DeviceNeighborList(OpenMM::ComputeContext& context, const De
     reserve(cc, shifts, 1, vectorSize, "lpsShifts");
     storeNumbers(cc, shifts, vector<double>(4, 0.0), 4, isMixedDouble(cc), "lpsShifts");
     store(cc, rebuild, vector<int>(1, 0), "lpsRebuild");
-    store(cc, status, vector<int>(numTypes + 2, 0), "lpsStatus");
+    store(cc, status, vector<int>(numTypes + 6, 0), "lpsStatus");
     store(cc, gridCounts, vector<int>(10, 0), "lpsGridCounts");
     storeNumbers(cc, gridVectors, vector<double>(21, 0.0), 1, isMixedDouble(cc), "lpsGridVectors");
-    typeCounts.assign(numTypes, 0);
     sectionStarts.assign(numTypes + 1, 0);
 }
 
@@ -55,7 +53,6 @@ void DeviceNeighborList::compile() {
     defines["LPS_NUM_TYPES"] = to_string(numTypes);
     defines["LPS_NUM_CLASSES"] = to_string(numTypes * classesPerType);
     defines["LPS_CLASSES_PER_TYPE"] = to_string(classesPerType);
-    defines["LPS_NUM_PARTICLES"] = to_string(numParticles);
     if (periodic)
         defines["LPS_PERIODIC"] = "1";
     if (usesCorrection(cc))
@@ -82,7 +79,7 @@ void DeviceNeighborList::setParticles(const ParticleSet& particles) {
     slotBits = 1;
     while ((1LL << slotBits) < numSlots)
         slotBits++;
-    typeCounts.assign(numTypes, 0);
+    vector<int> typeCounts(numTypes, 0);
     for (int type : particles.types)
         if (type >= 0)
             typeCounts[type]++;
@@ -208,19 +205,19 @@ void DeviceNeighborList::update(OpenMM::ComputeArray& sections, OpenMM::ComputeA
             },
             before);
     };
-    checkKernel.launch(numParticles, flat, evaluation, mustRebuild ? 1 : 0, Real{0.25 * skin * skin}, posq, reference, index,
+    checkKernel.launch(numParticles, flat, evaluation, mustRebuild ? 1 : 0, numParticles, Real{0.25 * skin * skin}, posq, reference, index,
                        classes, rebuild, status, numTiles, directCounts, sumsCleared, sums);
     if (!periodic)
-        withPositions(placeKernel, sort, sort, std::tie(evaluation, rebuild), index, classes, Mixed{getListCutoff()},
+        withPositions(placeKernel, sort, sort, std::tie(evaluation, rebuild, numParticles), index, classes, Mixed{getListCutoff()},
                       maximumCells, gridCounts, gridVectors);
-    withPositions(countKernel, numParticles, flat, std::tie(evaluation, rebuild), index, classes, gridCounts, gridVectors,
+    withPositions(countKernel, numParticles, flat, std::tie(evaluation, rebuild, numParticles), index, classes, gridCounts, gridVectors,
                   reference, cells, counts, status);
     sumKernel.launch(scanGroups * sort, sort, evaluation, rebuild, gridCounts, counts, partial);
     scanKernel.launch(scanGroups * sort, sort, evaluation, rebuild, gridCounts, counts, partial, starts);
-    scatterKernel.launch(numParticles, flat, evaluation, rebuild, cells, starts, counts, unsorted);
+    scatterKernel.launch(numParticles, flat, evaluation, rebuild, numParticles, cells, starts, counts, unsorted);
     orderKernel.launch(numSlots, flat, evaluation, rebuild, numSlots, index, gridCounts, cells, starts, unsorted, counts,
                        sorted);
-    withPositions(gatherKernel, numSlots, flat, std::tie(numSlots), sorted, gridVectors, positions);
+    withPositions(gatherKernel, numSlots, flat, std::tie(numSlots), index, sorted, gridVectors, positions, status);
     buildKernel.launch(numTypes * numRows, flat, evaluation, rebuild, Mixed{getListCutoff() * getListCutoff()}, numRows,
                        slotBits, blocks, sections, positions, sorted, cells, starts, gridCounts, shifts, sectionStart,
                        neighbors, numNeighbors, status);

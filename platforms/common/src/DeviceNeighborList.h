@@ -50,7 +50,7 @@ public:
     int getNumSlots() const { return numSlots; }
 
     OpenMM::ComputeArray blocks, positions, sorted, shifts, sectionStart, neighbors, numNeighbors;
-    OpenMM::ComputeArray status;  ///< [T + 2]; see kernels/neighborList.cc and environment.cc
+    OpenMM::ComputeArray status;  ///< [T + 6]; see kernels/neighborList.cc and environment.cc
 
 private:
     void compile();
@@ -63,13 +63,12 @@ private:
     const double cutoff;
     const bool periodic;
     const int numTypes;
-    const int numParticles;
+    int numParticles;
     static constexpr double skin = 0.08;  // nm; costs little here, because rows keep only what is within the cutoff
 
     int numSlots = 0, numRows = 0, slotBits = 0, classesPerType = 0;
     int maximumCells = 0, scanGroups = 1;
     std::vector<int> sectionStarts;
-    std::vector<int> typeCounts;
     OpenMM::Vec3 box[3];
     int evaluation = 0;
     bool mustRebuild = true;

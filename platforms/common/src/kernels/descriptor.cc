@@ -19,7 +19,7 @@ KERNEL void contractEnvironment(int firstRow, int tileRows, real inverseNormaliz
                                 GLOBAL const int* RESTRICT sections, GLOBAL const int* RESTRICT slots,
                                 GLOBAL const real* RESTRICT padding, GLOBAL const int* RESTRICT sectionStart,
                                 GLOBAL const real4* RESTRICT pairRows, GLOBAL const int* RESTRICT pairPlaces,
-                                GLOBAL const real* RESTRICT pairPositions, GLOBAL const int* RESTRICT pairCounts,
+                                GLOBAL const real2* RESTRICT pairPositions, GLOBAL const int* RESTRICT pairCounts,
                                 GLOBAL const real4* RESTRICT low, GLOBAL const real2* RESTRICT high, int directCapacity,
                                 GLOBAL const real2* RESTRICT direct, GLOBAL real4* RESTRICT contracted) {
     for (int index = GLOBAL_ID; index < tileRows * LPS_LANES; index += GLOBAL_SIZE) {
@@ -41,7 +41,7 @@ KERNEL void contractEnvironment(int firstRow, int tileRows, real inverseNormaliz
                 const real4 r = pairRows[pair];
                 const int place = pairPlaces[pair];
                 if (place >= 0) {
-                    const real t = pairPositions[pair];
+                    const real t = pairPositions[pair].x;
 #pragma unroll
                     for (int q = 0; q < LPS_CHANNELS_PER_LANE; q++) {
                         const int m = lane + q * LPS_LANES;

@@ -75,13 +75,16 @@ inline DEVICE real4 lpsLocate(real r, real switchStart, GLOBAL const int2* RESTR
  * @param tableHeads   [LPS_NUM_TYPES^2] (first row of coefficients or -1 without table, first cell, split, split target)
  * @param tableCells   [2] int2 per cell; numCells per table
  * @param pairRows     [lines][tileRows] normalised rows
- * @param pairPlaces   [lines][tileRows] (row of coefficients + position within), or for direct pairs (-1 - place, 0)
+ * @param pairPlaces   [lines][tileRows] row of coefficients, or -1 - place for direct pairs
+ * @param pairPositions  [lines][tileRows] (position within the interval, 1 / length of the interval)
  * @param pairEntries  [lines][tileRows] entries of the list
  * @param pairCounts   [LPS_NUM_TYPES][tileRows]
  * @param directInput  [directCapacity] (s, ds/dr, centre type * LPS_NUM_TYPES + neighbour type, 0)
  * @param slotLimits   [LPS_NUM_TYPES^2] most neighbours that the model allows
  * @param status       [LPS_NUM_TYPES] direct pairs that found no place, or 0;
- *                     [LPS_NUM_TYPES + 1] 1 + pair of types of which a centre had too many neighbours, or 0
+ *                     [LPS_NUM_TYPES + 1] 1 + pair of types of which a centre had too many neighbours, or 0;
+ *                     [LPS_NUM_TYPES + 3] number of pairs at the same position, [LPS_NUM_TYPES + 4], [LPS_NUM_TYPES + 5] the
+ *                     slots of one of them
  */
 KERNEL void computeEnvironment(int firstRow, int tileRows, int numRows, int slotBits, real4 cutoffs, int tile,
                                GLOBAL const int4* RESTRICT blocks, GLOBAL const int* RESTRICT sections,
@@ -90,7 +93,7 @@ KERNEL void computeEnvironment(int firstRow, int tileRows, int numRows, int slot
                                GLOBAL const int* RESTRICT numNeighbors, GLOBAL const real* RESTRICT typeConstants,
                                GLOBAL const int4* RESTRICT tableHeads, GLOBAL const int2* RESTRICT tableCells, int numCells,
                                GLOBAL real4* RESTRICT pairRows, GLOBAL int* RESTRICT pairPlaces,
-                               GLOBAL real* RESTRICT pairPositions, GLOBAL unsigned int* RESTRICT pairEntries,
+                               GLOBAL real2* RESTRICT pairPositions, GLOBAL unsigned int* RESTRICT pairEntries,
                                GLOBAL int* RESTRICT pairCounts, int directCapacity, GLOBAL int* RESTRICT directCounts,
                                GLOBAL real4* RESTRICT directInput, GLOBAL const int* RESTRICT slotLimits,
                                GLOBAL int* RESTRICT status) {
@@ -114,6 +117,10 @@ KERNEL void computeEnvironment(int firstRow, int tileRows, int numRows, int slot
                 const real4 x = lpsDisplacement(entry, slotBits, center, positions, shifts);
                 if (!(x.w < cutoffs.x))
                     continue;
+                if (x.w == (real) 0 && ATOMIC_ADD(&status[LPS_NUM_TYPES + 3], 1) == 0) {
+                    status[LPS_NUM_TYPES + 4] = block.y + place;
+                    status[LPS_NUM_TYPES + 5] = (int) (entry & ((1u << slotBits) - 1));
+                }
                 if (stored) {
                     const mm_long target = (mm_long) (start + count) * tileRows + localRow;
                     const real2 w = lpsSwitch(x.w, cutoffs);
@@ -130,7 +137,7 @@ KERNEL void computeEnvironment(int firstRow, int tileRows, int numRows, int slot
                         where = lpsLocate(x.w, cutoffs.y, tableCells + head.y, numCells, head.z, head.w);
                     if (where.x >= 0) {
                         pairPlaces[target] = head.x + (int) where.x;
-                        pairPositions[target] = where.y;
+                        pairPositions[target] = make_real2(where.y, where.z);
                     }
                     else {
                         int direct = ATOMIC_ADD(&directCounts[tile], 1);
@@ -139,7 +146,7 @@ KERNEL void computeEnvironment(int firstRow, int tileRows, int numRows, int slot
                             direct = directCapacity - 1;
                         }
                         pairPlaces[target] = -1 - direct;
-                        pairPositions[target] = 0;
+                        pairPositions[target] = make_real2((real) 0, (real) 1);
                         directInput[direct] = make_real4(value.x, (w.y * inverse - scale) * constants[4], (real) pairType, (real) 0);
                     }
                 }

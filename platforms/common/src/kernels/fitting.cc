@@ -180,7 +180,7 @@ KERNEL void backwardLayer(int firstRow, int tileRows, int inputs, int outputs, i
  * and so does not depend on any order.
  *
  * @param scale       kJ/mol to units of the sums
- * @param atomEnergies  [LPS_NUM_PARTICLES] kJ/mol, by index within the System
+ * @param atomEnergies  [particles] kJ/mol, by index within the System
  * @param sums          [64]
  */
 KERNEL void sumEnergies(int firstRow, int tileRows, int inputs, real scale, GLOBAL const int4* RESTRICT blocks,

@@ -38,9 +38,8 @@ KERNEL void computeForces(int firstRow, int tileRows, int slotBits, int paddedAt
                           GLOBAL const int4* RESTRICT blocks, GLOBAL const int* RESTRICT sections,
                           GLOBAL const mixed4* RESTRICT positions, GLOBAL const mixed4* RESTRICT shifts,
                           GLOBAL const int4* RESTRICT sorted, GLOBAL const int* RESTRICT sectionStart,
-                          GLOBAL const real* RESTRICT typeConstants, GLOBAL const int4* RESTRICT tableHeads,
-                          GLOBAL const int2* RESTRICT tableCells, int numCells, GLOBAL const real4* RESTRICT pairRows,
-                          GLOBAL const int* RESTRICT pairPlaces, GLOBAL const real* RESTRICT pairPositions,
+                          GLOBAL const real* RESTRICT typeConstants, GLOBAL const real4* RESTRICT pairRows,
+                          GLOBAL const int* RESTRICT pairPlaces, GLOBAL const real2* RESTRICT pairPositions,
                           GLOBAL const unsigned int* RESTRICT pairEntries, GLOBAL const int* RESTRICT pairCounts,
                           GLOBAL const real4* RESTRICT low, GLOBAL const real2* RESTRICT high, int directCapacity,
                           GLOBAL const real2* RESTRICT direct, GLOBAL const real4* RESTRICT projected,
@@ -98,7 +97,7 @@ KERNEL void computeForces(int firstRow, int tileRows, int slotBits, int paddedAt
                         rowGradient = make_real4((real) 0, (real) 0, (real) 0, (real) 0);
                         radialGradient = 0;
                         if (where >= 0) {
-                            const real t = pairPositions[pair];
+                            const real t = pairPositions[pair].x;
 #pragma unroll
                             for (int q = 0; q < LPS_CHANNELS_PER_LANE; q++) {
                                 const int m = lane + q * LPS_LANES;
@@ -157,11 +156,8 @@ KERNEL void computeForces(int firstRow, int tileRows, int slotBits, int paddedAt
                     const mm_long pair = (mm_long) (start + first + lane) * tileRows + localRow;
                     const unsigned int entry = pairEntries[pair];
                     const real4 x = lpsDisplacement(entry, slotBits, center, positions, shifts);
-                    if (pairPlaces[pair] >= 0) {
-                        const int4 head = tableHeads[pairType];
-                        radialGradient *= lpsLocate(x.w, cutoffs.y, tableCells + head.y, numCells, head.z, head.w).z;
-                    }
-                    const real4 f = lpsPairForce(x, cutoffs, rowGradient, radialGradient, typeConstants + 8 * block.x);
+                    const real4 f = lpsPairForce(x, cutoffs, rowGradient, radialGradient * pairPositions[pair].y,
+                                                 typeConstants + 8 * block.x);
 #ifdef LPS_VIRIAL
                     xx -= f.x * x.x;
                     yy -= f.y * x.y;

@@ -42,12 +42,12 @@ inline DEVICE mixed4 lpsLoadPosition(GLOBAL const real4* RESTRICT posq,
  * Demand a rebuild where a particle has moved by more than half of the skin, or where the host forces it. Also clears what the
  * rest of the evaluation counts up.
  *
- * @param status        [LPS_NUM_TYPES + 2] the last two are cleared; see environment.cc
- * @param reference     [LPS_NUM_PARTICLES] positions at the last rebuild
+ * @param status        [LPS_NUM_TYPES + 6] the last six are cleared; see gatherPositions() and environment.cc
+ * @param reference     [particles] positions at the last rebuild
  * @param directCounts  [numTiles] cleared
  * @param sums          [numSums] cleared
  */
-KERNEL void checkDisplacements(int evaluation, int force, real limit2, GLOBAL const real4* RESTRICT posq,
+KERNEL void checkDisplacements(int evaluation, int force, int numParticles, real limit2, GLOBAL const real4* RESTRICT posq,
                                GLOBAL const real4* RESTRICT reference, GLOBAL const int* RESTRICT atomIndex,
                                GLOBAL const int* RESTRICT classes, GLOBAL int* RESTRICT rebuild,
                                GLOBAL int* RESTRICT status, int numTiles,
@@ -57,12 +57,12 @@ KERNEL void checkDisplacements(int evaluation, int force, real limit2, GLOBAL co
     for (int i = GLOBAL_ID; i < numSums; i += GLOBAL_SIZE)
         sums[i] = 0;
     if (GLOBAL_ID == 0) {
-        status[LPS_NUM_TYPES] = 0;
-        status[LPS_NUM_TYPES + 1] = 0;
+        for (int i = LPS_NUM_TYPES; i < LPS_NUM_TYPES + 6; i++)
+            status[i] = 0;
         if (force)
             rebuild[0] = evaluation;
     }
-    for (int i = GLOBAL_ID; i < LPS_NUM_PARTICLES && !force; i += GLOBAL_SIZE) {
+    for (int i = GLOBAL_ID; i < numParticles && !force; i += GLOBAL_SIZE) {
         real4 p = posq[i];
         real4 q = reference[i];
         real dx = p.x - q.x;
@@ -78,14 +78,14 @@ KERNEL void checkDisplacements(int evaluation, int force, real limit2, GLOBAL co
  * The grid of a system without box: cells of about half the list cutoff over the smallest axis-parallel box around all
  * particles. One work group. The local arrays are written by each thread in its own place and read between barriers.
  */
-KERNEL void placeGrid(int evaluation, GLOBAL const int* RESTRICT rebuild, LPS_POSITIONS, GLOBAL const int* RESTRICT atomIndex,
+KERNEL void placeGrid(int evaluation, GLOBAL const int* RESTRICT rebuild, int numParticles, LPS_POSITIONS, GLOBAL const int* RESTRICT atomIndex,
                       GLOBAL const int* RESTRICT classes, mixed listCutoff, int maxCells, GLOBAL int* RESTRICT gridCounts,
                       GLOBAL mixed* RESTRICT gridVectors) {
     LOCAL mixed4 low[LPS_SORT_THREADS];
     LOCAL mixed4 high[LPS_SORT_THREADS];
     const mixed huge = (mixed) 1e30;
     const int thread = LOCAL_ID;
-    const int end = (rebuild[0] == evaluation && GROUP_ID == 0 ? LPS_NUM_PARTICLES : 0);
+    const int end = (rebuild[0] == evaluation && GROUP_ID == 0 ? numParticles : 0);
     mixed4 least = make_mixed4(huge, huge, huge, 0);
     mixed4 most = make_mixed4(-huge, -huge, -huge, 0);
     for (int i = thread; i < end; i += LOCAL_SIZE) {
@@ -145,11 +145,11 @@ KERNEL void placeGrid(int evaluation, GLOBAL const int* RESTRICT rebuild, LPS_PO
 /**
  * Find the cell of each particle and count the particles of each bin (class, cell).
  *
- * @param cells   [LPS_NUM_PARTICLES] (bin, or -1 for particles of others; image of the box that holds the particle)
+ * @param cells   [particles] (bin, or -1 for particles of others; image of the box that holds the particle)
  * @param counts  [bins] zero before; atomic, but sums of integers depend on no order
  * @param status  [LPS_NUM_TYPES] cleared for buildNeighborList()
  */
-KERNEL void countAtoms(int evaluation, GLOBAL const int* RESTRICT rebuild, LPS_POSITIONS, GLOBAL const int* RESTRICT atomIndex,
+KERNEL void countAtoms(int evaluation, GLOBAL const int* RESTRICT rebuild, int numParticles, LPS_POSITIONS, GLOBAL const int* RESTRICT atomIndex,
                        GLOBAL const int* RESTRICT classes, GLOBAL const int* RESTRICT gridCounts,
                        GLOBAL const mixed* RESTRICT gridVectors, GLOBAL real4* RESTRICT reference, GLOBAL int4* RESTRICT cells,
                        GLOBAL int* RESTRICT counts, GLOBAL int* RESTRICT status) {
@@ -157,7 +157,7 @@ KERNEL void countAtoms(int evaluation, GLOBAL const int* RESTRICT rebuild, LPS_P
         return;
     for (int i = GLOBAL_ID; i < LPS_NUM_TYPES; i += GLOBAL_SIZE)
         status[i] = 0;
-    for (int i = GLOBAL_ID; i < LPS_NUM_PARTICLES; i += GLOBAL_SIZE) {
+    for (int i = GLOBAL_ID; i < numParticles; i += GLOBAL_SIZE) {
         reference[i] = posq[i];
         int group = classes[atomIndex[i]];
         if (group < 0) {
@@ -254,11 +254,11 @@ KERNEL void scanBins(int evaluation, GLOBAL const int* RESTRICT rebuild, GLOBAL 
 }
 
 /** Put each particle into its bin, in any order. @param unsorted [slots] */
-KERNEL void scatterAtoms(int evaluation, GLOBAL const int* RESTRICT rebuild, GLOBAL const int4* RESTRICT cells,
+KERNEL void scatterAtoms(int evaluation, GLOBAL const int* RESTRICT rebuild, int numParticles, GLOBAL const int4* RESTRICT cells,
                          GLOBAL const int* RESTRICT starts, GLOBAL int* RESTRICT counts, GLOBAL int* RESTRICT unsorted) {
     if (rebuild[0] != evaluation)
         return;
-    for (int i = GLOBAL_ID; i < LPS_NUM_PARTICLES; i += GLOBAL_SIZE) {
+    for (int i = GLOBAL_ID; i < numParticles; i += GLOBAL_SIZE) {
         int bin = cells[i].x;
         if (bin >= 0)
             unsorted[starts[bin] + ATOMIC_ADD(&counts[bin], 1)] = i;
@@ -291,12 +291,21 @@ KERNEL void orderAtoms(int evaluation, GLOBAL const int* RESTRICT rebuild, int n
     }
 }
 
-/** Positions by slot, inside the box. @param positions [slots] nm */
-KERNEL void gatherPositions(int numSlots, LPS_POSITIONS, GLOBAL const int4* RESTRICT sorted,
-                            GLOBAL const mixed* RESTRICT gridVectors, GLOBAL mixed4* RESTRICT positions) {
+/**
+ * Positions by slot, inside the box.
+ *
+ * @param positions  [slots] nm
+ * @param status     [LPS_NUM_TYPES + 2] 1 + index within the System of a particle whose position is not finite, or 0
+ */
+KERNEL void gatherPositions(int numSlots, LPS_POSITIONS, GLOBAL const int* RESTRICT atomIndex, GLOBAL const int4* RESTRICT sorted,
+                            GLOBAL const mixed* RESTRICT gridVectors, GLOBAL mixed4* RESTRICT positions,
+                            GLOBAL int* RESTRICT status) {
     for (int slot = GLOBAL_ID; slot < numSlots; slot += GLOBAL_SIZE) {
         int4 atom = sorted[slot];
         mixed4 p = LPS_POSITION(atom.x);
+        const mixed limit = (mixed) 1e15;
+        if (!(p.x < limit && p.x > -limit && p.y < limit && p.y > -limit && p.z < limit && p.z > -limit))
+            LPS_ATOMIC_MAX(&status[LPS_NUM_TYPES + 2], 1 + atomIndex[atom.x]);
 #ifdef LPS_PERIODIC
         p.x -= atom.y * gridVectors[0] + atom.z * gridVectors[3] + atom.w * gridVectors[6];
         p.y -= atom.y * gridVectors[1] + atom.z * gridVectors[4] + atom.w * gridVectors[7];
