@@ -3,11 +3,13 @@
 
 /**
  * @file TestDevices.cpp
- * What only GPU platforms have: kinds of devices, several devices, lists that grow, OpenMM's sorting of atoms, exact repetition.
+ * What only GPU platforms have: kinds of devices, several devices, lists that grow, OpenMM's sorting of atoms, exact
+ * repetition.
  */
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "LPSForceInfo.h"
@@ -66,8 +68,8 @@ TEST_P(Kinds, matchReferenceWithoutTables) {
     expectMatches(*context, system, evaluateReference(model, system.configuration));
 }
 
-INSTANTIATE_TEST_SUITE_P(All, Kinds, ::testing::Values("cpu", "gpu-small", "gpu-large"), [](const auto& info) {
-    std::string name = info.param;
+INSTANTIATE_TEST_SUITE_P(All, Kinds, ::testing::Values("cpu", "gpu-small", "gpu-large"), [](const auto& parameter) {
+    std::string name = parameter.param;
     name.erase(std::remove(name.begin(), name.end(), '-'), name.end());
     return name;
 });
@@ -75,8 +77,9 @@ INSTANTIATE_TEST_SUITE_P(All, Kinds, ::testing::Values("cpu", "gpu-small", "gpu-
 TEST(Devices, unknownKind) {
     const ForcedKind kind("toaster");
     const TestSystem system = makeBulk(makeModel(), cells::tiny);
-    EXPECT_EQ(messageOf([&] { TestContext context(system); }),
-              "OPENMM_LPS_DEVICE_KIND: 'toaster' is no kind of device; set it to cpu, gpu-small or gpu-large, or unset it.");
+    EXPECT_EQ(
+        messageOf([&] { TestContext context(system); }),
+        "OPENMM_LPS_DEVICE_KIND: 'toaster' is no kind of device; set it to cpu, gpu-small or gpu-large, or unset it.");
 }
 
 TEST(Devices, severalTilesOfRows) {

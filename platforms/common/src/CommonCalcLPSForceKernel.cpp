@@ -25,8 +25,8 @@ constexpr int numSums = 64;
 constexpr int maximumAttempts = 20;
 
 /**
- * A power of two that turns kJ/mol into integers, so that sums are exact and in any order the same: as fine as 2^-40 kJ/mol, and
- * coarse enough for 10^5 kJ/mol per particle.
+ * A power of two that turns kJ/mol into integers, so that sums are exact and in any order the same: as fine as 2^-40
+ * kJ/mol, and coarse enough for 10^5 kJ/mol per particle.
  */
 double chooseSumScale(int numParticles) {
     const int bits = 62 - static_cast<int>(std::ceil(std::log2(1e5 * std::max(1, numParticles))));
@@ -70,10 +70,9 @@ void CommonCalcLPSForceKernel::buildStages(const LPSForce& force) {
     fitting.reset();
     descriptor.reset();
     list.reset();
-    translateErrors(
-        [&] { model = std::make_unique<DeviceModel>(cc, potential, present, force.getUseTables()); });
-    list = std::make_unique<DeviceNeighborList>(cc, settings, potential->getCutoff() * lps::nanometersPerAngstrom, periodic,
-                                                potential->getNumTypes());
+    translateErrors([&] { model = std::make_unique<DeviceModel>(cc, potential, present, force.getUseTables()); });
+    list = std::make_unique<DeviceNeighborList>(cc, settings, potential->getCutoff() * lps::nanometersPerAngstrom,
+                                                periodic, potential->getNumTypes());
     descriptor = std::make_unique<DeviceDescriptor>(cc, settings, *model);
     fitting = std::make_unique<DeviceFitting>(cc, settings, *model);
     forces = std::make_unique<DeviceForces>(cc, settings, *model);
@@ -221,8 +220,8 @@ vector<double> CommonCalcLPSForceKernel::computeParticleEnergies(ContextImpl&) {
     vector<double> energies(entries.size(), 0.0);
     for (long long i = first; i < end; i++)
         if (model->isCenter(entryTypes[i]))
-            energies[i] = values[entries[i]] +
-                          fitting->getConstantEnergy(entryTypes[i]) * lps::kilojoulesPerMolePerElectronvolt;
+            energies[i] =
+                values[entries[i]] + fitting->getConstantEnergy(entryTypes[i]) * lps::kilojoulesPerMolePerElectronvolt;
     return energies;
 }
 

@@ -17,9 +17,9 @@
 namespace LPSPlugin {
 
 /**
- * LPSForce on one device of the CUDA, OpenCL or HIP platform. Each stage has its own class; this one calls them in order.
- * Nothing is copied to the host in a step but a few integers that say whether the neighbour list fitted, and the energy when it is
- * asked for.
+ * LPSForce on one device of the CUDA, OpenCL or HIP platform. Each stage has its own class; this one calls them in
+ * order. Nothing is copied to the host in a step but a few integers that say whether the neighbour list fitted, and the
+ * energy when it is asked for.
  */
 class CommonCalcLPSForceKernel : public CalcLPSForceKernel {
 public:

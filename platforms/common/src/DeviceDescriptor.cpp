@@ -5,8 +5,6 @@
 
 #include <algorithm>
 
-#include "CommonLPSKernelSources.h"
-
 namespace LPSPlugin {
 
 namespace {
@@ -19,14 +17,11 @@ constexpr int maximumDirectPairs = 32768;
 DeviceDescriptor::DeviceDescriptor(OpenMM::ComputeContext& context, const DeviceSettings& deviceSettings,
                                    DeviceModel& deviceModel)
     : cc(context), settings(deviceSettings), model(deviceModel) {
-    std::map<std::string, std::string> defines = settings.getDefines();
-    defines.merge(model.getDefines());
-    OpenMM::ComputeProgram program =
-        cc.compileProgram(CommonLPSKernelSources::math + CommonLPSKernelSources::environment +
-                              CommonLPSKernelSources::embedding + CommonLPSKernelSources::descriptor,
-                          defines);
+    const KernelProgram source = makeDescriptorProgram(settings, model.getShape());
+    OpenMM::ComputeProgram program = cc.compileProgram(source.source, source.defines);
     environmentKernel = DeviceKernel(cc, program, "computeEnvironment");
-    embeddingKernel = DeviceKernel(cc, program, model.getPotential().isCompressed() ? "evaluateGrid" : "evaluateEmbedding");
+    embeddingKernel =
+        DeviceKernel(cc, program, model.getPotential().isCompressed() ? "evaluateGrid" : "evaluateEmbedding");
     contractKernel = DeviceKernel(cc, program, "contractEnvironment");
     projectKernel = DeviceKernel(cc, program, "projectGradient");
 }
@@ -48,7 +43,8 @@ void DeviceDescriptor::arrange(const DeviceNeighborList& list) {
     reserve(cc, pairPlaces, pairs, sizeof(int), "lpsPairPlaces");
     reserve(cc, pairPositions, pairs, 2 * realSize, "lpsPairPositions");
     reserve(cc, pairEntries, pairs, sizeof(int), "lpsPairEntries");
-    reserve(cc, pairCounts, static_cast<std::size_t>(model.getPotential().getNumTypes()) * rows, sizeof(int), "lpsPairCounts");
+    reserve(cc, pairCounts, static_cast<std::size_t>(model.getPotential().getNumTypes()) * rows, sizeof(int),
+            "lpsPairCounts");
     reserve(cc, directCounts, tiles.size(), sizeof(int), "lpsDirectCounts");
     const std::size_t channels = static_cast<std::size_t>(rows) * model.getPotential().getEmbeddingWidth();
     reserve(cc, contracted, channels, 4 * realSize, "lpsContracted");
@@ -62,7 +58,7 @@ void DeviceDescriptor::reserveDirect() {
     reserve(cc, directEmbedding, capacity * model.getPotential().getEmbeddingWidth(), 2 * getRealSize(cc),
             "lpsDirectEmbedding");
     if (!model.getPotential().isCompressed())
-        reserve(cc, directWork, 2 * capacity * model.getMaximumWidth(), 2 * getRealSize(cc), "lpsDirectWork");
+        reserve(cc, directWork, 2 * capacity * model.getShape().maximumWidth, 2 * getRealSize(cc), "lpsDirectWork");
 }
 
 bool DeviceDescriptor::grow(int needed, const DeviceNeighborList& list) {
@@ -91,15 +87,17 @@ void DeviceDescriptor::computeEnvironment(DeviceNeighborList& list, const RowTil
 void DeviceDescriptor::contract(DeviceNeighborList& list, const RowTile& tile) {
     const int directThreads = model.hasUntabulatedPairs() ? directCapacity : 2048;
     if (model.getPotential().isCompressed())
-        embeddingKernel.launch(directThreads, settings.flatThreads, tile.index, directCapacity, directCounts, directInput,
-                               model.grids, model.gridRows, model.gridCoefficients, directEmbedding);
+        embeddingKernel.launch(directThreads, settings.flatThreads, tile.index, directCapacity, directCounts,
+                               directInput, model.grids, model.gridRows, model.gridCoefficients, directEmbedding);
     else
-        embeddingKernel.launch(directThreads, settings.flatThreads, tile.index, directCapacity, directCounts, directInput,
-                               model.networks, model.layers, model.thresholds, model.weights, directWork, directEmbedding);
-    contractKernel.launch(tile.numRows * settings.lanes, settings.lanes * settings.groupRows, tile.firstRow, tile.numRows,
-                          Real{1.0 / model.getPotential().getData().normalizer}, list.blocks, model.sections, model.slots,
-                          model.padding, list.sectionStart, pairRows, pairPlaces, pairPositions, pairCounts, model.tableLow,
-                          model.tableHigh, directCapacity, directEmbedding, contracted);
+        embeddingKernel.launch(directThreads, settings.flatThreads, tile.index, directCapacity, directCounts,
+                               directInput, model.networks, model.layers, model.thresholds, model.weights, directWork,
+                               directEmbedding);
+    contractKernel.launch(tile.numRows * settings.lanes, settings.lanes * settings.groupRows, tile.firstRow,
+                          tile.numRows, Real{1.0 / model.getPotential().getData().normalizer}, list.blocks,
+                          model.sections, model.slots, model.padding, list.sectionStart, pairRows, pairPlaces,
+                          pairPositions, pairCounts, model.tableLow, model.tableHigh, directCapacity, directEmbedding,
+                          contracted);
 }
 
 void DeviceDescriptor::project(const RowTile& tile, OpenMM::ComputeArray& gradient) {

@@ -17,8 +17,8 @@ struct RowTile {
 };
 
 /**
- * From neighbours to the contracted environment A, and from Y = dE/dD back to G: the host side of kernels/environment.cc,
- * embedding.cc and descriptor.cc.
+ * From neighbours to the contracted environment A, and from Y = dE/dD back to G: the host side of
+ * kernels/environment.cc, embedding.cc and descriptor.cc.
  */
 class DeviceDescriptor {
 public:

@@ -5,8 +5,6 @@
 
 #include <algorithm>
 
-#include "CommonLPSKernelSources.h"
-#include "lps/Units.h"
 #include "openmm/OpenMMException.h"
 #include "reference/NetworkEvaluation.h"
 
@@ -19,7 +17,8 @@ namespace {
 /** Whether the last layer is a plain sum over hidden ones, as training programs write it. */
 bool hasPlainOutput(const lps::Network& network) {
     const lps::Layer& layer = network.layers.back();
-    return network.layers.size() > 1 && layer.activation.kind == lps::Activation::Kind::Linear && layer.residual == lps::Residual::None;
+    return network.layers.size() > 1 && layer.activation.kind == lps::Activation::Kind::Linear &&
+           layer.residual == lps::Residual::None;
 }
 
 bool haveSameShape(const lps::Network& a, const lps::Network& b) {
@@ -32,14 +31,12 @@ bool haveSameShape(const lps::Network& a, const lps::Network& b) {
 
 }  // namespace
 
-DeviceFitting::DeviceFitting(OpenMM::ComputeContext& context, const DeviceSettings& deviceSettings, DeviceModel& deviceModel)
+DeviceFitting::DeviceFitting(OpenMM::ComputeContext& context, const DeviceSettings& deviceSettings,
+                             DeviceModel& deviceModel)
     : cc(context), settings(deviceSettings), model(deviceModel) {
     storeLayers();
-    std::map<std::string, std::string> defines = settings.getDefines();
-    defines.merge(model.getDefines());
-    defines["LPS_ENERGY_UNIT"] = cc.doubleToString(lps::kilojoulesPerMolePerElectronvolt);
-    OpenMM::ComputeProgram program =
-        cc.compileProgram(CommonLPSKernelSources::math + CommonLPSKernelSources::fitting, defines);
+    const KernelProgram source = makeFittingProgram(settings, model.getShape());
+    OpenMM::ComputeProgram program = cc.compileProgram(source.source, source.defines);
     forwardKernel = DeviceKernel(cc, program, "forwardLayer");
     backwardKernel = DeviceKernel(cc, program, "backwardLayer");
     energyKernel = DeviceKernel(cc, program, "sumEnergies");
@@ -58,7 +55,8 @@ void DeviceFitting::storeLayers() {
             shape = &fittings[type];
         else if (!haveSameShape(*shape, fittings[type]))
             throw OpenMM::OpenMMException(
-                "LPSForce: the fitting networks of the model differ in shape between types; use the CPU or Reference platform.");
+                "LPSForce: the fitting networks of the model differ in shape between types; use the CPU or Reference "
+                "platform.");
     }
     if (shape == nullptr)
         return;
@@ -172,9 +170,10 @@ void DeviceFitting::backward(DeviceNeighborList& list, const RowTile& tile) {
     for (std::size_t k = hidden.size(); k-- > 0;) {
         HiddenLayer& layer = *hidden[k];
         backwardKernel.launch(countLayerThreads(settings, tile.numRows, layer.inputs), settings.getLayerThreads(),
-                              tile.firstRow, tile.numRows, layer.inputs, layer.outputs, static_cast<int>(layer.residual),
-                              k + 1 == hidden.size() ? 1 : 0, list.blocks, layer.backwardOffsets, outputOffsets, weights,
-                              *slopes[k], gradients[(k + 1) % 2], gradients[k % 2]);
+                              tile.firstRow, tile.numRows, layer.inputs, layer.outputs,
+                              static_cast<int>(layer.residual), k + 1 == hidden.size() ? 1 : 0, list.blocks,
+                              layer.backwardOffsets, outputOffsets, weights, *slopes[k], gradients[(k + 1) % 2],
+                              gradients[k % 2]);
     }
 }
 

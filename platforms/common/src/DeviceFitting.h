@@ -11,8 +11,8 @@
 namespace LPSPlugin {
 
 /**
- * The fitting networks on a device, forward and backward: the host side of kernels/fitting.cc. Energies come without what is
- * constant for a type; getConstantEnergy() has that.
+ * The fitting networks on a device, forward and backward: the host side of kernels/fitting.cc. Energies come without
+ * what is constant for a type; getConstantEnergy() has that.
  */
 class DeviceFitting {
 public:
@@ -40,7 +40,8 @@ public:
     /** [rows][M1 M2] */
     OpenMM::ComputeArray& getGradient() { return gradients[0]; }
 
-    /** Energy in eV that every atom of a type has: bias, vacuum and the bias of the output layer, in double precision. */
+    /** Energy in eV that every atom of a type has: bias, vacuum and the bias of the output layer, in double precision.
+     */
     double getConstantEnergy(int type) const { return constantEnergies[type]; }
 
 private:

@@ -3,27 +3,17 @@
 
 #include "DeviceForces.h"
 
-#include "CommonLPSKernelSources.h"
-#include "lps/Units.h"
-
 namespace LPSPlugin {
 
-DeviceForces::DeviceForces(OpenMM::ComputeContext& context, const DeviceSettings& deviceSettings, DeviceModel& deviceModel)
+DeviceForces::DeviceForces(OpenMM::ComputeContext& context, const DeviceSettings& deviceSettings,
+                           DeviceModel& deviceModel)
     : cc(context), settings(deviceSettings), model(deviceModel), forceKernel(compile(false)) {
     store(cc, noSums, std::vector<long long>(1, 0), "lpsNoSums");
 }
 
 DeviceKernel DeviceForces::compile(bool virial) {
-    std::map<std::string, std::string> defines = settings.getDefines();
-    defines.merge(model.getDefines());
-    defines["LPS_ENERGY_UNIT"] = cc.doubleToString(lps::kilojoulesPerMolePerElectronvolt);
-    defines["LPS_FORCE_UNIT"] = cc.doubleToString(lps::kilojoulesPerMolePerElectronvolt * lps::angstromsPerNanometer);
-    if (virial)
-        defines["LPS_VIRIAL"] = "1";
-    OpenMM::ComputeProgram program =
-        cc.compileProgram(CommonLPSKernelSources::math + CommonLPSKernelSources::environment +
-                              CommonLPSKernelSources::descriptor + CommonLPSKernelSources::forces,
-                          defines);
+    const KernelProgram source = makeForceProgram(settings, model.getShape(), virial);
+    OpenMM::ComputeProgram program = cc.compileProgram(source.source, source.defines);
     return DeviceKernel(cc, program, "computeForces");
 }
 
@@ -40,15 +30,14 @@ void DeviceForces::addVirial(DeviceNeighborList& list, DeviceDescriptor& descrip
     launch(virialKernel, list, descriptor, tile, scale, sums);
 }
 
-void DeviceForces::launch(DeviceKernel& kernel, DeviceNeighborList& list, DeviceDescriptor& descriptor, const RowTile& tile,
-                          double scale, OpenMM::ComputeArray& sums) {
+void DeviceForces::launch(DeviceKernel& kernel, DeviceNeighborList& list, DeviceDescriptor& descriptor,
+                          const RowTile& tile, double scale, OpenMM::ComputeArray& sums) {
     kernel.launch(tile.numRows * settings.lanes, settings.lanes * settings.groupRows, tile.firstRow, tile.numRows,
                   list.getSlotBits(), cc.getPaddedNumAtoms(), descriptor.getCutoffs(), Real{scale}, list.blocks,
                   model.sections, list.positions, list.shifts, list.sorted, list.sectionStart, model.typeConstants,
-                  descriptor.pairRows, descriptor.pairPlaces,
-                  descriptor.pairPositions, descriptor.pairEntries, descriptor.pairCounts, model.tableLow, model.tableHigh,
-                  descriptor.getDirectCapacity(), descriptor.directEmbedding, descriptor.projected,
-                  cc.getLongForceBuffer(), sums);
+                  descriptor.pairRows, descriptor.pairPlaces, descriptor.pairPositions, descriptor.pairEntries,
+                  descriptor.pairCounts, model.tableLow, model.tableHigh, descriptor.getDirectCapacity(),
+                  descriptor.directEmbedding, descriptor.projected, cc.getLongForceBuffer(), sums);
 }
 
 }  // namespace LPSPlugin

@@ -106,8 +106,8 @@ void store(OpenMM::ComputeContext& cc, OpenMM::ComputeArray& array, std::vector<
 }
 
 /** Create or overwrite an array of numbers, `components` to an element, as float or double. */
-inline void storeNumbers(OpenMM::ComputeContext& cc, OpenMM::ComputeArray& array, std::vector<double> data, int components,
-                         bool isDouble, const char* name) {
+inline void storeNumbers(OpenMM::ComputeContext& cc, OpenMM::ComputeArray& array, std::vector<double> data,
+                         int components, bool isDouble, const char* name) {
     if (data.empty())
         data.resize(components);
     const int count = static_cast<int>(data.size() / components);

@@ -13,8 +13,6 @@
 namespace LPSPlugin {
 
 using lps::Activation;
-using std::string;
-using std::to_string;
 using std::vector;
 
 namespace {
@@ -46,13 +44,9 @@ DeviceModel::DeviceModel(OpenMM::ComputeContext& context, std::shared_ptr<const 
         storeNetworks();
 }
 
-std::map<string, string> DeviceModel::getDefines() const {
-    std::map<string, string> defines = {{"LPS_NUM_TYPES", to_string(model->getNumTypes())},
-                                        {"LPS_WIDTH", to_string(model->getEmbeddingWidth())},
-                                        {"LPS_AXIS", to_string(model->getData().axisWidth)},
-                                        {"LPS_MAX_WIDTH", to_string(maximumWidth)}};
-    defines[model->isCompressed() ? "LPS_HAS_GRIDS" : "LPS_HAS_NETWORKS"] = "1";
-    return defines;
+ModelShape DeviceModel::getShape() const {
+    return {model->getNumTypes(), model->getEmbeddingWidth(), model->getData().axisWidth, maximumWidth,
+            model->isCompressed()};
 }
 
 void DeviceModel::storeStatistics() {
@@ -153,7 +147,8 @@ void DeviceModel::storeNetworks() {
     vector<double> layerThresholds, numbers;
     vector<OpenMM::mm_int2> places(embeddings.size(), OpenMM::mm_int2(0, 0));
     for (std::size_t i = 0; i < embeddings.size(); i++) {
-        places[i] = OpenMM::mm_int2(static_cast<int>(layerThresholds.size()), static_cast<int>(embeddings[i].layers.size()));
+        places[i] =
+            OpenMM::mm_int2(static_cast<int>(layerThresholds.size()), static_cast<int>(embeddings[i].layers.size()));
         for (const lps::Layer& layer : embeddings[i].layers) {
             maximumWidth = std::max({maximumWidth, layer.inputs, layer.outputs});
             const int weightPlace = static_cast<int>(numbers.size());
@@ -162,9 +157,14 @@ void DeviceModel::storeNetworks() {
             numbers.insert(numbers.end(), layer.bias.begin(), layer.bias.end());
             const int timestepPlace = static_cast<int>(numbers.size());
             numbers.insert(numbers.end(), layer.timestep.begin(), layer.timestep.end());
-            const int data[8] = {layer.inputs,  layer.outputs, static_cast<int>(layer.activation.kind),
-                                 static_cast<int>(layer.residual), layer.timestep.empty() ? 0 : 1,
-                                 weightPlace,   biasPlace,     timestepPlace};
+            const int data[8] = {layer.inputs,
+                                 layer.outputs,
+                                 static_cast<int>(layer.activation.kind),
+                                 static_cast<int>(layer.residual),
+                                 layer.timestep.empty() ? 0 : 1,
+                                 weightPlace,
+                                 biasPlace,
+                                 timestepPlace};
             layerData.insert(layerData.end(), data, data + 8);
             layerThresholds.push_back(layer.activation.threshold);
         }
@@ -189,8 +189,14 @@ void DeviceModel::storeGrids() {
         const lps::EmbeddingTable& table = tables[i];
         if (table.empty())
             continue;
-        const double shape[8] = {table.lower, table.upper, table.maximum, table.fineStep, table.coarseStep,
-                                 table.extrapolation == lps::EmbeddingTable::Extrapolation::Linear ? 1.0 : 0.0, 0.0, 0.0};
+        const double shape[8] = {table.lower,
+                                 table.upper,
+                                 table.maximum,
+                                 table.fineStep,
+                                 table.coarseStep,
+                                 table.extrapolation == lps::EmbeddingTable::Extrapolation::Linear ? 1.0 : 0.0,
+                                 0.0,
+                                 0.0};
         std::copy(shape, shape + 8, shapes.begin() + 8 * i);
         const int fineRows = static_cast<int>((table.upper - table.lower) / table.fineStep);
         rows[i] = OpenMM::mm_int4(numRows, table.rows, fineRows, 0);

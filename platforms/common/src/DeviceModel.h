@@ -3,11 +3,10 @@
 
 #pragma once
 
-#include <map>
 #include <memory>
-#include <string>
 #include <vector>
 
+#include "KernelPrograms.h"
 #include "lps/DeepPotential.h"
 #include "openmm/common/ComputeArray.h"
 #include "openmm/common/ComputeContext.h"
@@ -15,9 +14,9 @@
 namespace LPSPlugin {
 
 /**
- * The descriptor's side of a Deep Potential on a device: statistics, sections, padding and embeddings. Embeddings are radial
- * tables where these reach the accuracy of the precision, else networks or grids that are evaluated pair by pair. Layouts are
- * described with the kernels that read them: environment.cc, embedding.cc, descriptor.cc.
+ * The descriptor's side of a Deep Potential on a device: statistics, sections, padding and embeddings. Embeddings are
+ * radial tables where these reach the accuracy of the precision, else networks or grids that are evaluated pair by
+ * pair. Layouts are described with the kernels that read them: environment.cc, embedding.cc, descriptor.cc.
  */
 class DeviceModel {
 public:
@@ -25,22 +24,18 @@ public:
      * @param present    [T] whether the Force has particles of a type; tables are made for these only
      * @param useTables  false: evaluate every embedding pair by pair
      */
-    DeviceModel(OpenMM::ComputeContext& cc, std::shared_ptr<const lps::DeepPotential> model, const std::vector<bool>& present,
-                bool useTables);
+    DeviceModel(OpenMM::ComputeContext& cc, std::shared_ptr<const lps::DeepPotential> model,
+                const std::vector<bool>& present, bool useTables);
 
     const lps::DeepPotential& getPotential() const { return *model; }
 
-    /** The macros that tell the kernels: widths, and which forms of embedding there are. */
-    std::map<std::string, std::string> getDefines() const;
+    ModelShape getShape() const;
 
     /** Whether the energy of a type is computed: present and not excluded. */
     bool isCenter(int type) const { return present[type] && !model->isAtomExcluded(type); }
 
     /** Whether any pair of types has no table, so that all pairs may have to be evaluated one by one. */
     bool hasUntabulatedPairs() const { return untabulated; }
-
-    /** Widest layer of any embedding. */
-    int getMaximumWidth() const { return maximumWidth; }
 
     int getNumTableCells() const { return numTableCells; }
 

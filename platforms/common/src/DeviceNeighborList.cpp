@@ -7,7 +7,7 @@
 #include <cmath>
 #include <tuple>
 
-#include "CommonLPSKernelSources.h"
+#include "KernelPrograms.h"
 #include "lps/Box.h"
 #include "openmm/OpenMMException.h"
 
@@ -49,16 +49,9 @@ DeviceNeighborList::DeviceNeighborList(OpenMM::ComputeContext& context, const De
 }
 
 void DeviceNeighborList::compile() {
-    std::map<std::string, std::string> defines = settings.getDefines();
-    defines["LPS_NUM_TYPES"] = to_string(numTypes);
-    defines["LPS_NUM_CLASSES"] = to_string(numTypes * classesPerType);
-    defines["LPS_CLASSES_PER_TYPE"] = to_string(classesPerType);
-    if (periodic)
-        defines["LPS_PERIODIC"] = "1";
-    if (usesCorrection(cc))
-        defines["LPS_USE_CORRECTION"] = "1";
-    OpenMM::ComputeProgram program =
-        cc.compileProgram(CommonLPSKernelSources::math + CommonLPSKernelSources::neighborList, defines);
+    const KernelProgram source =
+        makeNeighborListProgram(settings, numTypes, classesPerType, periodic, usesCorrection(cc));
+    OpenMM::ComputeProgram program = cc.compileProgram(source.source, source.defines);
     checkKernel = DeviceKernel(cc, program, "checkDisplacements");
     if (!periodic)
         placeKernel = DeviceKernel(cc, program, "placeGrid");
@@ -101,8 +94,8 @@ void DeviceNeighborList::setParticles(const ParticleSet& particles) {
         compile();
     }
 
-    // A first guess of the neighbours of each type, from the density where there is one. What is missing is added when the
-    // device reports it.
+    // A first guess of the neighbours of each type, from the density where there is one. What is missing is added when
+    // the device reports it.
 
     double volume = 0.0;
     if (periodic) {
@@ -205,18 +198,18 @@ void DeviceNeighborList::update(OpenMM::ComputeArray& sections, OpenMM::ComputeA
             },
             before);
     };
-    checkKernel.launch(numParticles, flat, evaluation, mustRebuild ? 1 : 0, numParticles, Real{0.25 * skin * skin}, posq, reference, index,
-                       classes, rebuild, status, numTiles, directCounts, sumsCleared, sums);
+    checkKernel.launch(numParticles, flat, evaluation, mustRebuild ? 1 : 0, numParticles, Real{0.25 * skin * skin},
+                       posq, reference, index, classes, rebuild, status, numTiles, directCounts, sumsCleared, sums);
     if (!periodic)
-        withPositions(placeKernel, sort, sort, std::tie(evaluation, rebuild, numParticles), index, classes, Mixed{getListCutoff()},
-                      maximumCells, gridCounts, gridVectors);
-    withPositions(countKernel, numParticles, flat, std::tie(evaluation, rebuild, numParticles), index, classes, gridCounts, gridVectors,
-                  reference, cells, counts, status);
+        withPositions(placeKernel, sort, sort, std::tie(evaluation, rebuild, numParticles), index, classes,
+                      Mixed{getListCutoff()}, maximumCells, gridCounts, gridVectors);
+    withPositions(countKernel, numParticles, flat, std::tie(evaluation, rebuild, numParticles), index, classes,
+                  gridCounts, gridVectors, reference, cells, counts, status);
     sumKernel.launch(scanGroups * sort, sort, evaluation, rebuild, gridCounts, counts, partial);
     scanKernel.launch(scanGroups * sort, sort, evaluation, rebuild, gridCounts, counts, partial, starts);
     scatterKernel.launch(numParticles, flat, evaluation, rebuild, numParticles, cells, starts, counts, unsorted);
-    orderKernel.launch(numSlots, flat, evaluation, rebuild, numSlots, index, gridCounts, cells, starts, unsorted, counts,
-                       sorted);
+    orderKernel.launch(numSlots, flat, evaluation, rebuild, numSlots, index, gridCounts, cells, starts, unsorted,
+                       counts, sorted);
     withPositions(gatherKernel, numSlots, flat, std::tie(numSlots), index, sorted, gridVectors, positions, status);
     buildKernel.launch(numTypes * numRows, flat, evaluation, rebuild, Mixed{getListCutoff() * getListCutoff()}, numRows,
                        slotBits, blocks, sections, positions, sorted, cells, starts, gridCounts, shifts, sectionStart,

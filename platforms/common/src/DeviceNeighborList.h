@@ -23,7 +23,8 @@ public:
      * @param periodic     whether images count
      * @param numTypes     types of the model
      */
-    DeviceNeighborList(OpenMM::ComputeContext& cc, const DeviceSettings& settings, double cutoff, bool periodic, int numTypes);
+    DeviceNeighborList(OpenMM::ComputeContext& cc, const DeviceSettings& settings, double cutoff, bool periodic,
+                       int numTypes);
 
     /** Take over the particles of the Force, and rebuild at the next update(). */
     void setParticles(const ParticleSet& particles);
@@ -34,7 +35,8 @@ public:
      * @param sections      which pairs of types matter, see DeviceModel
      * @param directCounts  [numTiles] cleared here for later stages, as are sums
      */
-    void update(OpenMM::ComputeArray& sections, OpenMM::ComputeArray& directCounts, int numTiles, OpenMM::ComputeArray& sums);
+    void update(OpenMM::ComputeArray& sections, OpenMM::ComputeArray& directCounts, int numTiles,
+                OpenMM::ComputeArray& sums);
 
     /**
      * Make room after an evaluation whose list did not fit.

@@ -20,8 +20,9 @@ string chooseKind(OpenMM::ComputeContext& cc, int numAtoms) {
     if (const char* forced = std::getenv("OPENMM_LPS_DEVICE_KIND"); forced != nullptr && forced[0] != '\0') {
         const string kind = forced;
         if (kind != "cpu" && kind != "gpu-small" && kind != "gpu-large")
-            throw OpenMM::OpenMMException("OPENMM_LPS_DEVICE_KIND: '" + kind.substr(0, 32) +
-                                          "' is no kind of device; set it to cpu, gpu-small or gpu-large, or unset it.");
+            throw OpenMM::OpenMMException(
+                "OPENMM_LPS_DEVICE_KIND: '" + kind.substr(0, 32) +
+                "' is no kind of device; set it to cpu, gpu-small or gpu-large, or unset it.");
         return kind;
     }
     if (cc.getIsCPU())
@@ -31,15 +32,18 @@ string chooseKind(OpenMM::ComputeContext& cc, int numAtoms) {
 
 }  // namespace
 
-DeviceSettings chooseDeviceSettings(OpenMM::ComputeContext& cc, int numAtoms) {
-    const string kind = chooseKind(cc, numAtoms);
+DeviceSettings getDeviceSettings(const string& kind, bool isDouble) {
     if (kind == "cpu")
         return {1, 1, 8, 16, 64, 8, 16, 1, 1, 512};
     if (kind == "gpu-small")
         return {8, 16, 32, 32, 16, 4, 2, 128, 256, 16384};
-    if (cc.getUseDoublePrecision())
+    if (isDouble)
         return {8, 16, 64, 64, 16, 4, 8, 128, 256, 16384};
     return {8, 16, 128, 64, 16, 8, 8, 128, 256, 16384};
+}
+
+DeviceSettings chooseDeviceSettings(OpenMM::ComputeContext& cc, int numAtoms) {
+    return getDeviceSettings(chooseKind(cc, numAtoms), cc.getUseDoublePrecision());
 }
 
 std::map<string, string> DeviceSettings::getDefines() const {

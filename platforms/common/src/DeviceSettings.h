@@ -11,8 +11,8 @@
 namespace LPSPlugin {
 
 /**
- * How work is shaped for a device: the sizes that kernels are compiled with. Chosen once per Context from the kind of device,
- * the precision and the number of atoms.
+ * How work is shaped for a device: the sizes that kernels are compiled with. Chosen once per Context from the kind of
+ * device, the precision and the number of atoms.
  */
 struct DeviceSettings {
     int lanes;          ///< threads that share the channels of one atom
@@ -33,8 +33,13 @@ struct DeviceSettings {
 };
 
 /**
- * Kinds are "cpu" (a work group is one thread), "gpu-small" (few atoms: small blocks, so that all processors get work) and
- * "gpu-large". The environment variable OPENMM_LPS_DEVICE_KIND forces one, for tests.
+ * @param kind  "cpu", "gpu-small" or "gpu-large"; see chooseDeviceSettings()
+ */
+DeviceSettings getDeviceSettings(const std::string& kind, bool isDouble);
+
+/**
+ * Kinds are "cpu" (a work group is one thread), "gpu-small" (few atoms: small blocks, so that all processors get work)
+ * and "gpu-large". The environment variable OPENMM_LPS_DEVICE_KIND forces one, for tests.
  *
  * @throws OpenMMException if the environment variable names none of them
  */

@@ -24,8 +24,8 @@ public:
     OpenMM::KernelImpl* createKernelImpl(std::string name, const OpenMM::Platform& platform,
                                          OpenMM::ContextImpl& context) const override {
         if (name != CalcLPSForceKernel::Name())
-            throw OpenMM::OpenMMException("LPSForce on the " + platform.getName() + " platform: there is no kernel '" + name +
-                                          "'; ask for '" + CalcLPSForceKernel::Name() + "'.");
+            throw OpenMM::OpenMMException("LPSForce on the " + platform.getName() + " platform: there is no kernel '" +
+                                          name + "'; ask for '" + CalcLPSForceKernel::Name() + "'.");
         PlatformData& data = *static_cast<PlatformData*>(context.getPlatformData());
         if (data.contexts.size() > 1)
             return new ParallelLPSKernel(name, platform, *data.contexts[0]);

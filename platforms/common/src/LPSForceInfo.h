@@ -16,11 +16,11 @@ namespace LPSPlugin {
 #endif
 
 /**
- * Tells OpenMM which particles it may exchange when it sorts them in space: those of one type, and those outside the Force
- * among themselves.
+ * Tells OpenMM which particles it may exchange when it sorts them in space: those of one type, and those outside the
+ * Force among themselves.
  *
- * Without periodic boundary conditions the particles of the Force form one group. OpenMM then treats them as one molecule, which
- * it moves by box vectors only as a whole where another Force of the System is periodic.
+ * Without periodic boundary conditions the particles of the Force form one group. OpenMM then treats them as one
+ * molecule, which it moves by box vectors only as a whole where another Force of the System is periodic.
  */
 class LPSForceInfo : public OpenMM::ComputeForceInfo {
 public:

@@ -11,8 +11,8 @@
 namespace LPSPlugin {
 
 /**
- * LPSForce on several devices of one Context: each has all positions and computes the energies of its share of the particles,
- * with the forces that follow. The platform adds energies and forces up.
+ * LPSForce on several devices of one Context: each has all positions and computes the energies of its share of the
+ * particles, with the forces that follow. The platform adds energies and forces up.
  */
 class ParallelLPSKernel : public CalcLPSForceKernel {
 public:

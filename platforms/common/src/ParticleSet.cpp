@@ -7,8 +7,8 @@
 
 namespace LPSPlugin {
 
-ParticleSet makeParticleSet(const LPSForce& force, int numSystemParticles, const std::vector<bool>& isCenter, int blockRows,
-                            int device, int numDevices) {
+ParticleSet makeParticleSet(const LPSForce& force, int numSystemParticles, const std::vector<bool>& isCenter,
+                            int blockRows, int device, int numDevices) {
     const int numTypes = static_cast<int>(isCenter.size());
     const long long count = force.getNumParticles();
     ParticleSet set;

@@ -13,8 +13,8 @@ namespace LPSPlugin {
 /**
  * Which particles a Force has and which of them a device computes the energy of, in the terms of the kernels.
  *
- * With several devices each takes a contiguous share of the particle list. A class is a type, or half of one: with several
- * devices class 2 t holds the particles of type t that this device owns, class 2 t + 1 the others.
+ * With several devices each takes a contiguous share of the particle list. A class is a type, or half of one: with
+ * several devices class 2 t holds the particles of type t that this device owns, class 2 t + 1 the others.
  */
 struct ParticleSet {
     int classesPerType;
@@ -31,7 +31,7 @@ struct ParticleSet {
  * @param blockRows  rows of a block
  * @param device, numDevices  the share of the work
  */
-ParticleSet makeParticleSet(const LPSForce& force, int numSystemParticles, const std::vector<bool>& isCenter, int blockRows,
-                            int device, int numDevices);
+ParticleSet makeParticleSet(const LPSForce& force, int numSystemParticles, const std::vector<bool>& isCenter,
+                            int blockRows, int device, int numDevices);
 
 }  // namespace LPSPlugin

@@ -32,6 +32,20 @@ inline DEVICE real lpsDescriptor(GLOBAL const real4* RESTRICT contracted, mm_lon
             _Pragma("unroll") for (int q = 0; q < LPS_THREAD_OUTPUTS; q++) sum[p][q] += left[p] * right[q];                \
     }
 
+/** Clear the sums of a thread. Every access to them is unrolled, or they would not stay in registers. */
+#define LPS_CLEAR_SUMS                                           \
+    _Pragma("unroll") for (int p = 0; p < LPS_THREAD_ROWS; p++)  \
+        _Pragma("unroll") for (int q = 0; q < LPS_THREAD_OUTPUTS; q++) sum[p][q] = 0;
+
+/** Store the sums of a thread in a matrix of this many columns. */
+#define LPS_STORE_SUMS(matrix, columnCount, firstColumn)                                                 \
+    _Pragma("unroll") for (int p = 0; p < LPS_THREAD_ROWS; p++)                                          \
+        _Pragma("unroll") for (int q = 0; q < LPS_THREAD_OUTPUTS; q++) {                                 \
+            const int column = firstColumn + outputThread + q * LPS_OUTPUT_THREADS;                      \
+            if (column < columnCount)                                                                    \
+                matrix[(mm_long) (firstLocal + rowThread * LPS_THREAD_ROWS + p) * columnCount + column] = sum[p][q]; \
+        }
+
 /**
  * One layer, y = activation(x W + b) * timestep + residual(x).
  *
@@ -59,9 +73,7 @@ KERNEL void forwardLayer(int firstRow, int tileRows, int inputs, int outputs, in
         const int4 block = blocks[(firstRow + firstLocal) / LPS_BLOCK_ROWS];
         GLOBAL const real* weight = weights + offsets[block.x];
         real sum[LPS_THREAD_ROWS][LPS_THREAD_OUTPUTS];
-        for (int p = 0; p < LPS_THREAD_ROWS; p++)
-            for (int q = 0; q < LPS_THREAD_OUTPUTS; q++)
-                sum[p][q] = 0;
+        LPS_CLEAR_SUMS
         for (int depth = 0; depth < inputs; depth += LPS_TILE_DEPTH) {
             for (int i = thread; i < LPS_BLOCK_ROWS * LPS_TILE_DEPTH; i += LPS_GROUP_THREADS) {
                 const int d = i % LPS_TILE_DEPTH;
@@ -83,6 +95,10 @@ KERNEL void forwardLayer(int firstRow, int tileRows, int inputs, int outputs, in
             LPS_MULTIPLY_STEP
             SYNC_THREADS;
         }
+        LPS_STORE_SUMS(output, outputs, firstOutput)
+
+        // Each thread turns what it has just stored into y.
+
         GLOBAL const real* bias = weight + (mm_long) inputs * outputs;
         for (int p = 0; p < LPS_THREAD_ROWS; p++) {
             const mm_long row = firstLocal + rowThread * LPS_THREAD_ROWS + p;
@@ -90,7 +106,7 @@ KERNEL void forwardLayer(int firstRow, int tileRows, int inputs, int outputs, in
                 const int o = firstOutput + outputThread + q * LPS_OUTPUT_THREADS;
                 if (o >= outputs)
                     continue;
-                real2 h = lpsActivate(activation, threshold, sum[p][q] + bias[o]);
+                real2 h = lpsActivate(activation, threshold, output[row * outputs + o] + bias[o]);
                 if (hasTimestep) {
                     h.x *= bias[outputs + o];
                     h.y *= bias[outputs + o];
@@ -134,9 +150,7 @@ KERNEL void backwardLayer(int firstRow, int tileRows, int inputs, int outputs, i
         GLOBAL const real* weight = weights + offsets[block.x];
         GLOBAL const real* last = weights + lastOffsets[block.x];
         real sum[LPS_THREAD_ROWS][LPS_THREAD_OUTPUTS];
-        for (int p = 0; p < LPS_THREAD_ROWS; p++)
-            for (int q = 0; q < LPS_THREAD_OUTPUTS; q++)
-                sum[p][q] = 0;
+        LPS_CLEAR_SUMS
         for (int depth = 0; depth < outputs; depth += LPS_TILE_DEPTH) {
             for (int i = thread; i < LPS_BLOCK_ROWS * LPS_TILE_DEPTH; i += LPS_GROUP_THREADS) {
                 const int d = i % LPS_TILE_DEPTH;
@@ -158,13 +172,14 @@ KERNEL void backwardLayer(int firstRow, int tileRows, int inputs, int outputs, i
             LPS_MULTIPLY_STEP
             SYNC_THREADS;
         }
-        for (int p = 0; p < LPS_THREAD_ROWS; p++) {
+        LPS_STORE_SUMS(inputGradient, inputs, firstInput)
+        for (int p = 0; p < LPS_THREAD_ROWS && residual != 0; p++) {
             const mm_long row = firstLocal + rowThread * LPS_THREAD_ROWS + p;
             for (int q = 0; q < LPS_THREAD_OUTPUTS; q++) {
                 const int i = firstInput + outputThread + q * LPS_OUTPUT_THREADS;
                 if (i >= inputs)
                     continue;
-                real value = sum[p][q];
+                real value = inputGradient[row * inputs + i];
                 for (int part = 0; part < residual; part++) {
                     const int o = i + part * inputs;
                     value += (isLast ? last[o] : outputGradient[row * outputs + o]);
