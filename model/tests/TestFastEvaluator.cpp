@@ -385,6 +385,24 @@ TEST(FastEvaluator, TakesNeighborsFromOutside) {
     expectEqual(own, expected, 1e-8);
 }
 
+// A distance just below the cutoff may round up to it; when the cutoff ends a cell of the table, no row follows.
+TEST(FastEvaluator, NeighborsMaySitAtTheCutoff) {
+    const auto model = makeModel(makeRandomModelData());
+    const ReferenceEvaluator reference(model);
+    SerialExecutor executor;
+    for (const std::string& target : FastEvaluator::getSupportedTargets())
+        for (Precision precision : {Precision::Float32, Precision::Float64}) {
+            FastEvaluator fast(model, {precision, true, 0.5, target});
+            for (double gap : {1e-16, 1e-15, 1e-12, 1e-9, 1e-8, 3e-8, 1e-7, 1e-6, 0.0, -1e-9})
+                for (int type = 0; type < 3; type++) {
+                    Configuration pair;
+                    pair.positions = {{0, 0, 0}, {4.0 * (1.0 - gap), 0, 0}};
+                    pair.types = {2, type};
+                    expectEqual(fast.evaluate(pair, executor), reference.evaluate(pair), 2e-5);
+                }
+        }
+}
+
 TEST(FastEvaluator, NewTypesMayAppearLater) {
     const auto model = makeModel(makeRandomModelData());
     const ReferenceEvaluator reference(model);

@@ -3,6 +3,8 @@
 
 #include "fast/CompiledModel.h"
 
+#include <cmath>
+
 #include "reference/Embedding.h"
 #include "reference/NetworkEvaluation.h"
 
@@ -143,6 +145,7 @@ void CompiledModel<T>::setGrid(int a) {
         row += center.grid.intervals[cell];
     }
     center.parameters.cells = cells;
+    center.parameters.tableEnd = std::nextafter(static_cast<T>(RadialGrid::getCellStart(cells)), T(0));
     center.parameters.cellStarts = starts;
     center.parameters.cellInverses = starts + cells;
     center.parameters.cellRows = starts + 2 * cells;

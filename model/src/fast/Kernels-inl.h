@@ -48,7 +48,8 @@ HWY_INLINE V set(U value) {
 // ---------------------------------------------------------------- environment
 
 /** Interval of r in the RadialGrid and position within it; a negative interval below its start. */
-HWY_INLINE void locate(V r, const EnvironmentParameters<T>& parameters, Integer* row, T* t, T* slope) {
+HWY_INLINE void locate(V distance, const EnvironmentParameters<T>& parameters, Integer* row, T* t, T* slope) {
+    const V r = hn::Min(distance, hn::Set(d, parameters.tableEnd));
     constexpr int mantissa = sizeof(T) == 4 ? 23 : 52;
     constexpr Integer bias = sizeof(T) == 4 ? 127 : 1023;
     const auto bits = hn::Sub(hn::ShiftRight<mantissa - RadialGrid::cellBits>(hn::BitCast(di, r)),
