@@ -5,7 +5,7 @@
 
     python devtools/make_default_model.py graph.pb
 
-Writes wrappers/python/openmmlps/models/lps.safetensors: the same weights, with the provenance below. Needs numpy only.
+Writes wrappers/python/openmmlps/models/lps.safetensors: the same weights, with the provenance below. Needs openmm-lps installed.
 Replace MODEL_CARD together with the weights.
 """
 
@@ -14,11 +14,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from openmmlps.importers import import_model
+
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "wrappers" / "python"))
-
-from openmmlps.importers import import_model  # noqa: E402
-
 OUTPUT = ROOT / "wrappers" / "python" / "openmmlps" / "models" / "lps.safetensors"
 
 MODEL_CARD = {

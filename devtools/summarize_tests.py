@@ -3,8 +3,8 @@
 """Adds up JUnit reports: `summarize_tests.py NAME=FILE ...`. Exits with 1 if a test failed or a report is missing or empty."""
 
 import sys
-import xml.etree.ElementTree as ElementTree
 from pathlib import Path
+from xml.etree import ElementTree
 
 
 def count(path: Path) -> tuple[int, list[str], int]:

@@ -20,7 +20,7 @@ say "C++ tests"
 ctest --test-dir build/venv --parallel "$jobs" --output-on-failure --progress --output-junit "$reports/cpp.xml"
 
 say "C++ tests of the model core under sanitizers"
-cmake --preset sanitize -Wno-dev --log-level=WARNING &&
+cmake --preset sanitize --log-level=WARNING >/dev/null &&
     cmake --build --preset sanitize --parallel "$jobs" -- --quiet &&
     ctest --test-dir build/sanitize --parallel "$jobs" --output-on-failure --progress --output-junit "$reports/sanitized.xml"
 

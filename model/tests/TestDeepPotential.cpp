@@ -80,6 +80,18 @@ TEST(DeepPotential, missingNetworksAreFineWhereUnused) {
         "is missing");
 }
 
+TEST(DeepPotential, float32CutoffsAreRounded) {
+    DeepPotentialData data = makeRandomModelData();
+    data.cutoff = 5.7;
+    data.switchStart = 1.8;
+    EXPECT_EQ(DeepPotential(data).getCutoff(), 5.7);
+    data.cutoffPrecision = Precision::Float32;
+    const DeepPotential model(data);
+    EXPECT_EQ(model.getCutoff(), 5.699999809265137);
+    EXPECT_EQ(model.getSwitchStart(), 1.7999999523162842);
+    EXPECT_EQ(model.getSwitchWidth(), 3.8999998569488525);
+}
+
 TEST(DeepPotential, unknownTypesAreNamed) {
     const DeepPotential model(makeRandomModelData());
     try {

@@ -40,8 +40,9 @@ void LPSForce::setUsesPeriodicBoundaryConditions(bool isPeriodic) {
 
 void LPSForce::setPrecision(Precision value) {
     if (value != Automatic && value != Single && value != Double)
-        throw OpenMM::OpenMMException("LPSForce: precision " + std::to_string(static_cast<int>(value)) +
-                                      " is unknown; use LPSForce.Automatic (0), LPSForce.Single (1) or LPSForce.Double (2).");
+        throw OpenMM::OpenMMException(
+            "LPSForce: precision " + std::to_string(static_cast<int>(value)) +
+            " is unknown; use LPSForce.Automatic (0), LPSForce.Single (1) or LPSForce.Double (2).");
     precision = value;
 }
 
@@ -63,11 +64,11 @@ OpenMM::ForceImpl* LPSForce::createImpl() const {
 
 void LPSForce::checkIndex(int index) const {
     if (index < 0 || index >= getNumParticles())
-        throw OpenMM::OpenMMException(
-            "LPSForce: there is no entry " + std::to_string(index) + " in the list of " + std::to_string(getNumParticles()) +
-            " particles; " +
-            (particles.empty() ? "add particles with addParticle(particle, type)."
-                               : "use an index from 0 to " + std::to_string(getNumParticles() - 1) + "."));
+        throw OpenMM::OpenMMException("LPSForce: there is no entry " + std::to_string(index) + " in the list of " +
+                                      std::to_string(getNumParticles()) + " particles; " +
+                                      (particles.empty()
+                                           ? "add particles with addParticle(particle, type)."
+                                           : "use an index from 0 to " + std::to_string(getNumParticles() - 1) + "."));
 }
 
 }  // namespace LPSPlugin

@@ -28,7 +28,8 @@ namespace {
 void checkParticles(const LPSForce& force, const System& system) {
     if (force.getNumParticles() == 0)
         throw OpenMMException(
-            "LPSForce: no particle belongs to the Force; call addParticle(particle, type) for each particle that the model "
+            "LPSForce: no particle belongs to the Force; call addParticle(particle, type) for each particle that the "
+            "model "
             "describes, with the type from LPSModel.getTypeIndex('" +
             force.getModel().getTypeNames().front() + "') and the like.");
     const int numTypes = static_cast<int>(force.getModel().getTypeNames().size());
@@ -39,7 +40,8 @@ void checkParticles(const LPSForce& force, const System& system) {
         if (particle < 0 || particle >= system.getNumParticles())
             throw OpenMMException("LPSForce: entry " + to_string(entry) + " names particle " + to_string(particle) +
                                   ", but the System has " + to_string(system.getNumParticles()) +
-                                  " particles; use an index from 0 to " + to_string(system.getNumParticles() - 1) + ".");
+                                  " particles; use an index from 0 to " + to_string(system.getNumParticles() - 1) +
+                                  ".");
         if (type < 0 || type >= numTypes)
             throw OpenMMException("LPSForce: particle " + to_string(particle) + " has type " + to_string(type) +
                                   ", but the model knows types " + force.getModel().describeTypes() +
@@ -61,9 +63,10 @@ void checkBox(const System& system) {
     system.getDefaultPeriodicBoxVectors(a, b, c);
     const double volume = a.dot(b.cross(c));
     if (!(std::isfinite(volume) && volume > 0.0))
-        throw OpenMMException(
-            "LPSForce: the Force is periodic, but the System's box vectors span a volume of " + to_string(volume) +
-            " nm^3; call System.setDefaultPeriodicBoxVectors(), or setUsesPeriodicBoundaryConditions(False) on the Force.");
+        throw OpenMMException("LPSForce: the Force is periodic, but the System's box vectors span a volume of " +
+                              to_string(volume) +
+                              " nm^3; call System.setDefaultPeriodicBoxVectors(), or "
+                              "setUsesPeriodicBoundaryConditions(False) on the Force.");
 }
 
 }  // namespace
@@ -89,8 +92,9 @@ vector<string> LPSForceImpl::getKernelNames() {
 
 void LPSForceImpl::updateParametersInContext(ContextImpl& context) {
     if (owner.getNumParticles() != numParticles)
-        throw OpenMMException("LPSForce.updateParametersInContext: the Force now lists " + to_string(owner.getNumParticles()) +
-                              " particles, but the Context was created with " + to_string(numParticles) +
+        throw OpenMMException("LPSForce.updateParametersInContext: the Force now lists " +
+                              to_string(owner.getNumParticles()) + " particles, but the Context was created with " +
+                              to_string(numParticles) +
                               "; call Context.reinitialize() to change the number of particles.");
     checkParticles(owner, context.getSystem());
     kernel.getAs<CalcLPSForceKernel>().copyParametersToContext(context, owner);

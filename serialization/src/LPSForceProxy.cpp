@@ -34,13 +34,14 @@ LPSModel readModel(const SerializationNode& node) {
     const std::optional<string> bytes = decodeBase64(node.getStringProperty("base64"));
     if (!bytes)
         throw OpenMMException(
-            "LPSForce XML: the embedded model is not valid base64; the XML was damaged or edited, write it again from the "
+            "LPSForce XML: the embedded model is not valid base64; the XML was damaged or edited, write it again from "
+            "the "
             "original System.");
     const string expected = node.getStringProperty("sha256");
     const string found = sha256(*bytes);
     if (found != expected)
-        throw OpenMMException("LPSForce XML: the embedded model has SHA-256 " + found + ", but the XML says '" + expected +
-                              "'; the XML was damaged or edited, write it again from the original System.");
+        throw OpenMMException("LPSForce XML: the embedded model has SHA-256 " + found + ", but the XML says '" +
+                              expected + "'; the XML was damaged or edited, write it again from the original System.");
     return LPSModel::fromBytes(*bytes, "model embedded in LPSForce XML");
 }
 
@@ -68,9 +69,9 @@ void LPSForceProxy::serialize(const void* object, SerializationNode& node) const
 void* LPSForceProxy::deserialize(const SerializationNode& node) const {
     const int version = node.getIntProperty("version");
     if (version < 1 || version > currentVersion)
-        throw OpenMMException("LPSForce XML: version " + to_string(version) + " is not among those that this openmm-lps reads (1" +
-                              (currentVersion > 1 ? " to " + to_string(currentVersion) : "") +
-                              "); update openmm-lps to read it.");
+        throw OpenMMException(
+            "LPSForce XML: version " + to_string(version) + " is not among those that this openmm-lps reads (1" +
+            (currentVersion > 1 ? " to " + to_string(currentVersion) : "") + "); update openmm-lps to read it.");
     auto force = std::make_unique<LPSForce>(readModel(node.getChildNode("Model")));
     force->setForceGroup(node.getIntProperty("forceGroup", 0));
     force->setName(node.getStringProperty("name", force->getName()));

@@ -30,8 +30,8 @@ namespace {
 constexpr double temperature = 150.0;
 
 /**
- * A bulk system tied to its sites by springs. A model with random weights has no repulsion at short distances, so that without
- * springs its atoms fall into each other.
+ * A bulk system tied to its sites by springs. A model with random weights has no repulsion at short distances, so that
+ * without springs its atoms fall into each other.
  */
 TestSystem makeTethered() {
     TestSystem system = makeBulk(makeModel(), cells::cubic);

@@ -35,9 +35,10 @@ TEST(Errors, noParticles) {
     system.system->removeForce(0);
     system.force = new LPSForce(makeModel());
     system.system->addForce(system.force);
-    EXPECT_EQ(contextError(system),
-              "LPSForce: no particle belongs to the Force; call addParticle(particle, type) for each particle that the model "
-              "describes, with the type from LPSModel.getTypeIndex('Li') and the like.");
+    EXPECT_EQ(
+        contextError(system),
+        "LPSForce: no particle belongs to the Force; call addParticle(particle, type) for each particle that the model "
+        "describes, with the type from LPSModel.getTypeIndex('Li') and the like.");
 }
 
 TEST(Errors, particleOutOfRange) {
@@ -63,7 +64,8 @@ TEST(Errors, typeOutOfRange) {
 TEST(Errors, particleListedTwice) {
     const TestSystem system = threeAtoms();
     system.force->setParticleParameters(2, 0, 2);
-    EXPECT_EQ(contextError(system), "LPSForce: particle 0 is listed twice, as entries 0 and 2; list each particle once.");
+    EXPECT_EQ(contextError(system),
+              "LPSForce: particle 0 is listed twice, as entries 0 and 2; list each particle once.");
 }
 
 TEST(Errors, boxIsNotANumber) {
@@ -82,23 +84,26 @@ TEST(Errors, noSuchEntry) {
               "LPSForce: there is no entry 3 in the list of 3 particles; use an index from 0 to 2.");
     EXPECT_EQ(messageOf([&] { system.force->setParticleParameters(-1, 0, 0); }),
               "LPSForce: there is no entry -1 in the list of 3 particles; use an index from 0 to 2.");
-    EXPECT_EQ(messageOf([&] { LPSForce(makeModel()).setParticleParameters(0, 0, 0); }),
-              "LPSForce: there is no entry 0 in the list of 0 particles; add particles with addParticle(particle, type).");
+    EXPECT_EQ(
+        messageOf([&] { LPSForce(makeModel()).setParticleParameters(0, 0, 0); }),
+        "LPSForce: there is no entry 0 in the list of 0 particles; add particles with addParticle(particle, type).");
 }
 
 TEST(Errors, unknownPrecision) {
     const TestSystem system = threeAtoms();
-    EXPECT_EQ(messageOf([&] { system.force->setPrecision(static_cast<LPSForce::Precision>(7)); }),
-              "LPSForce: precision 7 is unknown; use LPSForce.Automatic (0), LPSForce.Single (1) or LPSForce.Double (2).");
+    EXPECT_EQ(
+        messageOf([&] { system.force->setPrecision(static_cast<LPSForce::Precision>(7)); }),
+        "LPSForce: precision 7 is unknown; use LPSForce.Automatic (0), LPSForce.Single (1) or LPSForce.Double (2).");
 }
 
 TEST(Errors, updateWithAnotherNumberOfParticles) {
     const TestSystem system = threeAtoms();
     TestContext context(system);
     system.force->addParticle(0, 0);
-    EXPECT_EQ(messageOf([&] { system.force->updateParametersInContext(*context); }),
-              "LPSForce.updateParametersInContext: the Force now lists 4 particles, but the Context was created with 3; call "
-              "Context.reinitialize() to change the number of particles.");
+    EXPECT_EQ(
+        messageOf([&] { system.force->updateParametersInContext(*context); }),
+        "LPSForce.updateParametersInContext: the Force now lists 4 particles, but the Context was created with 3; call "
+        "Context.reinitialize() to change the number of particles.");
 }
 
 TEST(Errors, updateWithAnUnknownType) {
@@ -138,7 +143,8 @@ TEST(Errors, noSuchFile) {
 TEST(Errors, everyTruncationOfAModelIsRefused) {
     const std::string bytes = makeModel().getBytes();
     for (std::size_t length = 0; length < bytes.size(); length += 97)
-        EXPECT_NE(messageOf([&] { LPSModel::fromBytes(bytes.substr(0, length), "cut"); }).find("cut"), std::string::npos)
+        EXPECT_NE(messageOf([&] { LPSModel::fromBytes(bytes.substr(0, length), "cut"); }).find("cut"),
+                  std::string::npos)
             << length;
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Copyright (c) 2026 the openmm-lps authors
 
-/** @file TestInvariance.cpp  What must not change the energy: translation, rotation, permutation, images, supercells. */
+/** @file TestInvariance.cpp  What must not change the energy: translation, rotation, permutation, images, supercells.
+ */
 
 #include <gtest/gtest.h>
 
@@ -49,7 +50,8 @@ TEST(Invariance, rotation) {
     const double energy = context.getEnergy();
     // About z, then about x.
     const auto rotate = [](const Vec3& v) {
-        const Vec3 first(std::cos(0.7) * v[0] - std::sin(0.7) * v[1], std::sin(0.7) * v[0] + std::cos(0.7) * v[1], v[2]);
+        const Vec3 first(std::cos(0.7) * v[0] - std::sin(0.7) * v[1], std::sin(0.7) * v[0] + std::cos(0.7) * v[1],
+                         v[2]);
         return Vec3(first[0], std::cos(1.9) * first[1] - std::sin(1.9) * first[2],
                     std::sin(1.9) * first[1] + std::cos(1.9) * first[2]);
     };
@@ -130,7 +132,8 @@ TEST(Invariance, supercell) {
     TestContext unitContext(unit), superContext(eightfold);
     const double electronvolt = 96.48533212331002;
     const double allowed = std::max(1e-10 * electronvolt, TestPlatform::get().getTolerance().energyPerAtom);
-    EXPECT_NEAR(superContext.getEnergy() / super.positions.size(), unitContext.getEnergy() / unit.positions.size(), allowed);
+    EXPECT_NEAR(superContext.getEnergy() / super.positions.size(), unitContext.getEnergy() / unit.positions.size(),
+                allowed);
     const std::vector<Vec3> unitForces = unitContext.getForces();
     std::vector<Vec3> expected;
     for (int image = 0; image < 8; image++)

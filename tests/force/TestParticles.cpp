@@ -67,7 +67,8 @@ TEST(Particles, subsetInScrambledOrder) {
     std::vector<double> expectedEnergies;
     for (int member : order)
         expectedEnergies.push_back(expected.particleEnergies[member]);
-    EXPECT_LE(largestDifference(force->computeParticleEnergies(*context), expectedEnergies), 10 * tolerance.energyPerAtom);
+    EXPECT_LE(largestDifference(force->computeParticleEnergies(*context), expectedEnergies),
+              10 * tolerance.energyPerAtom);
     EXPECT_LE(largestDifference(force->computeVirial(*context), expected.virial), tolerance.virial);
 }
 
@@ -93,7 +94,8 @@ TEST(Particles, twoForcesOnDifferentParticles) {
         expected += evaluateReference(model, halves[half]).energy;
     }
     TestContext context(system, plain.positions, std::make_unique<OpenMM::VerletIntegrator>(0.001));
-    EXPECT_NEAR(context.getEnergy(), expected, TestPlatform::get().getTolerance().energyPerAtom * plain.positions.size());
+    EXPECT_NEAR(context.getEnergy(), expected,
+                TestPlatform::get().getTolerance().energyPerAtom * plain.positions.size());
 }
 
 TEST(Particles, energiesSumToTheEnergy) {
@@ -119,7 +121,8 @@ TEST(Particles, queriesDoNotDisturbTheForces) {
     const auto positionsOf = [](TestContext& context) {
         return context->getState(OpenMM::State::Positions).getPositions();
     };
-    EXPECT_LE(largestDifference(positionsOf(plain), positionsOf(queried)), TestPlatform::get().isDouble() ? 1e-12 : 1e-6);
+    EXPECT_LE(largestDifference(positionsOf(plain), positionsOf(queried)),
+              TestPlatform::get().isDouble() ? 1e-12 : 1e-6);
     EXPECT_GT(largestDifference(before, queried.getForces()), 0.0);
 }
 

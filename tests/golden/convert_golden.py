@@ -18,12 +18,10 @@ from pathlib import Path
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "wrappers" / "python"), str(ROOT / "tests" / "python")]
+sys.path.insert(0, str(ROOT / "tests" / "python"))
 
-from numpy_reference import NumpyReference  # noqa: E402
-from openmmlps.importers import import_model  # noqa: E402
-
-GOLDEN = ROOT / "tests" / "data" / "golden"
+from importers_support import FORMATS, GOLDEN, import_model
+from numpy_reference import NumpyReference
 
 
 def deviations(model, reference: dict) -> list[float]:
@@ -32,12 +30,17 @@ def deviations(model, reference: dict) -> list[float]:
     most = np.zeros(3)
     for s in reference["structures"]:
         result = evaluator.evaluate(s["types"], s["positions"], s["box"])
-        most = np.maximum(most, [
-            max(np.abs(np.subtract(result["atom_energies"], s["atom_energies"])).max(),
-                abs(result["energy"] - s["energy"]) / len(s["types"])),
-            np.abs(np.subtract(result["forces"], s["forces"])).max(),
-            np.abs(np.subtract(result["virial"], s["virial"])).max(),
-        ])
+        most = np.maximum(
+            most,
+            [
+                max(
+                    np.abs(np.subtract(result["atom_energies"], s["atom_energies"])).max(),
+                    abs(result["energy"] - s["energy"]) / len(s["types"]),
+                ),
+                np.abs(np.subtract(result["forces"], s["forces"])).max(),
+                np.abs(np.subtract(result["virial"], s["virial"])).max(),
+            ],
+        )
     return most.tolist()
 
 
@@ -46,7 +49,7 @@ def main(names: list[str]) -> None:
     for folder in sorted(p for p in GOLDEN.iterdir() if p.is_dir() and (not names or p.name in names)):
         reference = json.loads((folder / "reference.json").read_text())
         first = True
-        for suffix in ("pt", "dp", "yaml", "pth", "pb", "hlo", "pt2", "pte"):
+        for suffix in FORMATS:
             path = folder / f"model.{suffix}"
             if not path.exists():
                 continue

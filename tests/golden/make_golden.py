@@ -40,12 +40,25 @@ def build(recipe: Recipe) -> dict:
     seed = zlib.crc32(recipe.name.encode())
     rng = np.random.default_rng(seed)
     descriptor = {
-        "type": "se_e2_a", "sel": sel, "rcut": recipe.rcut, "rcut_smth": recipe.smth, "neuron": recipe.neuron,
-        "axis_neuron": recipe.axis, "type_one_side": recipe.one_side, "precision": recipe.precision,
-        "activation_function": recipe.activation, "seed": seed % 1000, "resnet_dt": False, **recipe.descriptor,
+        "type": "se_e2_a",
+        "sel": sel,
+        "rcut": recipe.rcut,
+        "rcut_smth": recipe.smth,
+        "neuron": recipe.neuron,
+        "axis_neuron": recipe.axis,
+        "type_one_side": recipe.one_side,
+        "precision": recipe.precision,
+        "activation_function": recipe.activation,
+        "seed": seed % 1000,
+        "resnet_dt": False,
+        **recipe.descriptor,
     }
     fitting = {
-        "type": "ener", "neuron": recipe.fit, "precision": recipe.precision, "resnet_dt": False, "seed": seed % 1001,
+        "type": "ener",
+        "neuron": recipe.fit,
+        "precision": recipe.precision,
+        "resnet_dt": False,
+        "seed": seed % 1001,
         "activation_function": recipe.fit_activation or recipe.activation,
         **recipe.fitting,
     }
@@ -64,7 +77,13 @@ def build(recipe: Recipe) -> dict:
         network["layers"][-1]["@variables"]["w"] *= 6.0  # forces of the size of real ones
     model["fitting"]["@variables"]["bias_atom_e"] = rng.uniform(-9.0, -2.0, (types, 1))
     model["@variables"]["out_bias"] = rng.uniform(-1.0, 1.0, (1, types, 1))
-    return {"model": model, "model_def_script": script, "backend": "PyTorch", "software": "deepmd-kit", "version": "3.2.0"}
+    return {
+        "model": model,
+        "model_def_script": script,
+        "backend": "PyTorch",
+        "software": "deepmd-kit",
+        "version": "3.2.0",
+    }
 
 
 def upcast(value):
@@ -100,13 +119,13 @@ def evaluate_pt(data: dict, type_map) -> list[dict]:
     return results
 
 
-def evaluate_file(path: Path, type_map) -> list[dict]:
+def evaluate_file(path: Path, type_map, structures=STRUCTURES) -> list[dict]:
     """The same by DeePMD-kit's own inference of a model file."""
     from deepmd.infer import DeepPot
 
     potential = DeepPot(str(path))
     results = []
-    for name, s in STRUCTURES.items():
+    for name, s in structures.items():
         types = structure_types(s, type_map)
         box = None if s["box"] is None else s["box"].reshape(1, 9)
         e, f, v, ae, _ = potential.eval(s["positions"].reshape(1, -1), box, types, atomic=True)
@@ -131,21 +150,33 @@ def result(name, structure, types, energy, atom_energies, forces, virial) -> dic
 
 def deviation(a: list[dict], b: list[dict]) -> list[float]:
     """Largest differences of two evaluations: energy per atom, force component, virial component."""
+
     def largest(key):
         return max(float(np.abs(np.subtract(x[key], y[key])).max()) for x, y in zip(a, b, strict=True))
 
     return [largest("atom_energies"), largest("forces"), largest("virial")]
 
 
-def write_reference(folder: Path, about: str, backend: str, results: list[dict], tolerance="strict", name="reference.json", **extra):
+def write_reference(
+    folder: Path, about: str, backend: str, results: list[dict], tolerance="strict", name="reference.json", **extra
+):
     """Write reference.json. Python prints the shortest text that gives each double back exactly (at most 17 digits)."""
     provenance = {
-        "model": folder.name, "about": about, "deepmd_version": "3.2.0", "backend": backend,
-        "date": datetime.date.today().isoformat(), "structures": [r["name"] for r in results], "generator": "tests/golden/make_golden.py",
+        "model": folder.name,
+        "about": about,
+        "deepmd_version": "3.2.0",
+        "backend": backend,
+        "date": datetime.date.today().isoformat(),
+        "structures": [r["name"] for r in results],
+        "generator": "tests/golden/make_golden.py",
         **extra,
     }
     text = json.dumps({"provenance": provenance, "tolerance": tolerance, "structures": results}, separators=(",", ":"))
-    text = text.replace('"tolerance"', '\n"tolerance"').replace('"structures":[{', '"structures":[\n{').replace('},{"name"', '},\n{"name"')
+    text = (
+        text.replace('"tolerance"', '\n"tolerance"')
+        .replace('"structures":[{', '"structures":[\n{')
+        .replace('},{"name"', '},\n{"name"')
+    )
     (folder / name).write_text(text + "\n")
 
 
@@ -160,17 +191,37 @@ def write_format(data: dict, path: Path) -> None:
     module = {"pth": "pt", "pb": "tf", "hlo": "jax", "pt2": "pt_expt", "pte": "pt_expt"}[suffix]
     writer = __import__(f"deepmd.{module}.utils.serialization", fromlist=["deserialize_to_file"])
     writer.deserialize_to_file(str(path), copy.deepcopy(data))
-    if suffix == "pt2":
-        strip_package(path)
+    if suffix in ("pth", "pt2"):
+        strip_archive(path)
+    if suffix == "hlo":
+        strip_hdf5(path)
 
 
-def strip_package(path: Path) -> None:
-    """Drop the compiled code (a megabyte of machine code for this computer) from a package; the model stays as it is."""
+def strip_archive(path: Path) -> None:
+    """Drop from a ZIP what tells of this computer: debugging records (paths) and machine code. The model stays as it is."""
     with zipfile.ZipFile(path) as package:
-        kept = {i.filename: package.read(i) for i in package.infolist() if "/extra/" in i.filename or i.file_size < 200}
+        names = [n for n in package.namelist() if not n.endswith(".debug_pkl") and "/data/aotinductor/" not in n]
+        kept = [(package.getinfo(n), package.read(n)) for n in names]
     with zipfile.ZipFile(path, "w") as package:
-        for name, content in kept.items():
-            package.writestr(name, content)
+        for info, content in kept:
+            entry = zipfile.ZipInfo(info.filename)
+            entry.compress_type = info.compress_type
+            package.writestr(entry, content)
+
+
+def strip_hdf5(path: Path) -> None:
+    """Replace the compiled code of a .hlo file, which is full of paths, by one byte. The model stays as it is."""
+    import h5py
+
+    with h5py.File(path) as old:
+        top = json.loads(old.attrs["json"])
+        code = {name.lstrip("/") for key, name in top["@variables"].items() if "stablehlo" in key}
+        arrays = {name: (np.void(b"0") if name in code else old[name][()]) for name in old}
+    path.unlink()
+    with h5py.File(path, "w") as new:
+        for name, array in arrays.items():
+            new.create_dataset(name, data=array)
+        new.attrs["json"] = json.dumps(top, separators=(",", ":"))
 
 
 def make(recipe: Recipe) -> None:
@@ -185,7 +236,13 @@ def make(recipe: Recipe) -> None:
         path = folder / f"model.{suffix}"
         try:
             write_format(data, path)
-        except Exception as error:  # a backend that is not installed, or that cannot express this model
+        except (
+            ImportError,
+            NotImplementedError,
+            RuntimeError,
+            TypeError,
+            ValueError,
+        ) as error:  # a backend that is not installed, or that cannot express this model
             print(f"  {recipe.name}.{suffix}: not written: {type(error).__name__}: {str(error)[:150]}")
             path.unlink(missing_ok=True)
             continue
@@ -194,13 +251,21 @@ def make(recipe: Recipe) -> None:
     reference = files["pb"] if recipe.reference == "tf" else evaluate_pt(exact, recipe.type_map)
     for suffix, results in files.items():
         checks[suffix] = deviation(results, reference)
-    print(recipe.name, "energy/atom", f"{reference[0]['energy'] / 32:.3f}", "max force",
-          f"{max(np.abs(r['forces']).max() for r in reference):.2f}", checks)
+    print(
+        recipe.name,
+        "energy/atom",
+        f"{reference[0]['energy'] / 32:.3f}",
+        "max force",
+        f"{max(np.abs(r['forces']).max() for r in reference):.2f}",
+        checks,
+    )
     backend = "TensorFlow" if recipe.reference == "tf" else "PyTorch"
     extra = {"other_backends_max_deviation": checks} if checks else {}
     if recipe.precision == "float32":
         extra["note"] = "float32 weights evaluated in float64"
-        write_reference(folder, recipe.about, "PyTorch", evaluate_pt(data, recipe.type_map), "float32", "reference-float32.json")
+        write_reference(
+            folder, recipe.about, "PyTorch", evaluate_pt(data, recipe.type_map), "float32", "reference-float32.json"
+        )
     write_reference(folder, recipe.about, backend, reference, **extra)
 
 

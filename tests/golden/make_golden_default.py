@@ -29,7 +29,10 @@ def main(path: Path) -> None:
     single = evaluate_file(path, TYPES)
     double = evaluate_pt(upcast(serialize_from_file(str(path))), TYPES)
     print("float32 against float64:", deviation(single, double))
-    extra = {"model_file": "wrappers/python/openmmlps/models/lps.safetensors", "source_sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+    extra = {
+        "model_file": "wrappers/python/openmmlps/models/lps.safetensors",
+        "source_sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+    }
     about = "the packaged default model, 25-50-100, two-sided, float32"
     write_reference(folder, about, "PyTorch", double, note="float32 weights evaluated in float64", **extra)
     write_reference(folder, about, "TensorFlow", single, "float32", "reference-float32.json", **extra)

@@ -43,9 +43,10 @@ class Recipe:
     reference: str = "pt"  # backend whose numbers are stored
 
 
+# fmt: off
 RECIPES = [
     Recipe("one-side", "one embedding per neighbour type, 10-20-40", [10, 20, 40], 4, [16, 16, 16], fitting={"resnet_dt": True},
-           formats=("dp", "pth", "pb")),
+           formats=("pth", "pb")),
     Recipe("every-format", "as small as possible, in every format that DeePMD-kit writes", [2, 3], 2, [3],
            formats=("dp", "yaml", "pth", "pb", "hlo", "pt2")),
     Recipe("two-side", "one embedding per pair of types", [4, 8, 16], 4, [12, 12], one_side=False, fitting={"resnet_dt": True},
@@ -55,10 +56,10 @@ RECIPES = [
     Recipe("axis-16", "axis_neuron 16", [8, 16, 32], 16, [6, 6]),
     Recipe("not-doubling", "widths 6-9-14 without residuals", [6, 9, 14], 8, [7, 9]),
     Recipe("embedding-timestep", "resnet_dt in the embedding, identity and doubling residuals", [5, 10, 10], 4, [8, 8],
-           descriptor={"resnet_dt": True}, fitting={"resnet_dt": True}, formats=("dp", "pth", "pb")),
+           descriptor={"resnet_dt": True}, fitting={"resnet_dt": True}, formats=("pth", "pb")),
     Recipe("embedding-timestep-plain", "resnet_dt in an embedding with a layer that has no residual", [5, 10, 14], 4, [8, 8],
-           descriptor={"resnet_dt": True}, formats=("dp", "pb")),
-    Recipe("narrow-first", "first widths 2 and 1: residual on the first layer", [2, 4, 8], 4, [8, 8], formats=("dp", "pb")),
+           descriptor={"resnet_dt": True}, formats=("pb",)),
+    Recipe("narrow-first", "first widths 2 and 1: residual on the first layer", [2, 4, 8], 4, [8, 8], formats=("pb",)),
     Recipe("narrow-one", "first width 1: identity residual of s itself", [1, 2, 4], 2, [8, 8], one_side=False),
     Recipe("relu", "relu in both networks", activation="relu", scale=1.5),
     Recipe("relu6", "relu6, driven beyond 6", activation="relu6", scale=5.0, formats=("pb",)),
@@ -66,7 +67,7 @@ RECIPES = [
     Recipe("sigmoid", "sigmoid", activation="sigmoid", formats=("pb",)),
     Recipe("silu", "silu", activation="silu", formats=("pb",)),
     Recipe("silut", "silut:3.0 in the embedding, silut:10.0 in the fitting, driven into the tail", activation="silut:3.0",
-           fit_activation="silut:10.0", scale=4.0, formats=("dp", "pth")),
+           fit_activation="silut:10.0", scale=4.0),
     Recipe("custom-silu", "custom_silu with its default threshold", activation="custom_silu", scale=4.0, formats=("dp",)),
     Recipe("gelu", "gelu", activation="gelu", formats=("pb",)),
     Recipe("gelu-tf", "gelu_tf, the same function as gelu", activation="gelu_tf"),
@@ -75,25 +76,29 @@ RECIPES = [
            formats=("pth", "pb")),
     Recipe("large-mean", "large davg: strong padding", mean=(0.55, 0.8, 0.35), one_side=False),
     Recipe("exclude-types", "exclude_types with davg 0", mean=(0.0, 0.0, 0.0), one_side=False,
-           descriptor={"exclude_types": [[0, 0], [1, 2]]}, formats=("dp", "pb")),
+           descriptor={"exclude_types": [[0, 0], [1, 2]]}, formats=("pb",)),
     Recipe("exclude-types-padded", "exclude_types with davg: native and PyTorch keep the padding", one_side=True,
-           descriptor={"exclude_types": [[0, 0], [1, 2]]}, formats=("dp", "pth")),
+           descriptor={"exclude_types": [[0, 0], [1, 2]]}, formats=("pth",)),
     Recipe("pair-exclude-types", "pair_exclude_types with davg", model={"pair_exclude_types": [[0, 1], [2, 2]]},
-           formats=("dp", "pth")),
-    Recipe("atom-exclude-types", "atom_exclude_types: no energy, still neighbours", model={"atom_exclude_types": [1]}, formats=("dp", "pth")),
+           formats=("pth",)),
+    Recipe("atom-exclude-types", "atom_exclude_types: no energy, still neighbours", model={"atom_exclude_types": [1]}, formats=("pth",)),
     Recipe("atom-ener", "atom_ener for two types of three: vacuum removed", fitting={"atom_ener": [-1.5, None, -3.25]},
-           formats=("dp", "pb"), reference="tf"),
-    Recipe("env-protection", "env_protection 0.1", descriptor={"env_protection": 0.1}, formats=("dp", "pth")),
+           formats=("pb",), reference="tf"),
+    Recipe("env-protection", "env_protection 0.1", descriptor={"env_protection": 0.1}, formats=("pth",)),
     Recipe("extra-types", "types in another order, unused types, one of them without slots",
            type_map=("Si", "S", "Li", "Ge", "P", "O"), sel=[4, 40, 32, 0, 12, 6], mean=(0.2, 0.1, 0.15, 0.05, 0.08, 0.3)),
     Recipe("cutoff-rounding", "cutoffs that float32 cannot hold, in double", rcut=5.7, smth=1.8),
     Recipe("fitting-residuals", "fitting widths where PyTorch adds residuals and TensorFlow does not", [4, 8], 2, [16, 32, 32],
            fitting={"resnet_dt": True}, formats=("pth",)),
 ]
+# fmt: on
 
 # The same weights as another recipe, in a TensorFlow graph that follows rules of its own, so that the energy differs.
 GRAPHS = {
     "cutoff-rounding-tf": ("cutoff-rounding", "cutoffs that float32 cannot hold, rounded as TensorFlow does"),
-    "fitting-residuals-tf": ("fitting-residuals", "fitting widths where PyTorch adds residuals and TensorFlow does not"),
+    "fitting-residuals-tf": (
+        "fitting-residuals",
+        "fitting widths where PyTorch adds residuals and TensorFlow does not",
+    ),
     "exclude-types-padded-tf": ("exclude-types-padded", "exclude_types with davg: TensorFlow drops the padding"),
 }

@@ -70,7 +70,9 @@ def shortest(positions: np.ndarray, box: np.ndarray | None, candidate: np.ndarra
     return best
 
 
-def scatter(rng: np.random.Generator, count: int, box: np.ndarray, fill: np.ndarray, closest: float, periodic: bool) -> np.ndarray:
+def scatter(
+    rng: np.random.Generator, count: int, box: np.ndarray, fill: np.ndarray, closest: float, periodic: bool
+) -> np.ndarray:
     """Random positions in the part `fill` of the box (fractions [3, 2]), no two closer than `closest` angstrom."""
     positions = np.zeros((0, 3))
     for _ in range(200000):
@@ -108,7 +110,11 @@ def make_structures() -> dict[str, dict]:
         "slab": {"types": np.array([0, 2, 1] * 6), "positions": slab, "box": flat},
         "cluster": {"types": np.array([0, 1, 2, 2, 2, 0, 0, 2, 1, 2, 0]), "positions": cluster, "box": None},
         # No phosphorus, uneven numbers of the other two, some very short distances.
-        "dense": {"types": np.array([2] * 15 + [0] * 5), "positions": scatter(rng, 20, packed, whole, 1.35, True), "box": packed},
+        "dense": {
+            "types": np.array([2] * 15 + [0] * 5),
+            "positions": scatter(rng, 20, packed, whole, 1.35, True),
+            "box": packed,
+        },
     }
 
 

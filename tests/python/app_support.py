@@ -5,6 +5,7 @@
 import numpy as np
 import openmm
 from openmm import unit
+
 from openmmlps.app.system import check_elements
 
 

@@ -107,7 +107,9 @@ class NumpyReference:
         inside = np.clip(s, lower, maximum)
         first = int((upper - lower) / fine)
         low = inside < upper
-        interval = np.where(low, np.floor((inside - lower) / fine), first + np.floor((inside - upper) / coarse)).astype(int)
+        interval = np.where(low, np.floor((inside - lower) / fine), first + np.floor((inside - upper) / coarse)).astype(
+            int
+        )
         interval = np.minimum(interval, len(table) - 1)
         start = np.where(interval < first, lower + interval * fine, upper + (interval - first) * coarse)
         t = (inside - start)[:, None]

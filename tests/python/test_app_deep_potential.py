@@ -12,13 +12,14 @@ import numpy as np
 import openmm
 import pytest
 from openmm import app, unit
+from typer.testing import CliRunner
+
 from openmmlps import LPSForce, LPSModel
 from openmmlps.app import createSystem, load, observables, thermo, trajectory
 from openmmlps.app.platforms import list_platforms
 from openmmlps.app.reporters import H5MDReporter, ThermoReporter
 from openmmlps.app.structures import structure_path
 from openmmlps.cli import app as command
-from typer.testing import CliRunner
 
 GOLDEN = Path(__file__).parent.parent / "data" / "golden"
 MODEL = GOLDEN / "two-side" / "model.pb"

@@ -8,6 +8,7 @@ import os
 import h5py
 import numpy as np
 import pytest
+
 from openmmlps.app import journal
 
 

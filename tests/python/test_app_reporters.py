@@ -6,8 +6,9 @@ import h5py
 import numpy as np
 import openmm
 import pytest
-from app_support import PairEngine
 from openmm import app, unit
+
+from app_support import PairEngine
 from openmmlps.app import cells, load, observables, thermo, trajectory
 from openmmlps.app.reporters import H5MDReporter, ThermoReporter
 

@@ -16,6 +16,7 @@ import h5py
 import numpy as np
 import openmm
 import pytest
+
 from app_support import PairEngine
 from openmmlps.app import checkpoint, run, thermo, trajectory
 from openmmlps.app.folder import RunFolder, is_run
@@ -87,6 +88,7 @@ def whole(tmp_path_factory):
 
 def test_files_of_a_run(whole):
     assert sorted(path.name for path in whole.iterdir()) == [
+        ".lock",
         "checkpoint.zip",
         "inputs",
         "run.png",
@@ -298,6 +300,12 @@ def test_existing_folders_are_not_overwritten(whole, tmp_path):
     (tmp_path / "run" / "notes.txt").write_text("keep me")
     assert start(tmp_path / "run", overwrite=True, time=0.03).step == 30
     assert (tmp_path / "run" / "notes.txt").exists()
+
+
+def test_folder_that_was_killed_while_being_made_can_be_used(tmp_path):
+    start(tmp_path / "run", time=0.02)
+    (tmp_path / "run" / "inputs" / "settings.json").unlink()
+    assert start(tmp_path / "run", time=0.03).step == 30
 
 
 def test_two_processes_do_not_share_a_folder(whole):

@@ -12,6 +12,7 @@ import pytest
 from ase import Atoms
 from ase.geometry import get_distances
 from openmm import unit
+
 from openmmlps.app import cells, load, structure_names
 
 NAMES = [

@@ -12,12 +12,13 @@ import time
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
+
 from app_support import PairEngine
 from openmmlps.app import run as runner
 from openmmlps.app import units
 from openmmlps.cli import app
 from openmmlps.cli.run import parse_supercell
-from typer.testing import CliRunner
 
 COMMAND = [sys.executable, str(Path(__file__).with_name("app_command.py"))]
 SHORT = ["--supercell", "2x2x2", "--time", "0.02", "--report-interval", "0.01", "--platform", "Reference"]
@@ -131,7 +132,9 @@ def test_unknown_elements_name_those_of_the_model(tmp_path):
 def test_output_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("")
     assert "exists and is not a run" in refused("run", "gamma-Li3PS4", *SHORT, "-o", "file")
-    assert "Not a directory: 'file/run'; check the path" in refused("run", "gamma-Li3PS4", *SHORT, "-o", "file/run")
+    assert "Not a directory: 'file/run'; check the path, its permissions" in refused(
+        "run", "gamma-Li3PS4", *SHORT, "-o", "file/run"
+    )
 
 
 @pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

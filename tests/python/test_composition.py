@@ -5,9 +5,9 @@
 import numpy as np
 import openmm
 import pytest
-from force_support import MODEL_FILE, energy, forces, load_structure, make_system, on_every_platform
 from openmm import unit
 
+from force_support import MODEL_FILE, energy, forces, load_structure, make_system, on_every_platform
 from openmmlps import LPSForce, LPSModel
 
 

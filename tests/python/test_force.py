@@ -10,9 +10,9 @@ import time
 import numpy as np
 import openmm
 import pytest
-from force_support import ELECTRONVOLT, MODEL_FILE, energy, forces, load_structure, make_system, on_every_platform
 from openmm import unit
 
+from force_support import ELECTRONVOLT, MODEL_FILE, energy, forces, load_structure, make_system, on_every_platform
 from openmmlps import LPSForce, LPSModel
 
 
@@ -199,12 +199,15 @@ def test_force_given_to_a_system_can_still_be_used(model):
     ("change", "message"),
     [
         (lambda force: force.setParticleParameters(0, 99999, 0), "entry 0 names particle 99999, but the System has"),
-        (lambda force: force.setParticleParameters(0, 0, 3), r"particle 0 has type 3, but the model knows types 0 \(Li\)"),
+        (
+            lambda force: force.setParticleParameters(0, 0, 3),
+            r"particle 0 has type 3, but the model knows types 0 \(Li\)",
+        ),
         (lambda force: force.setParticleParameters(0, 1, 0), "particle 1 is listed twice, as entries 0 and 1"),
     ],
 )
 def test_errors_at_context_creation(change, message, model):
-    positions, types, box = load_structure()
+    _, types, box = load_structure()
     system, force = make_system(model, types, box)
     change(force)
     with pytest.raises(openmm.OpenMMException, match="LPSForce: " + message):
@@ -217,8 +220,10 @@ def test_errors_of_the_wrapper(model):
         force.getParticleParameters(0)
     with pytest.raises(openmm.OpenMMException, match="LPSForce: precision 7 is unknown; use LPSForce.Automatic"):
         force.setPrecision(7)
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match="'float' object cannot be interpreted as an integer"):
         force.addParticle(0.5, 1)
+    with pytest.raises(OverflowError, match="LPSForce: an index does not fit 32 bits; use"):
+        force.addParticle(2**40, 1)
     with pytest.raises(TypeError):
         LPSForce("model")
 

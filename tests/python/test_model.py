@@ -9,9 +9,9 @@ import pickle
 
 import openmm
 import pytest
-from force_support import GOLDEN, MODEL_FILE
 from openmm import unit
 
+from force_support import GOLDEN, MODEL_FILE
 from openmmlps import LPSModel
 
 

@@ -9,9 +9,9 @@ import sys
 
 import openmm
 import pytest
-from force_support import MODEL_FILE, energy, load_structure, make_system, on_every_platform
 from openmm import XmlSerializer
 
+from force_support import MODEL_FILE, energy, load_structure, make_system, on_every_platform
 from openmmlps import LPSForce, LPSModel
 
 
@@ -25,7 +25,7 @@ def system():
 @on_every_platform
 @pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda s: XmlSerializer.deserialize(XmlSerializer.serialize(s))])
 def test_copied_system_has_the_same_energy(case, duplicate, system):
-    positions, types, box = load_structure()
+    positions, _, _ = load_structure()
     expected = energy(case.context(system, positions))
     assert energy(case.context(duplicate(system), positions)) == pytest.approx(expected, abs=1e-6)
 
@@ -50,7 +50,9 @@ def test_force_as_xml(system):
 
 def test_newer_version(system):
     xml = XmlSerializer.serialize(system.getForce(0))
-    with pytest.raises(openmm.OpenMMException, match="LPSForce XML: version 9 is not among those .*; update openmm-lps"):
+    with pytest.raises(
+        openmm.OpenMMException, match="LPSForce XML: version 9 is not among those .*; update openmm-lps"
+    ):
         XmlSerializer.deserialize(xml.replace('version="1"', 'version="9"'))
 
 
@@ -72,5 +74,7 @@ def test_needs_no_import_of_openmmlps(system, tmp_path):
         "assert 'openmmlps' not in sys.modules\n"
         "print(system.getForce(0).getName())\n"
     )
-    result = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    result = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
+    )
     assert result.stdout.strip() == "LPSForce", result.stderr

@@ -7,14 +7,14 @@
 #include <memory>
 #include <sstream>
 
+#include "../../serialization/src/Base64.h"
+#include "lps/ModelFile.h"
 #include "openmm/System.h"
 #include "openmm/serialization/XmlSerializer.h"
 #include "openmmlps/LPSForce.h"
 #include "openmmlps/internal/Sha256.h"
-#include "../../serialization/src/Base64.h"
 #include "support/Compare.h"
 #include "support/RandomModel.h"
-#include "lps/ModelFile.h"
 
 using namespace LPSPlugin;
 using namespace LPSPlugin::testing;
@@ -97,8 +97,9 @@ TEST(Serialization, roundTripOfASystem) {
 }
 
 TEST(Serialization, newerVersionIsRefused) {
-    EXPECT_EQ(messageOf([] { fromXml(replace(toXml(makeForce()), "version=\"1\"", "version=\"2\"")); }),
-              "LPSForce XML: version 2 is not among those that this openmm-lps reads (1); update openmm-lps to read it.");
+    EXPECT_EQ(
+        messageOf([] { fromXml(replace(toXml(makeForce()), "version=\"1\"", "version=\"2\"")); }),
+        "LPSForce XML: version 2 is not among those that this openmm-lps reads (1); update openmm-lps to read it.");
     EXPECT_NE(messageOf([] { fromXml(replace(toXml(makeForce()), "version=\"1\"", "version=\"0\"")); }), "");
 }
 
@@ -115,9 +116,10 @@ TEST(Serialization, damagedModelIsRefused) {
     EXPECT_NE(messageOf([&] { fromXml(flipped); }).find("the XML was damaged or edited"), std::string::npos);
     std::string notBase64 = xml;
     notBase64[start + 1000] = '!';
-    EXPECT_EQ(messageOf([&] { fromXml(notBase64); }),
-              "LPSForce XML: the embedded model is not valid base64; the XML was damaged or edited, write it again from the "
-              "original System.");
+    EXPECT_EQ(
+        messageOf([&] { fromXml(notBase64); }),
+        "LPSForce XML: the embedded model is not valid base64; the XML was damaged or edited, write it again from the "
+        "original System.");
 }
 
 TEST(Serialization, missingModelIsRefused) {
@@ -136,8 +138,8 @@ TEST(Model, keepsItsBytes) {
     EXPECT_DOUBLE_EQ(model.getCutoff(), 0.4);
     EXPECT_EQ(model.getPrecision(), "double");
     EXPECT_GT(model.getNumParameters(), 0);
-    EXPECT_EQ(model.getMetadata(), "{\"format\": \"openmm-lps\", \"format_version\": \"1\", \"sha256\": \"" + model.getHash() +
-                                       "\", \"provenance\": {}}");
+    EXPECT_EQ(model.getMetadata(), "{\"format\": \"openmm-lps\", \"format_version\": \"1\", \"sha256\": \"" +
+                                       model.getHash() + "\", \"provenance\": {}}");
     EXPECT_EQ(std::remove(path.c_str()), 0);
 }
 
@@ -166,8 +168,12 @@ TEST(Sha256, lengthsAroundABlock) {
 
 /** Test vectors of RFC 4648. */
 TEST(Base64, knownTexts) {
-    const std::pair<std::string, std::string> pairs[] = {{"", ""},         {"f", "Zg=="},         {"fo", "Zm8="},
-                                                         {"foo", "Zm9v"},  {"foob", "Zm9vYg=="},  {"fooba", "Zm9vYmE="},
+    const std::pair<std::string, std::string> pairs[] = {{"", ""},
+                                                         {"f", "Zg=="},
+                                                         {"fo", "Zm8="},
+                                                         {"foo", "Zm9v"},
+                                                         {"foob", "Zm9vYg=="},
+                                                         {"fooba", "Zm9vYmE="},
                                                          {"foobar", "Zm9vYmFy"}};
     for (const auto& [bytes, text] : pairs) {
         EXPECT_EQ(encodeBase64(bytes), text);
@@ -186,7 +192,8 @@ TEST(Base64, everyByteSurvives) {
 }
 
 TEST(Base64, otherTextIsRefused) {
-    for (const char* text : {"Z", "Zg", "Zg=", "Zm9", "=", "====", "Zg==Zg==", "Zm9v!", "Zg=a", "Z===", "Zm9v=", "\xff\xfe\xfd\xfc"})
+    for (const char* text :
+         {"Z", "Zg", "Zg=", "Zm9", "=", "====", "Zg==Zg==", "Zm9v!", "Zg=a", "Z===", "Zm9v=", "\xff\xfe\xfd\xfc"})
         EXPECT_EQ(decodeBase64(text), std::nullopt) << text;
 }
 

@@ -30,8 +30,10 @@ void loadFolder(const std::string& folder, bool ours) {
         if (file.rfind("lib", 0) == 0 && isOurs == ours)
             files.push_back(entry.path().string());
     }
-    // Platforms before what extends them: libOpenMMCPU has a shorter name than libOpenMMRPMDReference, which adds kernels to it.
-    std::sort(files.begin(), files.end(), [](const std::string& a, const std::string& b) { return a.size() < b.size(); });
+    // Platforms before what extends them: libOpenMMCPU has a shorter name than libOpenMMRPMDReference, which adds
+    // kernels to it.
+    std::sort(files.begin(), files.end(),
+              [](const std::string& a, const std::string& b) { return a.size() < b.size(); });
     for (const std::string& file : files) {
         try {
             OpenMM::Platform::loadPluginLibrary(file);

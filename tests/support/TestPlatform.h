@@ -13,11 +13,12 @@ namespace LPSPlugin::testing {
 
 /**
  * @file TestPlatform.h
- * The same test programs serve every platform: `TestDerivatives CPU single`. The platform is found at run time; a program exits
- * with 77, which CTest counts as skipped, where it is absent.
+ * The same test programs serve every platform: `TestDerivatives CPU single`. The platform is found at run time; a
+ * program exits with 77, which CTest counts as skipped, where it is absent.
  */
 
-/** How far a platform may be from the reference evaluation, in kJ/mol and nm; from the numerical contract of the project. */
+/** How far a platform may be from the reference evaluation, in kJ/mol and nm; from the numerical contract of the
+ * project. */
 struct Tolerance {
     double energyPerAtom;     ///< kJ/mol
     double force;             ///< kJ/mol/nm

@@ -28,10 +28,10 @@ Vec3 toVec3(const lps::Vector3& vector, double unit) {
 
 LPSModel makeModel(const RandomModelOptions& options) {
     lps::DeepPotentialData data = lps::testing::makeRandomModelData(options);
-    // Scaled so that forces reach about 1 eV per angstrom, as in a real material: tolerances are absolute.
+    // Scaled so that forces reach tenths of an eV per angstrom, as in a real material: tolerances are absolute.
     for (lps::Network& fitting : data.fittings)
         for (double& weight : fitting.layers.back().weight)
-            weight *= 40.0;
+            weight *= 10.0;
     return LPSModel::fromBytes(lps::writeModel(lps::DeepPotential(std::move(data))));
 }
 

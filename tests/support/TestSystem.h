@@ -70,7 +70,9 @@ public:
     OpenMM::Context* operator->() { return context.get(); }
     OpenMM::Integrator& getIntegrator() { return *integrator; }
 
-    double getEnergy(int groups = -1) { return context->getState(OpenMM::State::Energy, false, groups).getPotentialEnergy(); }
+    double getEnergy(int groups = -1) {
+        return context->getState(OpenMM::State::Energy, false, groups).getPotentialEnergy();
+    }
     double getTotalEnergy();
     std::vector<OpenMM::Vec3> getForces(int groups = -1) {
         return context->getState(OpenMM::State::Forces, false, groups).getForces();

@@ -15,7 +15,8 @@ int main(int argc, char** argv) {
     if (GTEST_FLAG_GET(list_tests))
         return RUN_ALL_TESTS();
     if (argc != 3) {
-        std::fprintf(stderr, "usage: %s [GoogleTest options] Reference|CPU|OpenCL|CUDA|HIP single|mixed|double\n", argv[0]);
+        std::fprintf(stderr, "usage: %s [GoogleTest options] Reference|CPU|OpenCL|CUDA|HIP single|mixed|double\n",
+                     argv[0]);
         return 2;
     }
     LPSPlugin::testing::loadPlugins();

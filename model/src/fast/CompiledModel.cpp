@@ -3,8 +3,6 @@
 
 #include "fast/CompiledModel.h"
 
-#include <cmath>
-
 #include "reference/Embedding.h"
 #include "reference/NetworkEvaluation.h"
 
@@ -145,10 +143,10 @@ void CompiledModel<T>::setGrid(int a) {
         row += center.grid.intervals[cell];
     }
     center.parameters.cells = cells;
-    center.parameters.tableEnd = std::nextafter(static_cast<T>(RadialGrid::getCellStart(cells)), T(0));
     center.parameters.cellStarts = starts;
     center.parameters.cellInverses = starts + cells;
     center.parameters.cellRows = starts + 2 * cells;
+    center.parameters.lastRow = row - 1;
     center.parameters.splitRow = center.grid.findSplit(model->getSwitchStart());
     center.parameters.splitTarget = row;
 }

@@ -47,9 +47,11 @@ HWY_INLINE V set(U value) {
 
 // ---------------------------------------------------------------- environment
 
-/** Interval of r in the RadialGrid and position within it; a negative interval below its start. */
-HWY_INLINE void locate(V distance, const EnvironmentParameters<T>& parameters, Integer* row, T* t, T* slope) {
-    const V r = hn::Min(distance, hn::Set(d, parameters.tableEnd));
+/**
+ * Interval of r in the RadialGrid and position within it; a negative interval below its start. A neighbor just inside
+ * the cutoff may round to the cutoff itself, where the grid may end: it belongs to the end of the last interval.
+ */
+HWY_INLINE void locate(V r, const EnvironmentParameters<T>& parameters, Integer* row, T* t, T* slope) {
     constexpr int mantissa = sizeof(T) == 4 ? 23 : 52;
     constexpr Integer bias = sizeof(T) == 4 ? 127 : 1023;
     const auto bits = hn::Sub(hn::ShiftRight<mantissa - RadialGrid::cellBits>(hn::BitCast(di, r)),
@@ -57,12 +59,13 @@ HWY_INLINE void locate(V distance, const EnvironmentParameters<T>& parameters, I
     const auto cell = hn::Max(hn::Zero(di), hn::Min(bits, hn::Set(di, parameters.cells - 1)));
     const V inverse = hn::GatherIndex(d, parameters.cellInverses, cell);
     const V u = hn::Mul(hn::Sub(r, hn::GatherIndex(d, parameters.cellStarts, cell)), inverse);
-    const V whole = hn::Floor(u);
-    V interval = hn::Add(whole, hn::GatherIndex(d, parameters.cellRows, cell));
+    const V firstRow = hn::GatherIndex(d, parameters.cellRows, cell);
+    V interval = hn::Min(hn::Add(hn::Floor(u), firstRow), set(parameters.lastRow));
+    const V position = hn::Sub(u, hn::Sub(interval, firstRow));
     const auto isSplit = hn::And(hn::Eq(interval, set(parameters.splitRow)), hn::Ge(r, set(parameters.switchStart)));
     interval = hn::IfThenElse(isSplit, set(parameters.splitTarget), interval);
     hn::Store(hn::ConvertTo(di, interval), di, row);
-    hn::Store(hn::Sub(u, whole), d, t);
+    hn::Store(position, d, t);
     hn::Store(inverse, d, slope);
 }
 

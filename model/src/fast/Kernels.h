@@ -30,7 +30,7 @@ struct EnvironmentParameters {
     const T* cellInverses = nullptr;  ///< intervals per angstrom
     const T* cellRows = nullptr;      ///< number of the first interval
     int cells = 0;
-    T tableEnd = 0;       ///< largest number below the end of the last cell: r may round up to the cutoff itself
+    int lastRow = 0;      ///< number of the last interval
     int splitRow = -1;    ///< interval with another row beyond the start of the switch; -1: none
     int splitTarget = 0;  ///< that row
 };

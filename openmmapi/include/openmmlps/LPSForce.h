@@ -16,8 +16,9 @@ namespace LPSPlugin {
 /**
  * Forces and energies of a Deep Potential (descriptor `se_e2_a`) on some or all particles of a System.
  *
- * Create an LPSForce from an LPSModel, then call addParticle() once for each particle that the model describes. Only listed
- * particles belong to the Force: they see each other, and no other particle. The order of the list does not matter.
+ * Create an LPSForce from an LPSModel, then call addParticle() once for each particle that the model describes. Only
+ * listed particles belong to the Force: they see each other, and no other particle. The order of the list does not
+ * matter.
  *
  * @code
  * LPSModel model("model.safetensors");
@@ -27,12 +28,12 @@ namespace LPSPlugin {
  * system.addForce(force);
  * @endcode
  *
- * With periodic boundary conditions (the default) every image within the cutoff is counted, so that cells may be triclinic and
- * smaller than the cutoff. The Force composes with every integrator, barostat and force group. It defines no bonds: barostats
- * scale each atom on its own.
+ * With periodic boundary conditions (the default) every image within the cutoff is counted, so that cells may be
+ * triclinic and smaller than the cutoff. The Force composes with every integrator, barostat and force group. It defines
+ * no bonds: barostats scale each atom on its own.
  *
- * The Reference platform computes in double precision with the networks themselves. The other platforms follow setPrecision()
- * and setUseTables().
+ * The Reference platform computes in double precision with the networks themselves. The other platforms follow
+ * setPrecision() and setUseTables().
  */
 class OPENMM_EXPORT_LPS LPSForce : public OpenMM::Force {
 public:
@@ -78,7 +79,8 @@ public:
     void getParticleParameters(int index, int& particle, int& type) const;
 
     /**
-     * Change an entry of the particle list. Contexts that exist keep the old one until updateParametersInContext() is called.
+     * Change an entry of the particle list. Contexts that exist keep the old one until updateParametersInContext() is
+     * called.
      *
      * @param index     the index of the entry
      * @param particle  index of the particle within the System
@@ -87,8 +89,8 @@ public:
     void setParticleParameters(int index, int particle, int type);
 
     /**
-     * Copy the particle list of this Force to a Context that exists. The number of entries cannot change. Nothing else is
-     * copied: to change the periodicity, precision or use of tables, call Context::reinitialize().
+     * Copy the particle list of this Force to a Context that exists. The number of entries cannot change. Nothing else
+     * is copied: to change the periodicity, precision or use of tables, call Context::reinitialize().
      *
      * @param context  a Context whose System contains this Force
      */
@@ -113,7 +115,8 @@ public:
     void setUseTables(bool useTables);
 
     /**
-     * Compute the energy of each particle of this Force at the Context's positions. Their sum is the energy of the Force.
+     * Compute the energy of each particle of this Force at the Context's positions. Their sum is the energy of the
+     * Force.
      *
      * @param context  a Context whose System contains this Force
      * @return one energy in kJ/mol per entry of the particle list, in the order of the list
@@ -121,8 +124,8 @@ public:
     std::vector<double> computeParticleEnergies(OpenMM::Context& context);
 
     /**
-     * Compute the virial of this Force at the Context's positions, W = -dE/dstrain: symmetric, positive under compression, not
-     * divided by the volume.
+     * Compute the virial of this Force at the Context's positions, W = -dE/dstrain: symmetric, positive under
+     * compression, not divided by the volume.
      *
      * @param context  a Context whose System contains this Force
      * @return the three rows of the virial, in kJ/mol

@@ -16,8 +16,8 @@
 namespace LPSPlugin {
 
 /**
- * What a platform does for an LPSForce. LPSForceImpl has checked the Force against the System before any of this is called.
- * Units: nm, kJ/mol.
+ * What a platform does for an LPSForce. LPSForceImpl has checked the Force against the System before any of this is
+ * called. Units: nm, kJ/mol.
  */
 class OPENMM_EXPORT_LPS CalcLPSForceKernel : public OpenMM::KernelImpl {
 public:

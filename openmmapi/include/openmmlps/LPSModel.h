@@ -18,8 +18,8 @@ namespace LPSPlugin {
 /**
  * A trained Deep Potential, read from a native model file (docs/native-format.md) and checked.
  *
- * An LPSModel never changes and is cheap to copy: copies share the weights and the bytes they were read from. The same model
- * may serve any number of LPSForces, Systems and threads. Files of DeePMD-kit are converted by the Python module
+ * An LPSModel never changes and is cheap to copy: copies share the weights and the bytes they were read from. The same
+ * model may serve any number of LPSForces, Systems and threads. Files of DeePMD-kit are converted by the Python module
  * (`openmmlps.LPSModel("graph.pb")`) or by `openmm-lps convert graph.pb model.safetensors`.
  */
 class OPENMM_EXPORT_LPS LPSModel {

@@ -4,34 +4,23 @@
 #pragma once
 
 #include <memory>
-#include <vector>
 
-#include "lps/Evaluator.h"
-#include "openmmlps/LPSKernels.h"
+#include "HostCalcLPSForceKernel.h"
 
 namespace LPSPlugin {
 
-/**
- * LPSForce on the Reference platform: hands positions and box to lps::ReferenceEvaluator, in double precision.
- */
-class ReferenceCalcLPSForceKernel : public CalcLPSForceKernel {
+/** LPSForce on the Reference platform: lps::ReferenceEvaluator, in double precision. */
+class ReferenceCalcLPSForceKernel : public HostCalcLPSForceKernel {
 public:
-    using CalcLPSForceKernel::CalcLPSForceKernel;
+    using HostCalcLPSForceKernel::HostCalcLPSForceKernel;
 
-    void initialize(const OpenMM::System& system, const LPSForce& force) override;
-    double execute(OpenMM::ContextImpl& context, bool includeForces, bool includeEnergy) override;
-    void copyParametersToContext(OpenMM::ContextImpl& context, const LPSForce& force) override;
-    std::vector<double> computeParticleEnergies(OpenMM::ContextImpl& context) override;
-    std::vector<OpenMM::Vec3> computeVirial(OpenMM::ContextImpl& context) override;
+protected:
+    void createEvaluator(const LPSForce& force) override;
+    const lps::Evaluation& evaluate(const lps::Configuration& configuration, Wanted wanted) override;
 
 private:
-    void readParticles(const LPSForce& force);
-    lps::Evaluation evaluate(OpenMM::ContextImpl& context) const;
-
     std::unique_ptr<const lps::ReferenceEvaluator> evaluator;
-    bool periodic = true;
-    std::vector<int> particles;  // [n] index within the System
-    std::vector<int> types;      // [n] type of the model
+    lps::Evaluation result;
 };
 
 }  // namespace LPSPlugin

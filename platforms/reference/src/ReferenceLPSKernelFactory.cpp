@@ -23,8 +23,8 @@ public:
                                          OpenMM::ContextImpl&) const override {
         if (name == CalcLPSForceKernel::Name())
             return new ReferenceCalcLPSForceKernel(name, platform);
-        throw OpenMM::OpenMMException("LPSForce on the Reference platform: there is no kernel '" + name + "'; ask for '" +
-                                      CalcLPSForceKernel::Name() + "'.");
+        throw OpenMM::OpenMMException("LPSForce on the Reference platform: there is no kernel '" + name +
+                                      "'; ask for '" + CalcLPSForceKernel::Name() + "'.");
     }
 };
 
@@ -41,8 +41,8 @@ extern "C" OPENMM_EXPORT_LPS void registerKernelFactories() {
     const std::string kernel = CalcLPSForceKernel::Name();
     for (int i = 0; i < OpenMM::Platform::getNumPlatforms(); i++) {
         OpenMM::Platform& platform = OpenMM::Platform::getPlatform(i);
-        // Platforms derived from Reference, such as CPU, can run this kernel too. They get it only as long as no library made for
-        // them has registered, because plugins load in no particular order.
+        // Platforms derived from Reference, such as CPU, can run this kernel too. They get it only as long as no
+        // library made for them has registered, because plugins load in no particular order.
         const bool derived = dynamic_cast<OpenMM::ReferencePlatform*>(&platform) != nullptr;
         if (platform.getName() == "Reference" || (derived && !platform.supportsKernels({kernel})))
             platform.registerKernelFactory(kernel, new ReferenceLPSKernelFactory());

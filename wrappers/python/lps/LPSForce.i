@@ -48,7 +48,7 @@ int
     the index of the entry that was added
 ";
 %feature("docstring") LPSPlugin::LPSForce::getParticleParameters "
-getParticleParameters(self, index) -> tuple[int, int]
+getParticleParameters(self, index) -> list[int]
 Get an entry of the particle list.
 
 Parameters

@@ -25,21 +25,6 @@ Examples
 ['Li', 'P', 'S']
 ";
 
-%feature("docstring") LPSPlugin::LPSModel::fromBytes "
-fromBytes(bytes, origin='model bytes') -> LPSModel
-Read a native model held in memory.
-
-Parameters
-----------
-bytes : bytes
-    the content of a native model file
-origin : str
-    what error messages call it
-
-Returns
--------
-LPSModel
-";
 %feature("docstring") LPSPlugin::LPSModel::getTypeNames "
 getTypeNames(self) -> list[str]
 Get the element symbols of the model's types. The index in this list is the type that LPSForce.addParticle() takes.
@@ -87,7 +72,7 @@ Get the SHA-256 of getBytes(), 64 lower-case hexadecimal digits.
 namespace LPSPlugin {
 
 %rename(_getCutoff) LPSModel::getCutoff;
-%feature("compactdefaultargs") LPSModel::fromBytes;
+%rename(_fromBytes) LPSModel::fromBytes;
 
 %feature("shadow") LPSModel::LPSModel(const std::string& bytes, const std::string& origin) %{
     def __init__(self, file):
@@ -102,7 +87,7 @@ public:
             return new LPSPlugin::LPSModel(LPSPlugin::LPSModel::fromBytes(bytes, origin));
         }
     }
-    static LPSModel fromBytes(const std::string& bytes, const std::string& origin = "model bytes");
+    static LPSModel fromBytes(const std::string& bytes, const std::string& origin);
     const std::vector<std::string>& getTypeNames() const;
     int getTypeIndex(const std::string& symbol) const;
     std::string describeTypes() const;
@@ -122,6 +107,26 @@ public:
         """
         from openmmlps._files import defaultModelPath
         return LPSModel(defaultModelPath())
+
+    @staticmethod
+    def fromBytes(bytes, origin="model bytes"):
+        """
+        fromBytes(bytes, origin='model bytes') -> LPSModel
+        Read a native model held in memory.
+
+        Parameters
+        ----------
+        bytes : bytes
+            the content of a native model file
+        origin : str
+            what error messages call it
+
+        Raises
+        ------
+        openmm.OpenMMException
+            if the bytes are not a valid model
+        """
+        return LPSModel._fromBytes(bytes, origin)
 
     def getCutoff(self):
         """

@@ -3,6 +3,21 @@
 
 // How the values that this module passes cross the border: bytes stay bytes, C++ vectors become lists.
 
+// Whatever Python takes as an index is an int, such as the integers of NumPy.
+%typemap(in) int {
+    PyObject* number = PyNumber_Index($input);
+    if (number == nullptr)
+        SWIG_fail;
+    int overflow = 0;
+    const long value = PyLong_AsLongAndOverflow(number, &overflow);
+    Py_DECREF(number);
+    if (overflow != 0 || value != static_cast<int>(value)) {
+        PyErr_SetString(PyExc_OverflowError, "LPSForce: an index does not fit 32 bits; use the index of a particle, type or entry.");
+        SWIG_fail;
+    }
+    $1 = static_cast<int>(value);
+}
+
 %typemap(in) const std::string& bytes (std::string value) {
     char* data = nullptr;
     Py_ssize_t length = 0;
@@ -15,9 +30,6 @@
     $1 = &value;
 }
 %typemap(freearg) const std::string& bytes "";
-%typemap(typecheck, precedence=SWIG_TYPECHECK_STRING) const std::string& bytes {
-    $1 = 1;  // other types get the sentence above instead of SWIG's list of overloads
-}
 
 %typemap(out) const std::string& LPSPlugin::LPSModel::getBytes {
     $result = PyBytes_FromStringAndSize($1->data(), $1->size());

@@ -16,7 +16,8 @@ from openmmlps._plugins import loadPlugins as _loadPlugins
 
 _checkOpenMMVersion(_build.openmm_minor, _openmm.Platform.getOpenMMVersion())
 
-from openmmlps.openmmlps import LPSForce, LPSModel  # noqa: E402  the binary must not load before the check
+# Only now, because a binary for another OpenMM may crash while it loads.
+from openmmlps.openmmlps import LPSForce, LPSModel
 
 __version__ = _build.version
 

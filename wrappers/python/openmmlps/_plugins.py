@@ -9,6 +9,8 @@ from pathlib import Path
 import openmm
 import openmm.version
 
+from openmmlps import _build
+
 
 def checkOpenMMVersion(built: str, present: str) -> None:
     """Refuse an OpenMM of another minor version than that the binaries were built for.
@@ -33,9 +35,9 @@ def checkOpenMMVersion(built: str, present: str) -> None:
 
 
 def pluginFolders() -> list[Path]:
-    """Folders in which the platform libraries may lie: OpenMM's own first, then the one beside this package."""
-    folders = [Path(openmm.version.openmm_library_path), Path(__file__).resolve().parent.parent / "OpenMM.libs" / "lib"]
-    return [folder / "plugins" for folder in dict.fromkeys(folders)]
+    """Folders in which the platform libraries may lie: OpenMM's own first, then the one that they were installed in."""
+    folders = [Path(openmm.version.openmm_library_path) / "plugins", Path(__file__).parent / _build.plugin_folder]
+    return list(dict.fromkeys(folder.resolve() for folder in folders))
 
 
 def loadPlugins() -> list[str]:

@@ -29,7 +29,8 @@ public:
 
     void updateContextState(OpenMM::ContextImpl&, bool&) override {}
 
-    double calcForcesAndEnergy(OpenMM::ContextImpl& context, bool includeForces, bool includeEnergy, int groups) override;
+    double calcForcesAndEnergy(OpenMM::ContextImpl& context, bool includeForces, bool includeEnergy,
+                               int groups) override;
 
     std::map<std::string, double> getDefaultParameters() override { return {}; }
 

@@ -11,8 +11,8 @@
 namespace LPSPlugin {
 
 /**
- * Call a function of the model core; its errors leave as OpenMMException. The one place where lps::Error is translated: every
- * call from the OpenMM side into the core that may fail goes through here.
+ * Call a function of the model core; its errors leave as OpenMMException. The one place where lps::Error is translated:
+ * every call from the OpenMM side into the core that may fail goes through here.
  */
 template <class Function>
 auto translateErrors(Function&& function) -> decltype(std::forward<Function>(function)()) {

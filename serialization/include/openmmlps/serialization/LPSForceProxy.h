@@ -9,8 +9,8 @@
 namespace LPSPlugin {
 
 /**
- * Writes an LPSForce to XML and reads it back. The XML carries the model itself (its bytes in base64, with their SHA-256), so that
- * it needs no other file.
+ * Writes an LPSForce to XML and reads it back. The XML carries the model itself (its bytes in base64, with their
+ * SHA-256), so that it needs no other file.
  */
 class OPENMM_EXPORT_LPS LPSForceProxy : public OpenMM::SerializationProxy {
 public:

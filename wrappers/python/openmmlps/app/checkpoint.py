@@ -6,10 +6,13 @@ It is a zip of OpenMM's binary checkpoint (exact: random numbers included), the 
 and a small JSON record; the zip's checksums guard all three.
 """
 
+import io
 import json
 import os
 import zipfile
 from pathlib import Path
+
+from .replace import replace_file
 
 
 def save(path, simulation, record):
@@ -27,18 +30,11 @@ def save(path, simulation, record):
         "openmm.chk": context.createCheckpoint(),
         "state.xml": openmm.XmlSerializer.serialize(state),
     }
-    temporary = Path(f"{path}.new")
-    try:
-        with open(temporary, "wb") as file:
-            with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-                for name, content in entries.items():
-                    archive.writestr(name, content)
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
-    os.replace(temporary, path)
+    memory = io.BytesIO()
+    with zipfile.ZipFile(memory, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for name, content in entries.items():
+            archive.writestr(name, content)
+    replace_file(path, memory.getvalue())
     synchronise_folder(Path(path).parent)
 
 

@@ -9,8 +9,11 @@ import os
 import shutil
 from pathlib import Path
 
+from .replace import replace_file
 from .settings import RunSettings
 from .structures import structure_path
+
+_LOCK = ".lock"
 
 
 class RunFolder:
@@ -38,9 +41,9 @@ class RunFolder:
         """
         path = Path(path)
         existing = path.exists() and (not path.is_dir() or any(path.iterdir()))
-        if existing and not is_run(path):
+        if existing and not is_run(path) and not (path / _LOCK).is_file():
             raise FileExistsError(f"run: '{path}' exists and is not a run; choose another --output")
-        if existing and not overwrite:
+        if is_run(path) and not overwrite:
             raise FileExistsError(
                 f"run: '{path}' holds a run already; continue it with --resume, replace it with --overwrite, or choose "
                 "another --output"
@@ -51,6 +54,7 @@ class RunFolder:
             folder._clear()
             folder._freeze(settings, model, model_record)
         except BaseException:
+            folder.discard()
             folder.close()
             raise
         return folder
@@ -77,6 +81,7 @@ class RunFolder:
         """Remove a run that never got to its first checkpoint."""
         if not self.checkpoint.exists():
             self._clear()
+            (self.path / _LOCK).unlink(missing_ok=True)
             if not any(self.path.iterdir()):
                 self.path.rmdir()
 
@@ -104,7 +109,7 @@ class RunFolder:
         return RunSettings.from_file(self.settings)
 
     def write_settings(self, settings):
-        _replace(self.settings, settings.to_json().encode())
+        replace_file(self.settings, settings.to_json().encode())
 
     def read_model_record(self):
         """Source, elements and sha256 of the frozen model."""
@@ -147,19 +152,13 @@ def is_run(path):
 
 
 def _lock(path):
-    descriptor = os.open(path, os.O_RDONLY)
+    """Lock the folder for this process; the lock goes with the process, however it ends."""
+    descriptor = os.open(Path(path) / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    except BlockingIOError:
         os.close(descriptor)
         raise ValueError(f"run: another process is working in '{path}'; wait for it or stop it first") from None
+    except OSError:
+        pass  # a file system without locks: better to run without one than not at all
     return descriptor
-
-
-def _replace(path, content):
-    temporary = Path(f"{path}.new")
-    with open(temporary, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)

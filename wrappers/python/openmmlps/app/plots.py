@@ -12,6 +12,7 @@ EV_PER_KJ_PER_MOL = 1 / 96.48533212331002
 
 _INK, _MUTED, _GRID = "#22303c", "#66737f", "#e3e8ec"
 _ENERGY, _TEMPERATURE, _TOTAL = "#2a6f97", "#c8553d", "#8d99a6"
+_PALE = {"alpha": 0.35, "linewidth": 0.9}
 _STYLE = {
     "font.size": 10,
     "axes.edgecolor": _MUTED,
@@ -27,7 +28,7 @@ _STYLE = {
     "ytick.color": _MUTED,
     "xtick.labelcolor": _INK,
     "ytick.labelcolor": _INK,
-    "lines.linewidth": 1.3,
+    "lines.linewidth": 1.7,
     "lines.solid_capstyle": "round",
 }
 
@@ -79,18 +80,26 @@ def _time_axis(picoseconds):
 
 
 def _line(axes, time, values, color, name=None):
-    marker = "o" if len(time) == 1 else ""
-    axes.plot(time, values, color=color, marker=marker)
+    """The values, pale if there are many, with their running mean on top."""
+    window = len(values) // 25
+    smooth = window > 2
+    axes.plot(time, values, color=color, marker="o" if len(time) == 1 else "", **(_PALE if smooth else {}))
+    if smooth:
+        axes.plot(time[window // 2 :][: len(values) - window + 1], _running_mean(values, window), color=color)
     if name:
         axes.annotate(
             name,
-            (time[-1], values[-1]),
+            (time[-1], float(np.mean(values[-max(1, window) :]))),
             (6, 0),
             textcoords="offset points",
             color=color,
             va="center",
             annotation_clip=False,
         )
+
+
+def _running_mean(values, window):
+    return np.convolve(values, np.full(window, 1 / window), mode="valid")
 
 
 def _mean(axes, time, values):

@@ -220,7 +220,10 @@ class _Run:
                 raise ValueError(f"resume: '{path}' is missing; put it back or start a new run with --overwrite")
             module.truncate_after(path, step)
         how = "" if exact else "; random numbers start anew, since the checkpoint is of another platform or machine"
-        self.monitor.message(f"Continuing at step {step} ({format_time(step * self.settings.timestep)}){how}")
+        if step < self.settings.total_steps:
+            self.monitor.message(f"Continuing at step {step} ({format_time(step * self.settings.timestep)}){how}")
+        else:
+            self.monitor.message("This run is finished already; make it longer with --time")
 
     # Integration
 

@@ -7,7 +7,8 @@ import json
 import math
 import os
 import socket
-from pathlib import Path
+
+from .replace import replace_file
 
 
 def write_status(path, **values):
@@ -21,10 +22,4 @@ def write_status(path, **values):
         "host": socket.gethostname(),
         "updated": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
     }
-    temporary = Path(f"{path}.new")
-    try:
-        temporary.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n")
-        os.replace(temporary, path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
+    replace_file(path, (json.dumps(record, indent=2) + "\n").encode(), synchronise=False)

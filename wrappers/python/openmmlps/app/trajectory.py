@@ -3,8 +3,8 @@
 """H5MD trajectory: unwrapped positions, velocities, box, energies, virial. The layout is described in docs/usage.md."""
 
 import atexit
+import io
 import json
-import os
 import time
 import weakref
 from pathlib import Path
@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from . import cells, journal, observables
+from .replace import replace_file
 
 _FLUSH_SECONDS = 5.0
 _FLUSH_BYTES = 8 << 20
@@ -209,9 +210,8 @@ def _create(path, topology, masses, periodic, information):
 
     atoms = list(topology.atoms())
     count = len(atoms)
-    temporary = path.with_name(path.name + ".new")
-    journal.journal_path(path).unlink(missing_ok=True)
-    with h5py.File(temporary, "w") as file:
+    memory = io.BytesIO()  # HDF5 itself fails without saying why when a disk is full
+    with h5py.File(memory, "w") as file:
         file.create_group("h5md").attrs["version"] = np.array([1, 1])
         file["h5md"].create_group("author").attrs["name"] = "openmm-lps user"
         creator = file["h5md"].create_group("creator")
@@ -239,10 +239,8 @@ def _create(path, topology, masses, periodic, information):
             element["step"], element["time"] = step, times  # hard links: every element belongs to the same instants
         if information is not None:
             file.create_group("parameters").attrs["openmm-lps"] = json.dumps(information)
-    descriptor = os.open(temporary, os.O_RDONLY)
-    os.fsync(descriptor)
-    os.close(descriptor)
-    os.replace(temporary, path)
+    journal.journal_path(path).unlink(missing_ok=True)
+    replace_file(path, memory.getvalue())
 
 
 def _element(group, name, shape, dtype, unit):

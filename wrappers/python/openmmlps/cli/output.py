@@ -55,7 +55,8 @@ def fail(error, code):
     """Print an error and end the command."""
     text = str(error)
     if isinstance(error, OSError) and error.strerror:
-        text = f"openmm-lps: {error.strerror}: '{error.filename}'; check the path and its permissions"
+        where = f": '{error.filename}'" if error.filename else ""
+        text = f"openmm-lps: {error.strerror}{where}; check the path, its permissions and the room on the disk"
     Console(stderr=True, highlight=False, soft_wrap=True).print("[bold red]Error[/] ", end="")
     Console(stderr=True, highlight=False, soft_wrap=True).print(text or type(error).__name__, markup=False)
     raise typer.Exit(code)

@@ -64,7 +64,10 @@ class Archive:
         if info is None:
             raise self.source.fault(f"the archive has no entry {quote(name)}")
         stored = min(info.compress_size, self.source.size)
-        if info.file_size > MOST_EXPANSION * stored + 4096 or sum(map(len, self._read.values())) > 10 * self.source.size:
+        if (
+            info.file_size > MOST_EXPANSION * stored + 4096
+            or sum(map(len, self._read.values())) > 10 * self.source.size
+        ):
             raise self.source.fault(
                 f"the entry {quote(name)} would unpack from {stored} to {info.file_size} bytes",
                 "no DeePMD-kit model shrinks that much, so do not trust the file",

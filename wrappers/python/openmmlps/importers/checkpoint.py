@@ -42,10 +42,16 @@ def import_checkpoint(source: Source, root: dict) -> NativeModel:
 
 def _document(source: Source, script: Fields, arrays: dict) -> dict:
     descriptor, fitting = script.child("descriptor"), script.child("fitting_net")
-    embeddings = _networks(arrays, "descriptor.sea.filter_layers", descriptor.value.get("activation_function", "tanh"), False)
+    embeddings = _networks(
+        arrays, "descriptor.sea.filter_layers", descriptor.value.get("activation_function", "tanh"), False
+    )
     nets = _networks(arrays, "fitting_net.filter_layers", fitting.value.get("activation_function", "tanh"), True)
     one_side = descriptor.boolean("type_one_side", False)
-    ener = {k: v for k, v in fitting.value.items() if k in ("numb_fparam", "numb_aparam", "dim_case_embd", "precision", "layer_name", "atom_ener")}
+    ener = {
+        k: v
+        for k, v in fitting.value.items()
+        if k in ("numb_fparam", "numb_aparam", "dim_case_embd", "precision", "layer_name", "atom_ener")
+    }
     return {
         "software": "deepmd-kit",
         "backend": "PyTorch",
@@ -57,10 +63,23 @@ def _document(source: Source, script: Fields, arrays: dict) -> dict:
             "spin": script.value.get("spin"),
             "atom_exclude_types": script.value.get("atom_exclude_types"),
             "pair_exclude_types": script.value.get("pair_exclude_types"),
-            "@variables": {"out_bias": arrays.get("out_bias"), "out_std": arrays.get("out_std")},
+            "@variables": {"out_bias": arrays.get("out_bias")},
             "descriptor": {
-                **{k: v for k, v in descriptor.value.items() if k in (
-                    "rcut", "rcut_smth", "sel", "axis_neuron", "precision", "exclude_types", "env_protection", "spin")},
+                **{
+                    k: v
+                    for k, v in descriptor.value.items()
+                    if k
+                    in (
+                        "rcut",
+                        "rcut_smth",
+                        "sel",
+                        "axis_neuron",
+                        "precision",
+                        "exclude_types",
+                        "env_protection",
+                        "spin",
+                    )
+                },
                 "rcut": descriptor.value.get("rcut", 6.0),
                 "rcut_smth": descriptor.value.get("rcut_smth", 0.5),
                 "axis_neuron": descriptor.value.get("axis_neuron", 4),

@@ -15,6 +15,11 @@ from .errors import Source, quote
 _MISSING = object()
 
 
+def given(value: object) -> bool:
+    """Whether an option is set: not null, false, zero or empty. Safe for arrays, which a damaged file may put anywhere."""
+    return value.size > 0 if isinstance(value, np.ndarray) else bool(value)
+
+
 class Fields:
     """A dictionary with the path that messages call it by.
 
@@ -49,6 +54,10 @@ class Fields:
         value = self.value.get(key)
         return Fields(self.source, {} if value is None else value, f"{self.path}/{key}")
 
+    def given(self, key: str) -> bool:
+        """Whether an option is present and set."""
+        return given(self.value.get(key))
+
     def number(self, key: str, default: Any = _MISSING) -> float:
         """A finite number. Strings such as '1e-5', which some YAML writers leave behind, are read as numbers."""
         value = self.raw(key, default)
@@ -79,7 +88,7 @@ class Fields:
 
     def to_integer(self, value: object, key: str, low: int, high: int) -> int:
         """Check one value as an integer in [low, high]."""
-        if isinstance(value, (np.integer, float)) and value == math.trunc(value):
+        if isinstance(value, np.integer) or (isinstance(value, float) and value.is_integer()):
             value = int(value)
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
             raise self._bad(key, value, f"an integer from {low} to {high}")

@@ -191,7 +191,9 @@ def decode(source: Source) -> NativeModel:
         for extent in shape:
             count *= extent
         if count * dtype.itemsize != offsets[1] - offsets[0]:
-            raise source.fault(f"tensor '{name[:80]}' of shape {shape} does not fill its {offsets[1] - offsets[0]} bytes")
+            raise source.fault(
+                f"tensor '{name[:80]}' of shape {shape} does not fill its {offsets[1] - offsets[0]} bytes"
+            )
         spans.append(tuple(offsets))
         array = np.frombuffer(source.data, dtype, count, start + offsets[0]).reshape(shape)
         if not np.isfinite(array).all():

@@ -191,7 +191,7 @@ class ModelParts:
                         "openmm-lps needs one value per centre type, as DeePMD-kit's training writes it",
                     )
                 array = array[:, 0]
-            found.append(np.array(array))
+            found.append(np.array(array, dtype=np.float64))
         mean, stddev = found
         if mean[:, 1:].any() or not (stddev[:, 2:] == stddev[:, 1:2]).all():
             raise source.fault("davg or dstd depend on the direction, so the energy would depend on the orientation")

@@ -48,7 +48,9 @@ UNARY = {
     "Gelu": "gelu",
     "GeluCustom": "gelu",
 }
-SIMPLE = re.compile(r"(filter_type_(?:all|\d+)|layer_\d+_type_\d+|final_layer_type_\d+)/(matrix|bias|idt)(?:_(\d+)_(\d+))?")
+SIMPLE = re.compile(
+    r"(filter_type_(?:all|\d+)|layer_\d+_type_\d+|final_layer_type_\d+)/(matrix|bias|idt)(?:_(\d+)_(\d+))?"
+)
 
 
 def import_graph(source: Source) -> NativeModel:
@@ -148,19 +150,19 @@ class GraphReader:
             refusals.descriptor_type(self.descriptor.value["type"])
         if "type" in self.fitting.value:
             refusals.fitting_type(self.fitting.value["type"])
-        if self.script.optional("training").value.get("mixed_precision"):
+        if self.script.optional("training").given("mixed_precision"):
             refusals.add("mixed_precision")
         for key, where in (("tot_ener_zero", self.fitting), ("spin", self.model), ("modifier", self.model)):
-            if where.value.get(key):
+            if where.given(key):
                 refusals.add(key)
-        if self.model.value.get("use_srtab"):
+        if self.model.given("use_srtab"):
             refusals.add("use_srtab (tabulated pair potential)")
-        if self.model.value.get("type_embedding"):
+        if self.model.given("type_embedding"):
             refusals.add("type embedding")
-        if self.fitting.value.get("use_aparam_as_mask"):
+        if self.fitting.given("use_aparam_as_mask"):
             refusals.add("use_aparam_as_mask")
         for key in ("atom_exclude_types", "pair_exclude_types"):
-            if self.model.value.get(key):
+            if self.model.given(key):
                 refusals.add(f"{key} in a TensorFlow graph (its backend ignores them)")
 
     def _parts(self, environment: Node) -> ModelParts:
@@ -183,9 +185,13 @@ class GraphReader:
             types,
             self.constant("fitting_attr/t_bias_atom_e"),
             self.constant("model_attr/t_out_bias", "t_out_bias"),
-            self.constant("model_attr/t_out_std", "t_out_std"),
-            self.refusals,
         )
+        scale = self.constant("model_attr/t_out_std", "t_out_std")
+        if scale is not None and not (scale == 1.0).all():
+            self.refusals.add(
+                "out_std other than 1, by which TensorFlow scales atomic energies and PyTorch does not",
+                "'dp convert-backend' writes such graphs from PyTorch models: import the PyTorch model itself.",
+            )
         weights = self._weights()
         embedding = self._embedding(weights)
         fitting = self._fitting(weights, types)
@@ -314,8 +320,13 @@ class GraphReader:
         if known is None:
             self.refusals.add(f"activation function {quote(named)}")
             return "linear"
+        if named.lower() == "gelu_tf" and not self.conversions:
+            # TensorFlow rounds the constant 0.044715 of its own gelu to float32.
+            self.conversions.append("gelu_tf read as gelu: energies differ from TensorFlow by about 1e-8 eV per atom")
         if seen is not None and seen != known:
-            raise self.source.fault(f"the training script says {quote(named)}, but the graph has {seen} at {quote(matrix)}")
+            raise self.source.fault(
+                f"the training script says {quote(named)}, but the graph has {seen} at {quote(matrix)}"
+            )
         return known
 
     def _operation(self, matrix: str) -> str | None:
@@ -341,11 +352,13 @@ class GraphReader:
             raise self.source.fault("it has neither embedding networks nor compression tables")
         rows = fitting[0][0].weight.shape[0]
         if rows % channels:
-            raise self.source.fault(f"the fitting takes {rows} numbers, which {channels} embedding channels do not divide")
+            raise self.source.fault(
+                f"the fitting takes {rows} numbers, which {channels} embedding channels do not divide"
+            )
         return rows // channels
 
     def _exclusions(self, types: int) -> list[list[int]]:
-        return self.descriptor.pairs("exclude_types", types, []) if self.descriptor.value.get("exclude_types") else []
+        return self.descriptor.pairs("exclude_types", types, []) if self.descriptor.given("exclude_types") else []
 
     def _vacuum(self, types: int) -> list[int]:
         listed = vacuum_types(self.fitting.value.get("atom_ener"), types, self.fitting, tensorflow=True)

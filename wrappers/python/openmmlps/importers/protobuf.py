@@ -198,7 +198,9 @@ class Graph:
             raise self.source.fault(f"the constant {quote(name)} has the type {kind}, which is no number")
         return self._fill(name, DTYPES[kind], shape, content, values)
 
-    def _fill(self, name: str, dtype: np.dtype, shape: list[int], content: bytes, values: list[np.ndarray]) -> np.ndarray:
+    def _fill(
+        self, name: str, dtype: np.dtype, shape: list[int], content: bytes, values: list[np.ndarray]
+    ) -> np.ndarray:
         count = 1
         for extent in shape:
             if not 0 <= extent < 2**31:
@@ -219,5 +221,9 @@ class Graph:
         # Trailing repetitions of the last value are not stored.
         last = flat[-1:] if flat.size else np.zeros(1, dtype)
         if flat.size <= 1:
-            return np.broadcast_to(last, (count,)).reshape(shape) if count == 0 else np.broadcast_to(last.reshape([1] * len(shape)), shape)
+            return (
+                np.broadcast_to(last, (count,)).reshape(shape)
+                if count == 0
+                else np.broadcast_to(last.reshape([1] * len(shape)), shape)
+            )
         return np.concatenate([flat, np.broadcast_to(last, (count - flat.size,))]).reshape(shape)

@@ -29,14 +29,16 @@ class Refusals:
     def check(self) -> None:
         """Raise one ModelImportError that names every feature noted, or return if there is none."""
         if self.features:
-            advice = " ".join(self.advice) if len(self.advice) == len(self.features) else " ".join([*self.advice, SUPPORTED])
+            advice = (
+                " ".join(self.advice) if len(self.advice) == len(self.features) else " ".join([*self.advice, SUPPORTED])
+            )
             raise ModelImportError(
                 f"import filter: '{self.source.name}' is not supported: {', '.join(self.features)}. {advice}"
             )
 
     def model_type(self, kind: object) -> bool:
         """Note a model type other than a plain one. Returns whether it is plain."""
-        plain = kind in ("standard", "ener", None, "")
+        plain = kind is None or (isinstance(kind, str) and kind in ("standard", "ener", ""))
         if not plain:
             self.add(f"model type {quote(kind)} (only 'standard' energy models)")
         return plain
@@ -65,9 +67,9 @@ class Refusals:
 
     def precision(self, what: str, precision: object) -> str:
         """Normalise a precision name to float64 or float32; note any other."""
-        if precision in ("default", "float64", "double"):
+        if isinstance(precision, str) and precision in ("default", "float64", "double"):
             return "float64"
-        if precision == "float32":
+        if isinstance(precision, str) and precision == "float32":
             return "float32"
         self.add(f"{what} precision {quote(precision)} (only float64 and float32)")
         return "float64"

@@ -51,7 +51,9 @@ def training_systems(script: object) -> list[str]:
             value = value.get(key) if isinstance(value, dict) else None
         if isinstance(value, (str, list)):
             names = [value] if isinstance(value, str) else value
-            found += [n.rstrip("/\\").replace("\\", "/").rsplit("/", 1)[-1][:200] for n in names[:1000] if isinstance(n, str)]
+            found += [
+                n.rstrip("/\\").replace("\\", "/").rsplit("/", 1)[-1][:200] for n in names[:1000] if isinstance(n, str)
+            ]
     return found
 
 
@@ -67,28 +69,28 @@ def _refuse(model: Fields, document: Fields, refusals: Refusals) -> bool:
             _refuse(model.child("backbone_model"), document, refusals)
         return False
     refusals.version("Model", model.raw("@version", 2), 1, 2)
-    if model.value.get("spin") or document.value.get("spin"):
+    if model.given("spin") or document.given("spin"):
         refusals.add("spin")
-    if model.value.get("data_modifier") or model.value.get("modifier"):
+    if model.given("data_modifier") or model.given("modifier"):
         refusals.add("data modifier (long-range or other correction outside the model)")
     descriptor, fitting = model.optional("descriptor"), model.optional("fitting")
     readable = refusals.descriptor_type(descriptor.raw("type", None))
     if readable:
         refusals.version("Descriptor", descriptor.raw("@version", 1), 1, 3)
         refusals.precision("descriptor", descriptor.raw("precision", "default"))
-        if descriptor.value.get("spin"):
+        if descriptor.given("spin"):
             refusals.add("spin")
-        if descriptor.optional("env_mat").value.get("use_exp_switch"):
+        if descriptor.optional("env_mat").given("use_exp_switch"):
             refusals.add("use_exp_switch (only the quintic switch)")
     if not refusals.fitting_type(fitting.raw("type", None)):
         return False
     refusals.version("Fitting", fitting.raw("@version", 1), 1, 4)
     refusals.precision("fitting", fitting.raw("precision", "default"))
     for key, name in (("numb_fparam", "fparam"), ("numb_aparam", "aparam"), ("dim_case_embd", "case embedding")):
-        if fitting.value.get(key) not in (None, 0):
+        if fitting.given(key):
             refusals.add(f"{name} ({key} = {quote(fitting.value[key])})")
     for key in ("tot_ener_zero", "use_aparam_as_mask", "mixed_types", "spin"):
-        if fitting.value.get(key):
+        if fitting.given(key):
             refusals.add(key)
     if isinstance(fitting.value.get("layer_name"), list) and any(fitting.value["layer_name"]):
         refusals.add("layer_name (layers shared between networks)")
@@ -109,8 +111,12 @@ def _read(source: Source, model: Fields, refusals: Refusals) -> ModelParts:
     embedding, tables = _embedding(source, descriptor, types, one_side, refusals, conversions)
     networks = _networks(source, fitting.child("nets"), types, (1,), refusals)
     networks = {index: layers for index, layers in networks.items() if layers}
-    excluded = model.integers("atom_exclude_types", 0, types - 1, MOST_TYPES, []) if model.value.get("atom_exclude_types") else []
-    if set(fitting.integers("exclude_types", 0, types - 1, MOST_TYPES, None) if fitting.value.get("exclude_types") else []) - set(excluded):
+    excluded = (
+        model.integers("atom_exclude_types", 0, types - 1, MOST_TYPES, []) if model.given("atom_exclude_types") else []
+    )
+    if set(
+        fitting.integers("exclude_types", 0, types - 1, MOST_TYPES, None) if fitting.given("exclude_types") else []
+    ) - set(excluded):
         # DeePMD-kit overrides the list of the fitting by that of the model, but did not in every version.
         refusals.add("exclude_types of the fitting that are not atom_exclude_types of the model")
     bias = energy_bias(
@@ -118,8 +124,6 @@ def _read(source: Source, model: Fields, refusals: Refusals) -> ModelParts:
         types,
         fitting.child("@variables").array("bias_atom_e", None),
         model.optional("@variables").array("out_bias", None),
-        model.optional("@variables").array("out_std", None),
-        refusals,
     )
     return ModelParts(
         type_map=type_map,
@@ -136,8 +140,8 @@ def _read(source: Source, model: Fields, refusals: Refusals) -> ModelParts:
         embedding=embedding,
         tables=tables,
         env_protection=_protection(descriptor),
-        exclude_types=descriptor.pairs("exclude_types", types, []) if descriptor.value.get("exclude_types") else [],
-        pair_exclude_types=model.pairs("pair_exclude_types", types, []) if model.value.get("pair_exclude_types") else [],
+        exclude_types=descriptor.pairs("exclude_types", types, []) if descriptor.given("exclude_types") else [],
+        pair_exclude_types=model.pairs("pair_exclude_types", types, []) if model.given("pair_exclude_types") else [],
         atom_exclude_types=excluded,
         vacuum_types=vacuum_types(fitting.value.get("atom_ener"), types, Fields(source, {}, fitting.path)),
         conversions=conversions,
@@ -150,16 +154,17 @@ def _protection(descriptor: Fields) -> float:
     return descriptor.optional("env_mat").number("protection", 0.0)
 
 
-def energy_bias(source, types, fitted, model_level, out_std, refusals: Refusals) -> np.ndarray:
-    """Constant energy per type, [T] in eV: bias of the fitting plus bias of the model; notes a scaled energy."""
+def energy_bias(source: Source, types: int, fitted, model_level) -> np.ndarray:
+    """Constant energy per type, [T] in eV: bias of the fitting plus bias of the model.
+
+    The out_std beside them scales nothing: energy models of PyTorch and of the native backend do not use it.
+    """
     bias = np.zeros(types)
     for name, array in (("bias_atom_e", fitted), ("out_bias", model_level)):
         if array is not None:
             if array.size != types:
                 raise source.fault(f"{name} has {array.size} numbers for {types} types")
             bias = bias + np.asarray(array, dtype=np.float64).reshape(-1)
-    if out_std is not None and not (np.asarray(out_std) == 1.0).all():
-        refusals.add("out_std other than 1 (scaled atomic energies)")
     return bias
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from .archive import Archive
 from .errors import Source, quote
+from .fields import given
 from .native import NativeModel
 from .parts import MOST_LAYERS, MOST_TYPES
 from .refusals import Refusals
@@ -100,7 +101,7 @@ def _refuse_parts(atomic: Tree, refusals: Refusals) -> None:
     if fitting.kind != "EnergyFittingNet":
         refusals.fitting_type(fitting.kind)
     for key, name in (("numb_fparam", "fparam"), ("numb_aparam", "aparam"), ("dim_case_embd", "case embedding")):
-        if fitting.get(key) not in (None, 0):
+        if given(fitting.get(key)):
             refusals.add(f"{name} ({key} = {quote(fitting.get(key))})")
 
 
@@ -130,7 +131,7 @@ class Reader:
                 "type_map": types,
                 "atom_exclude_types": self._atoms(atomic, "atom_excl", count),
                 "pair_exclude_types": self._pairs(atomic, "pair_excl", count),
-                "@variables": {"out_bias": atomic.get("out_bias"), "out_std": atomic.get("out_std")},
+                "@variables": {"out_bias": atomic.get("out_bias")},
                 "descriptor": self._descriptor(descriptor, count),
                 "fitting": self._fitting(fitting, count),
             },

@@ -119,7 +119,9 @@ class Unpickler:
         """A reference to a class or function, if it is one that PyTorch models need."""
         full = f"{module} {name}"
         if not KNOWN.fullmatch(full) and not KNOWN.fullmatch(f"{module}.{name}"):
-            raise self.fault(f"it refers to {quote(module + '.' + name)}, which no PyTorch model needs; do not trust it")
+            raise self.fault(
+                f"it refers to {quote(module + '.' + name)}, which no PyTorch model needs; do not trust it"
+            )
         return Name(full)
 
     def set_items(self, target: object, items: list) -> None:
@@ -167,14 +169,15 @@ class Unpickler:
     def new(self) -> Record:
         """An object of a class."""
         arguments, kind = self.pop(), self.pop()
-        if not isinstance(kind, Name) or arguments != ():
+        if not isinstance(kind, Name) or not isinstance(arguments, tuple) or arguments:
             raise self.fault("an object has no class")
         return Record(kind.name)
 
     def persistent(self) -> tuple[np.ndarray]:
         """The storage that a persistent identifier names, as a flat array in a box."""
         identifier = self.pop()
-        if not isinstance(identifier, tuple) or len(identifier) < 5 or identifier[0] != "storage":
+        whole = isinstance(identifier, tuple) and len(identifier) >= 5 and isinstance(identifier[0], str)
+        if not whole or identifier[0] != "storage":
             raise self.fault("a storage has another identifier than PyTorch's")
         kind, key, count = identifier[1], identifier[2], identifier[4]
         dtype = STORAGES.get(kind.name.partition(" ")[2]) if isinstance(kind, Name) else None
@@ -192,7 +195,13 @@ class Unpickler:
             isinstance(v, (tuple, list)) and len(v) <= 8 and all(type(i) is int and 0 <= i < 2**40 for i in v)
             for v in (size, stride)
         )
-        if not isinstance(flat, np.ndarray) or type(offset) is not int or offset < 0 or not lists or len(size) != len(stride):
+        if (
+            not isinstance(flat, np.ndarray)
+            or type(offset) is not int
+            or offset < 0
+            or not lists
+            or len(size) != len(stride)
+        ):
             raise self.fault("a tensor has no valid storage, size or stride")
         count = 1
         for extent in size:

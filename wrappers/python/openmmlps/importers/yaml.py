@@ -79,7 +79,12 @@ def build(source: Source, events) -> object:
         kind = type(event)
         if kind is yaml.ScalarEvent:
             tag = event.tag
-            if tag is not None and tag not in ("!", "tag:yaml.org,2002:str", "tag:yaml.org,2002:float", "tag:yaml.org,2002:int"):
+            if tag is not None and tag not in (
+                "!",
+                "tag:yaml.org,2002:str",
+                "tag:yaml.org,2002:float",
+                "tag:yaml.org,2002:int",
+            ):
                 raise source.fault(f"the YAML has the tag {quote(tag)}, which no model needs")
             plain = not event.style and tag not in ("!", "tag:yaml.org,2002:str")
             value = scalar(event.value, plain or tag in ("tag:yaml.org,2002:float", "tag:yaml.org,2002:int"))

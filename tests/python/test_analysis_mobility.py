@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the openmm-lps authors
+"""Mobility by anion kind, on lithium that hops between known anions at known rates."""
+
+import numpy as np
+import pytest
+
+from analysis_support import Trajectory
+from openmmlps.analysis import anion_lifetimes, assign_hosts, conditional_displacement, hops, residence_times
+from openmmlps.analysis.mobility import settle
+
+CORNERS = np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]]) * (2.05 / np.sqrt(3))
+CENTRES = np.array([[6.0, 6, 6], [18.0, 6, 6], [6.0, 18, 6], [18.0, 18, 6]])
+FREE = np.array([12.0, 12, 18])
+INTERVAL = 0.1
+
+
+def anions():
+    """Four PS4 and a free S in a box of 30 angstrom, so that no hop passes half of it."""
+    symbols, positions = [], []
+    for centre in CENTRES:
+        symbols += ["P"] + ["S"] * 4
+        positions += [centre, *(centre + CORNERS)]
+    return [*symbols, "S"], np.array([*positions, FREE])
+
+
+def hopping(rate_tetrahedra=0.2, rate_sulfide=1.0, frames=3000, ions=40, seed=0):
+    """Li next to anion 0..3 (PS4) or 4 (S); leaves at a rate that depends on the kind, to any other anion."""
+    random = np.random.default_rng(seed)
+    symbols, fixed = anions()
+    sites = np.concatenate([CENTRES + CORNERS[0] * (2.05 + 2.4) / 2.05, FREE[None] + [2.4, 0, 0]])
+    rates = np.array([rate_tetrahedra] * 4 + [rate_sulfide])
+    state = random.integers(0, 5, ions)
+    states = np.empty((frames, ions), dtype=int)
+    for frame in range(frames):
+        states[frame] = state
+        leave = random.random(ions) < 1 - np.exp(-rates[state] * INTERVAL)
+        state = np.where(leave, (state + random.integers(1, 5, ions)) % 5, state)
+    lithium = sites[states] + random.normal(0, 0.05, (frames, ions, 3))
+    positions = np.concatenate([lithium, np.broadcast_to(fixed, (frames, *fixed.shape))], axis=1)
+    trajectory = Trajectory(["Li"] * ions + symbols, positions, np.eye(3) * 30, np.arange(frames) * INTERVAL)
+    return trajectory, states
+
+
+@pytest.fixture(scope="module")
+def run():
+    trajectory, states = hopping()
+    return assign_hosts(trajectory), states
+
+
+def test_hosts_are_the_known_ones(run):
+    hosts, states = run
+    assert hosts.kinds == ("PS4(3-)", "S(2-)", "other", "none")
+    np.testing.assert_array_equal(hosts.kind, (states == 4).astype(int))
+    identity = np.array([40, 45, 50, 55, 60])  # P atoms after 40 Li; the free S is atom 60
+    np.testing.assert_array_equal(hosts.host, identity[states])
+
+
+def test_residence_times_are_recovered(run):
+    times = residence_times(run[0], tolerance_ps=0)
+    for kind, mean in (("PS4(3-)", 5.0), ("S(2-)", 1.0)):
+        # discrete frames: a stay is a whole number of intervals, mean interval / (1 - exp(-rate interval))
+        exact = INTERVAL / (1 - np.exp(-INTERVAL / mean))
+        assert times[kind].low_ps < exact < times[kind].high_ps
+        assert times[kind].high_ps / times[kind].low_ps < 1.2
+    assert times["other"].departures == 0 and times["other"].mean_ps == np.inf
+
+
+def test_hops_are_counted_between_kinds(run):
+    hosts, states = run
+    found = hops(hosts, tolerance_ps=0)
+    before, after = states[:-1], states[1:]
+    moved = before != after
+    expected = [[(moved & ((before == 4) == a) & ((after == 4) == b)).sum() for b in (0, 1)] for a in (0, 1)]
+    assert found.counts[:2, :2].tolist() == expected
+    assert expected[1][1] == 0  # there is only one free S
+    assert found.rate_per_ps[0] == pytest.approx(0.2, rel=0.1) and found.rate_per_ps[1] == pytest.approx(1.0, rel=0.1)
+    assert found.lengths_angstrom.min() > 5
+
+
+def test_conditional_displacement_separates_fast_from_slow(run):
+    found = conditional_displacement(run[0], [0.1, 0.3, 1.0])
+    fast, slow = found.msd_angstrom2["S(2-)"], found.msd_angstrom2["PS4(3-)"]
+    assert 3.5 < fast[0] / slow[0] < 6.5  # the rates differ five times
+    assert (found.standard_errors_angstrom2["S(2-)"] < 0.2 * fast).all()
+    assert found.samples["S(2-)"][0] + found.samples["PS4(3-)"][0] == 2999 * 40
+    staying = conditional_displacement(run[0], [0.3], whole_window=True)
+    assert staying.msd_angstrom2["S(2-)"][0] == pytest.approx(2 * 3 * 0.05**2, rel=0.1)  # vibration only
+    with pytest.raises(ValueError, match=r"lags must lie between one interval \(0.1 ps\) and"):
+        conditional_displacement(run[0], [1e6])
+
+
+def test_short_excursions_are_forgotten():
+    labels = np.array([[0, 0, 1, 0, 0, 0, 2, 2, 2, 2, 0, 0, 1, 3, 3, 3, 3]]).T
+    assert settle(labels, 2)[:, 0].tolist() == [0, 0, 0, 0, 0, 0, 2, 2, 2, 2, 0, 0, 1, 3, 3, 3, 3]
+    assert settle(labels, 4)[:, 0].tolist() == [0] * 12 + [1, 3, 3, 3, 3]
+    assert settle(labels, 0)[:, 0].tolist() == labels[:, 0].tolist()
+    two = np.array([[0, 1, 2, 0, 0, 0]]).T  # an excursion over two labels
+    assert settle(two, 2)[:, 0].tolist() == [0] * 6
+
+
+def test_reaction_of_the_anion_is_not_a_hop():
+    symbols, fixed = anions()
+    frames = 60
+    along = CORNERS[0] / np.linalg.norm(CORNERS[0])
+    lithium = CENTRES[1] + along * (2.05 + 2.4)
+    positions = np.tile(np.concatenate([lithium[None], fixed]), (frames, 1, 1))
+    # in the second half the first tetrahedron is joined to the second, on the side away from the Li, which does not move
+    positions[30:, 1:6] += CENTRES[1] - along * (2.2 + 2.05) - CENTRES[0]
+    trajectory = Trajectory(["Li", *symbols], positions, np.eye(3) * 30, np.arange(frames) * INTERVAL)
+    hosts = assign_hosts(trajectory)
+    assert hosts.host[29, 0] == 6 and hosts.host[30, 0] == 1  # the joined anion goes by its first P
+    assert hops(hosts, tolerance_ps=0).counts.sum() == 0
+    lifetimes = anion_lifetimes(hosts)
+    assert lifetimes["PS4(3-)"].departures == 2
+    assert lifetimes["PS4(3-)"].observed_ps == pytest.approx((2 * 60 + 2 * 30) * INTERVAL)
+    assert lifetimes["PS4(3-)"].mean_ps == pytest.approx(9.0)
+
+
+def test_lithium_without_sulfur_is_unassigned():
+    symbols, fixed = anions()
+    positions = np.concatenate([[[12.0, 12, 6]], fixed])[None].repeat(3, axis=0)
+    trajectory = Trajectory(["Li", *symbols], positions, np.eye(3) * 30, np.arange(3.0))
+    hosts = assign_hosts(trajectory)
+    assert {hosts.kinds[k] for k in hosts.kind.ravel()} == {"none"} and (hosts.host == -1).all()

@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the openmm-lps authors
+"""Transport coefficients of random walks with known answers."""
+
+import numpy as np
+import pytest
+
+from analysis_support import Trajectory, random_walk
+from openmmlps.analysis import (
+    Estimate,
+    arrhenius_fit,
+    conductivity_mS_per_cm,
+    fit_line,
+    mean_squared_displacement,
+    transport_coefficients,
+)
+from openmmlps.analysis.displacements import correlate_displacements
+
+
+def test_fft_equals_the_double_loop():
+    paths = np.cumsum(np.random.default_rng(0).normal(size=(41, 3, 3)), axis=0) + 1e4
+    expected = [((paths[lag:] - paths[: 41 - lag]) ** 2).mean(0) for lag in range(41)]
+    np.testing.assert_allclose(correlate_displacements(paths, 40), expected, atol=1e-8)
+
+
+def test_random_walk_is_recovered_within_its_error_bar():
+    diffusion = 2.0  # angstrom^2/ps = 2e-4 cm^2/s
+    hits = collective = 0
+    values = []
+    for seed in range(100):
+        found = transport_coefficients(random_walk(diffusion, seed=seed), 300)
+        hits += diffusion * 1e-4 in found.diffusion_cm2_per_s
+        collective += diffusion * 1e-4 in found.collective_diffusion_cm2_per_s
+        values.append(found.diffusion_cm2_per_s.value)
+    assert hits >= 90 and collective >= 88
+    assert hits < 100  # error bars that always hold are too long
+    assert np.mean(values) == pytest.approx(2e-4, rel=0.02)  # no bias
+
+
+def test_directions_are_told_apart():
+    walk = random_walk(2.0, frames=4000, ions=30)
+    squeezed = np.array(walk.positions)
+    squeezed[:, :30] = squeezed[0, :30] + (squeezed[:, :30] - squeezed[0, :30]) * np.sqrt([1.0, 0.25, 0.0])
+    found = transport_coefficients(Trajectory(walk.symbols, squeezed, walk.cells, walk.times_ps), 300)
+    x, y, z = found.direction_diffusion_cm2_per_s
+    assert 2e-4 in x and 5e-5 in y and z.value == pytest.approx(0, abs=1e-12)
+    assert found.diffusion_cm2_per_s.value == pytest.approx((x.value + y.value + z.value) / 3)
+
+
+@pytest.mark.parametrize("correlation", [0.0, 0.05])
+def test_haven_ratio_of_correlated_ions(correlation):
+    ions = 20
+    expected = 1 / (1 + (ions - 1) * correlation)
+    replicas = [random_walk(1.0, 2000, ions, correlation=correlation, seed=seed) for seed in range(12)]
+    found = transport_coefficients(replicas, 500, fit_window=(0.02, 0.1))
+    assert found.errors_from == "replicas" and len(found.diffusion_cm2_per_s.samples) == 12
+    assert expected in found.haven_ratio
+    assert found.haven_ratio.standard_error < 0.12 * expected
+    assert 1e-4 in found.diffusion_cm2_per_s
+    assert found.conductivity_mS_per_cm.value == pytest.approx(
+        found.nernst_einstein_mS_per_cm.value / found.haven_ratio.value
+    )
+
+
+def test_nernst_einstein_by_hand():
+    # 1.9e22 ions per cm^3, D = 2.59e-9 cm^2/s, 300 K: sigma = n e^2 D / kT
+    by_hand = 1.9e22 * 1.602176634e-19**2 * 2.59e-9 / (1.380649e-23 * 300) * 1e3
+    assert conductivity_mS_per_cm(2.59e-9, 19, 1000.0, 300) == pytest.approx(by_hand)
+    assert by_hand == pytest.approx(0.305, abs=0.001)  # the scale of the 75 % glass
+    found = transport_coefficients(random_walk(1.0), 450)
+    expected = conductivity_mS_per_cm(found.diffusion_cm2_per_s.value, 30, 8000.0, 450)
+    assert found.nernst_einstein_mS_per_cm.value == pytest.approx(expected)
+
+
+def test_drift_does_not_count():
+    still = transport_coefficients(random_walk(1.0, seed=4), 300)
+    drifting = transport_coefficients(random_walk(1.0, seed=4, drift=0.5), 300)
+    assert drifting.diffusion_cm2_per_s.value == pytest.approx(still.diffusion_cm2_per_s.value, rel=1e-9)
+    assert transport_coefficients(random_walk(1.0, seed=4, drift=0.5), 300, reference=None).exponent.value > 1.5
+
+
+def test_caged_ions_are_called_not_diffusive():
+    random = np.random.default_rng(0)
+    positions = random.normal(0, 0.3, (2000, 20, 3)) + random.random((1, 20, 3)) * 20
+    found = transport_coefficients(
+        Trajectory(["Li"] * 19 + ["S"], positions, np.eye(3) * 20, np.arange(2000) * 0.1), 300
+    )
+    assert not found.diffusive
+    assert "the mean squared displacement grows as t^" in found.warnings[0] and "run longer" in found.warnings[0]
+    assert any("less than a hop of 2 angstrom" in warning for warning in found.warnings)
+    good = transport_coefficients(random_walk(2.0, frames=4000, ions=60), 300)
+    assert good.diffusive and not good.warnings
+
+
+def test_exponent_of_ballistic_and_diffusive_motion():
+    times = np.arange(200) * 0.1
+    flying = Trajectory(
+        ["Li", "S"], np.stack([times[:, None] * [1.0, 2, 3], 0 * times[:, None] * [1, 1, 1]], 1), None, times
+    )
+    np.testing.assert_allclose(mean_squared_displacement(flying, "Li").exponent()[5:-1], 2, atol=0.02)
+    walk = mean_squared_displacement(random_walk(1.0, 4000, 60), "Li", max_lag_fraction=0.05)
+    assert np.nanmean(walk.exponent()[20:]) == pytest.approx(1, abs=0.1)
+
+
+def test_fit_needs_lags():
+    msd = mean_squared_displacement(random_walk(1.0), "Li")
+    with pytest.raises(ValueError, match=r"fit_line: 2 lags between 1 and 1.1 ps, at least 3 are needed; widen"):
+        fit_line(msd, 1.0, 1.1)
+    with pytest.raises(ValueError, match=r"the fit window 1 to 99 ps does not lie within a block of 9.9 ps; give"):
+        transport_coefficients(random_walk(1.0), 300, fit_window_ps=(1, 99))
+    with pytest.raises(ValueError, match="gives no error bar; give blocks=5 or more replicas"):
+        transport_coefficients(random_walk(1.0), 300, blocks=1)
+
+
+def test_estimates():
+    found = Estimate.from_samples([1.0, 2.0, 3.0])
+    assert found.value == 2 and found.standard_error == pytest.approx(1 / np.sqrt(3))
+    assert found.high - 2 == pytest.approx(4.302653 / np.sqrt(3))  # Student, 2 degrees of freedom
+    assert 4 in found and 5 not in found and found.scaled(10).high == pytest.approx(found.high * 10)
+    assert np.isnan(Estimate.from_samples([1.0]).standard_error)
+
+
+def test_arrhenius_recovers_energy_and_extrapolates():
+    temperatures = np.array([500.0, 600, 700, 800])
+    energy, boltzmann = 0.30, 8.617333262e-5
+    exact = 2e5 / temperatures * np.exp(-energy / (boltzmann * temperatures))
+    at_300 = 2e5 / 300 * np.exp(-energy / (boltzmann * 300))
+    fit = arrhenius_fit(temperatures, exact, 0.1 * exact)
+    assert fit.activation_energy_eV.value == pytest.approx(energy) and fit.predict(300).value == pytest.approx(at_300)
+    random = np.random.default_rng(1)
+    inside = energies = 0
+    for _ in range(300):
+        noisy = exact * np.exp(random.normal(0, 0.1, 4))
+        fit = arrhenius_fit(temperatures, noisy, 0.1 * noisy)
+        inside += at_300 in fit.predict(300)
+        energies += energy in fit.activation_energy_eV
+    assert 270 <= inside <= 300 and 270 <= energies <= 300
+    unweighted = [arrhenius_fit(temperatures, exact * np.exp(random.normal(0, 0.1, 4))) for _ in range(300)]
+    assert 270 <= sum(at_300 in fit.predict(300) for fit in unweighted) <= 299
+
+
+def test_arrhenius_weights_matter():
+    temperatures, exact = np.array([500.0, 600, 700]), np.array([1.0, 2.0, 3.0])
+    wrong = exact * [1, 1, 5]
+    fit = arrhenius_fit(temperatures, wrong, [0.01, 0.02, 100.0], quantity="diffusion")
+    np.testing.assert_allclose([fit.predict(500).value, fit.predict(600).value], [1, 2], rtol=1e-3)
+
+
+def test_arrhenius_refusals():
+    with pytest.raises(ValueError, match="3 values at 2 temperatures; give at least 3 different"):
+        arrhenius_fit([300, 300, 400], [1, 1, 1])
+    with pytest.raises(ValueError, match="the value at 400 K is -1, and only positive ones have a logarithm; run that"):
+        arrhenius_fit([300, 400, 500], [1, -1, 1])
+    with pytest.raises(ValueError, match="give 'diffusion' or 'conductivity'"):
+        arrhenius_fit([300, 400, 500], [1, 1, 1], quantity="resistance")
+
+
+def test_kinisi_agrees():
+    pytest.importorskip("kinisi", reason="optional second opinion")
+    import scipp
+    from ase import Atoms
+    from kinisi.analyze import DiffusionAnalyzer
+
+    walk = random_walk(2.0, frames=400, ions=30, seed=5)
+    frames = [Atoms(walk.symbols, p, cell=walk.cells[0], pbc=True) for p in walk.positions]
+    step = 0.1 * scipp.Unit("ps")
+    analyzer = DiffusionAnalyzer.from_ase(
+        frames, specie="Li", time_step=step, step_skip=1 * scipp.Unit("dimensionless"), progress=False
+    )
+    analyzer.diffusion(
+        1.0 * scipp.Unit("ps"), progress=False, n_samples=300, n_burn=200, random_state=np.random.RandomState(0)
+    )
+    other = float(scipp.mean(analyzer.D.to(unit="cm^2/s")).value)
+    own = transport_coefficients(walk, 300).diffusion_cm2_per_s
+    assert abs(own.value - other) < 2.8 * own.standard_error

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the openmm-lps authors
+"""From trajectories to the numbers of solid electrolytes: structure, speciation, transport, dynamics.
+
+Needs numpy, scipy, ase, vesin and, for H5MD, h5py; neither OpenMM nor a model. Units: angstrom, ps, angstrom/ps, amu,
+elementary charges; results carry their unit in their names. One page per observable: docs/analysis.
+"""
+
+from .anions import AnionFinder
+from .arrhenius import ArrheniusFit, arrhenius_fit
+from .density import bond_density, density_map
+from .displacements import fit_line, mean_squared_displacement
+from .dynamics import van_hove_distinct, van_hove_self, velocity_autocorrelation, vibrational_density_of_states
+from .estimates import Estimate
+from .glass_checks import check_glass, long_range_order
+from .mobility import anion_lifetimes, assign_hosts, conditional_displacement, hops, residence_times
+from .orientation import detect_flips, orientational_correlation
+from .readers import from_atoms, from_universe, read
+from .rotation import (
+    angle_velocities,
+    angular_velocities,
+    find_tetrahedra,
+    rotation_angles,
+    rotations,
+    tetrahedral_angles,
+)
+from .scattering import (
+    first_sharp_diffraction_peak,
+    structure_factor,
+    structure_factor_direct,
+    total_correlation,
+    total_correlation_from_structure_factor,
+)
+from .speciation import Speciation, classify_anions
+from .structure import RadialDistribution, radial_distribution
+from .trajectory import Trajectory, check_units, unwrap
+from .transport import Transport, conductivity_mS_per_cm, transport_coefficients
+
+__all__ = [
+    "AnionFinder",
+    "ArrheniusFit",
+    "Estimate",
+    "RadialDistribution",
+    "Speciation",
+    "Trajectory",
+    "Transport",
+    "angle_velocities",
+    "angular_velocities",
+    "anion_lifetimes",
+    "arrhenius_fit",
+    "assign_hosts",
+    "bond_density",
+    "check_glass",
+    "check_units",
+    "classify_anions",
+    "conditional_displacement",
+    "conductivity_mS_per_cm",
+    "density_map",
+    "detect_flips",
+    "find_tetrahedra",
+    "first_sharp_diffraction_peak",
+    "fit_line",
+    "from_atoms",
+    "from_universe",
+    "hops",
+    "long_range_order",
+    "mean_squared_displacement",
+    "orientational_correlation",
+    "radial_distribution",
+    "read",
+    "residence_times",
+    "rotation_angles",
+    "rotations",
+    "structure_factor",
+    "structure_factor_direct",
+    "tetrahedral_angles",
+    "total_correlation",
+    "total_correlation_from_structure_factor",
+    "transport_coefficients",
+    "unwrap",
+    "van_hove_distinct",
+    "van_hove_self",
+    "velocity_autocorrelation",
+    "vibrational_density_of_states",
+]

@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the openmm-lps authors
+"""Where lithium is: in the two coordinates (r, phi) around P-S bonds, and on a grid in the cell."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from .neighbors import neighbor_pairs
+from .trajectory import read_paths, require_cell, require_unwrapped
+
+_BOHR = 0.529177210903  # angstrom
+
+
+@dataclass(frozen=True)
+class BondDensity:
+    """Density of ions around bonds, over the mean density: 1 if they did not care."""
+
+    r_angstrom: np.ndarray  #: [m] ion-S distance
+    phi_degrees: np.ndarray  #: [n] angle between S -> ion and S -> P
+    rho: np.ndarray  #: [m, n]
+    counts: np.ndarray  #: [m, n] ions found
+    samples: int  #: bonds times frames
+
+
+@dataclass(frozen=True)
+class DensityMap:
+    """Number density on a grid that divides the cell evenly; point [i, j, k] is the corner i a/nx + j b/ny + k c/nz."""
+
+    density_per_angstrom3: np.ndarray  #: [nx, ny, nz]
+    cell: np.ndarray  #: [3, 3] mean cell, angstrom
+    symbols: tuple  #: framework atoms, for orientation
+    positions: np.ndarray  #: [k, 3] their mean positions, angstrom
+
+    def write_cube(self, path):
+        """Write a Gaussian cube file (bohr, 1/bohr^3), which VESTA, VMD and ASE open."""
+        from ase.data import atomic_numbers
+
+        grid = self.density_per_angstrom3
+        lines = ["number density of ions, 1/bohr^3", "written by openmm-lps", f"{len(self.symbols):5d} 0.0 0.0 0.0"]
+        for points, vector in zip(grid.shape, self.cell, strict=True):
+            lines.append(f"{points:5d} " + " ".join(f"{component / points / _BOHR:.9f}" for component in vector))
+        for symbol, position in zip(self.symbols, self.positions, strict=True):
+            place = " ".join(f"{component / _BOHR:.6f}" for component in position)
+            lines.append(f"{atomic_numbers[symbol]:5d} 0.0 {place}")
+        values = (grid * _BOHR**3).reshape(-1, grid.shape[2])
+        for row in values:
+            lines += [" ".join(f"{value:.5e}" for value in row[k : k + 6]) for k in range(0, len(row), 6)]
+        Path(path).write_text("\n".join(lines) + "\n")
+
+
+def bond_density(
+    trajectory,
+    ion="Li",
+    ligand="S",
+    centre="P",
+    r_max=6.0,
+    r_width=0.1,
+    phi_bins=36,
+    bond_cutoff=2.6,
+    stride=1,
+    progress=None,
+):
+    r"""Density of ions in the distance r from S and the angle phi to its P-S bond, over the mean density.
+
+    .. math:: \rho(r, \phi) = \frac{V}{N_{Li}} \frac{n(r, \phi)}{N_{bonds}\; 2 \pi \sin\phi\, r^2\, dr\, d\phi}
+
+    phi = 0 points from S to P, so phi = 109.5 degrees or so is where lithium caps a lone pair of S.
+
+    :param r_max: angstrom
+    :param r_width: angstrom
+    :param phi_bins: over 0 to 180 degrees
+    :param bond_cutoff: P-S, angstrom
+    :param stride: use every so manyth frame
+    :param progress: called as progress(frames done, frames in total)
+    :return: :class:`BondDensity`
+    :raises ValueError: no cell, unknown element, or no bond
+    """
+    require_cell(trajectory)
+    ions, ligands, centres = (trajectory.indices(element) for element in (ion, ligand, centre))
+    chosen = np.concatenate([ligands, ions])
+    bonded = np.concatenate([ligands, centres])
+    r_bins = round(r_max / r_width)
+    r_edges, cosines = np.arange(r_bins + 1) * r_width, np.cos(np.linspace(0, np.pi, phi_bins + 1))
+    counts = np.zeros((r_bins, phi_bins))
+    samples, mean_density, frames = 0, 0.0, 0
+    for positions, cell in trajectory.frames(stride, progress):
+        sulfur_p, _, arm = _between(positions[bonded], cell, len(ligands), bond_cutoff)
+        sulfur_i, distance, to_ion = _between(positions[chosen], cell, len(ligands), r_edges[-1])
+        samples += len(sulfur_p)
+        # every bond of an S with every ion near that S
+        order = np.argsort(sulfur_i, kind="stable")
+        sulfur_i, distance, to_ion = sulfur_i[order], distance[order], to_ion[order]
+        starts = np.searchsorted(sulfur_i, sulfur_p)
+        numbers = np.searchsorted(sulfur_i, sulfur_p, side="right") - starts
+        bond = np.repeat(np.arange(len(sulfur_p)), numbers)
+        pair = np.arange(numbers.sum()) - np.repeat(np.cumsum(numbers) - numbers, numbers) + np.repeat(starts, numbers)
+        cosine = (arm[bond] * to_ion[pair]).sum(1) / (np.linalg.norm(arm[bond], axis=1) * distance[pair])
+        phi = np.degrees(np.arccos(np.clip(cosine, -1, 1)))
+        counts += np.histogram2d(distance[pair], phi, (r_bins, phi_bins), ((0, r_edges[-1]), (0, 180)))[0]
+        mean_density += len(ions) / abs(np.linalg.det(cell))
+        frames += 1
+    if not samples:
+        raise ValueError(
+            f"bond_density: no {centre}-{ligand} bond within {bond_cutoff} angstrom in '{trajectory.name}'; choose other elements"
+        )
+    volumes = 2 * np.pi / 3 * np.diff(r_edges**3)[:, None] * -np.diff(cosines)
+    rho = counts / (samples * mean_density / frames * volumes)
+    phi_centres = (np.arange(phi_bins) + 0.5) * 180 / phi_bins
+    return BondDensity(r_edges[:-1] + r_width / 2, phi_centres, rho, counts, samples)
+
+
+def density_map(trajectory, species="Li", spacing=0.25, reference="framework", stride=1):
+    """Time-averaged number density of ions on a grid, in fractional coordinates (so a breathing cell does no harm).
+
+    :param species: the ions
+    :param spacing: largest distance between grid points, angstrom
+    :param reference: whose drift is subtracted, see :func:`~.trajectory.read_paths`; its atoms are written with the map
+    :param stride: use every so manyth frame
+    :return: :class:`DensityMap`; its sum times the volume of a grid cell is the number of ions
+    :raises ValueError: wrapped (the drift cannot be told), no cell, or no such ions
+    """
+    trajectory = trajectory[::stride] if stride > 1 else trajectory
+    cells = require_cell(trajectory)
+    require_unwrapped(trajectory, "density_map")
+    ions = trajectory.indices(species)
+    others = np.setdiff1d(np.arange(len(trajectory.symbols)), ions)
+    cell = cells.mean(0)
+    shape = np.maximum(1, np.ceil(np.linalg.norm(cell, axis=1) / spacing).astype(int))
+    paths = read_paths(trajectory, ions, reference, "density_map")
+    counts = np.zeros(int(np.prod(shape)))
+    for path, box in zip(paths, cells, strict=True):
+        # the point nearest to the ion: a grid point stands for the volume around it
+        index = np.round((path @ np.linalg.inv(box)) * shape).astype(int) % shape
+        np.add.at(counts, np.ravel_multi_index(index.T, shape), 1)
+    volume = abs(np.linalg.det(cell)) / len(counts)
+    mean = np.zeros((len(others), 3))
+    if len(others):
+        for chunk in trajectory.chunks():
+            places = chunk.positions[:, others]
+            weights = trajectory.masses_amu[others]
+            centre = np.einsum("tni,n->ti", places, weights) / weights.sum()
+            origin = centre[0] if chunk.start == 0 else origin  # noqa: F821 (set by the first chunk)
+            shift = 0 if reference is None else (centre - origin)[:, None]
+            mean += (places - shift).sum(0)
+        fractional = (mean / len(trajectory)) @ np.linalg.inv(cell)
+        mean = (fractional - np.floor(fractional)) @ cell
+    symbols = tuple(trajectory.symbols[atom] for atom in others)
+    return DensityMap((counts / (len(trajectory) * volume)).reshape(shape), cell, symbols, mean)
+
+
+def _between(positions, cell, first_group, cutoff):
+    """Pairs from the first group of atoms to the rest: index in the first, distance, vector."""
+    i, j, distance, vector = neighbor_pairs(positions, cell, cutoff, "ijdD")
+    swap = i > j
+    low, high = np.where(swap, j, i), np.where(swap, i, j)
+    vector = np.where(swap[:, None], -vector, vector)
+    mixed = (low < first_group) & (high >= first_group)
+    return low[mixed], distance[mixed], vector[mixed]

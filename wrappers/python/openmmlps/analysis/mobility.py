@@ -1,0 +1,259 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the openmm-lps authors
+"""How mobile lithium is near each kind of anion: conditional displacements, residence times, hops, anion lifetimes."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .anions import AnionFinder
+from .neighbors import neighbor_pairs
+from .trajectory import read_paths, require_interval
+
+#: name for lithium without a sulfur in reach, and for anions too rare to tell
+UNASSIGNED, OTHER = "none", "other"
+
+
+@dataclass(frozen=True)
+class Hosts:
+    """Which anion each mobile ion sits at, frame by frame: the one that owns its nearest S."""
+
+    interval_ps: float
+    kinds: tuple  #: [k] names of anions with charges; 'other' collects the rare ones, 'none' is no S in reach
+    kind: np.ndarray  #: [t, m] index into `kinds`, per mobile ion
+    host: (
+        np.ndarray
+    )  #: [t, m] identity of the anion: the lowest index of its formers (of its S if it has none); -1: none
+    sulfur: np.ndarray  #: [t, m] index of the nearest S; -1: none
+    former_kind: np.ndarray  #: [t, p] index into `kinds`, per former (P) atom
+    paths: np.ndarray  #: [t, m, 3] unwrapped positions relative to the framework, angstrom
+
+
+@dataclass(frozen=True)
+class Lifetime:
+    """Mean of an exponential distribution, estimated with the unfinished stays: observed time / departures."""
+
+    mean_ps: float  #: inf if nothing departed
+    low_ps: float  #: 95 % interval (Poisson)
+    high_ps: float
+    departures: int
+    observed_ps: float  #: summed over ions (or formers)
+
+
+@dataclass(frozen=True)
+class ConditionalDisplacement:
+    """Mean squared displacement of ions that start at an anion of each kind."""
+
+    lags_ps: np.ndarray  #: [m]
+    msd_angstrom2: dict  #: kind -> [m]
+    standard_errors_angstrom2: dict  #: kind -> [m] from blocks of time origins
+    samples: dict  #: kind -> [m] ions times origins that were averaged
+
+
+@dataclass(frozen=True)
+class Hops:
+    """Changes of the host anion."""
+
+    kinds: tuple
+    counts: np.ndarray  #: [k, k] from kind (row) to kind (column), between different anions
+    rate_per_ps: np.ndarray  #: [k] departures per ion at a kind and ps
+    lengths_angstrom: np.ndarray  #: [h] distance moved from `tolerance` before to `tolerance` after each hop
+
+
+def assign_hosts(
+    trajectory, mobile="Li", cutoff=3.5, stride=1, rare=0.01, bond_cutoff=2.6, reference="framework", progress=None
+):
+    """Assign every mobile ion of every frame to the anion that owns its nearest S.
+
+    :param mobile: the mobile ions
+    :param cutoff: largest distance to that S, angstrom (first Li-S shell ends near 3.2)
+    :param stride: use every so manyth frame
+    :param rare: kinds that hold less than this fraction of the assigned ions and of the formers are called 'other'
+    :param bond_cutoff: see :class:`~.anions.AnionFinder`
+    :param reference: whose drift is subtracted, see :func:`~.trajectory.read_paths`
+    :param progress: called as progress(frames done, frames in total)
+    :return: :class:`Hosts`
+    :raises ValueError: wrapped, unevenly spaced, no S, or no such ions
+    """
+    trajectory = trajectory[::stride] if stride > 1 else trajectory
+    interval = require_interval(trajectory, "assign_hosts")
+    paths = read_paths(trajectory, mobile, reference, "assign_hosts")
+    ions, sulfurs = trajectory.indices(mobile), trajectory.indices("S")
+    finder = AnionFinder(trajectory.symbols, bond_cutoff)
+    formers = finder.atoms[~np.isin(finder.atoms, sulfurs)]
+    both = np.concatenate([ions, sulfurs])
+    names = {}
+    shape = (len(trajectory), len(ions))
+    kind, host, nearest = np.full(shape, -1), np.full(shape, -1), np.full(shape, -1)
+    former_kind = np.empty((len(trajectory), len(formers)), dtype=int)
+    priority = np.arange(len(trajectory.symbols))
+    priority[sulfurs] += len(priority)
+    for frame, (positions, cell) in enumerate(trajectory.frames(progress=progress)):
+        units = finder.find(positions, cell)
+        numbers = np.array([names.setdefault(name, len(names)) for name in units.kinds])
+        identity = np.full(len(units.kinds), 2 * len(priority))
+        np.minimum.at(identity, units.unit[finder.atoms], priority[finder.atoms])
+        former_kind[frame] = numbers[units.unit[formers]]
+        found = _nearest_sulfur(positions[both], cell, len(ions), cutoff)
+        held = np.flatnonzero(found >= 0)
+        nearest[frame, held] = sulfurs[found[held]]
+        unit = units.unit[nearest[frame, held]]
+        kind[frame, held] = numbers[unit]
+        host[frame, held] = identity[unit] % len(priority)
+    kinds, kind, former_kind = _merge_rare(list(names), kind, former_kind, rare)
+    return Hosts(interval, kinds, kind, host, nearest, former_kind, paths)
+
+
+def conditional_displacement(hosts, lags_ps, whole_window=False, blocks=5):
+    r"""Mean squared displacement by the kind of anion an ion starts at.
+
+    .. math:: MSD_k(t) = \langle |r_i(t_0 + t) - r_i(t_0)|^2 \rangle_{kind(i, t_0) = k}
+
+    Kinds mix as ions move on, so compare lags not much beyond the residence times; with `whole_window` only ions that
+    stay at anions of the kind for the whole lag count, which favours the slow ones.
+
+    :param hosts: :class:`Hosts`
+    :param lags_ps: [m] rounded to frames
+    :param whole_window: see above
+    :param blocks: of time origins, for the errors
+    :return: :class:`ConditionalDisplacement`
+    :raises ValueError: a lag beyond the trajectory
+    """
+    frames = len(hosts.kind)
+    lags = np.unique(np.round(np.asarray(lags_ps, dtype=float) / hosts.interval_ps).astype(int))
+    if not len(lags) or lags[0] < 1 or lags[-1] > frames - blocks:
+        raise ValueError(
+            f"conditional_displacement: lags must lie between one interval ({hosts.interval_ps:g} ps) and "
+            f"{(frames - blocks) * hosts.interval_ps:g} ps; give others, or run longer"
+        )
+    kinds = len(hosts.kinds)
+    stays = _frames_until_change(hosts.kind) if whole_window else None
+    sums, numbers = np.zeros((2, len(lags), blocks, kinds))
+    for index, lag in enumerate(lags):
+        squares = ((hosts.paths[lag:] - hosts.paths[:-lag]) ** 2).sum(-1)
+        origin = np.repeat((np.arange(frames - lag) * blocks // (frames - lag))[:, None], squares.shape[1], axis=1)
+        code = (origin * kinds + hosts.kind[:-lag]).ravel()
+        weights = np.ones(len(code)) if stays is None else (stays[:-lag] >= lag).ravel().astype(float)
+        sums[index] = np.bincount(code, weights * squares.ravel(), blocks * kinds).reshape(blocks, kinds)
+        numbers[index] = np.bincount(code, weights, blocks * kinds).reshape(blocks, kinds)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = sums.sum(1) / numbers.sum(1)
+        each = sums / numbers  # blocks without samples are nan and do not count
+        count = np.isfinite(each).sum(1)
+        centre = np.nansum(each, axis=1) / count
+        error = np.sqrt(np.nansum((each - centre[:, None]) ** 2, axis=1) / (count - 1) / count)
+        error[count < 2] = np.nan
+    by_kind = lambda array: {name: array[:, k] for k, name in enumerate(hosts.kinds)}
+    return ConditionalDisplacement(
+        lags * hosts.interval_ps, by_kind(mean), by_kind(error), by_kind(numbers.sum(1).astype(int))
+    )
+
+
+def hops(hosts, tolerance_ps=0.5):
+    """Hops between anions, forgetting excursions that return within the tolerance.
+
+    A change of host while the nearest S stays the same is a reaction of the anion, not a hop.
+
+    :param hosts: :class:`Hosts`
+    :param tolerance_ps: shorter visits elsewhere that return do not count
+    :return: :class:`Hops`
+    """
+    patience = round(tolerance_ps / hosts.interval_ps)
+    settled = settle(hosts.host, patience)
+    count = len(hosts.kinds)
+    frame, ion = _departures(hosts, settled)
+    counts = np.zeros((count, count), dtype=int)
+    np.add.at(counts, (hosts.kind[frame, ion], hosts.kind[frame + 1, ion]), 1)
+    time = np.bincount(hosts.kind.ravel(), minlength=count) * hosts.interval_ps
+    before, after = np.maximum(frame - patience, 0), np.minimum(frame + 1 + patience, len(settled) - 1)
+    lengths = np.linalg.norm(hosts.paths[after, ion] - hosts.paths[before, ion], axis=1)
+    rate = np.divide(counts.sum(1), time, out=np.full(count, np.nan), where=time > 0)
+    return Hops(hosts.kinds, counts, rate, lengths)
+
+
+def residence_times(hosts, tolerance_ps=0.5):
+    """Kind -> :class:`Lifetime` of the stay of an ion at one anion of the kind (see :func:`hops`)."""
+    found = hops(hosts, tolerance_ps)
+    time = np.bincount(hosts.kind.ravel(), minlength=len(hosts.kinds)) * hosts.interval_ps
+    return {name: _lifetime(time[k], int(found.counts[k].sum())) for k, name in enumerate(hosts.kinds)}
+
+
+def anion_lifetimes(hosts, tolerance_ps=0.5):
+    """Kind -> :class:`Lifetime` of the identity of an anion, counted per former atom.
+
+    :param hosts: :class:`Hosts`
+    :param tolerance_ps: shorter changes that are undone do not count
+    """
+    settled = settle(hosts.former_kind, round(tolerance_ps / hosts.interval_ps))
+    changed = settled[1:] != settled[:-1]
+    time = np.bincount(settled.ravel(), minlength=len(hosts.kinds)) * hosts.interval_ps
+    departures = np.bincount(settled[:-1][changed], minlength=len(hosts.kinds))
+    return {name: _lifetime(time[k], int(departures[k])) for k, name in enumerate(hosts.kinds) if time[k]}
+
+
+def settle(labels, patience):
+    """Fill excursions of at most `patience` frames that return to the label they left.
+
+    :param labels: [t, m] integers
+    :param patience: frames
+    :return: [t, m]
+    """
+    settled = np.array(labels)
+    if patience < 1:
+        return settled
+    for column in settled.T:
+        starts = np.concatenate([[0], np.flatnonzero(np.diff(column)) + 1, [len(column)]])
+        values = column[starts[:-1]]
+        anchor = 0  # the last run that was not an excursion
+        for run in range(1, len(values)):
+            if values[run] == values[anchor] and starts[run] - starts[anchor + 1] <= patience:
+                column[starts[anchor + 1] : starts[run]] = values[anchor]
+                anchor = run
+            elif starts[run + 1] - starts[anchor + 1] > patience:
+                anchor = run
+    return settled
+
+
+def _departures(hosts, settled):
+    """Frames (before the change) and ions of real hops."""
+    frame, ion = np.nonzero(settled[1:] != settled[:-1])
+    real = hosts.sulfur[frame, ion] != hosts.sulfur[frame + 1, ion]
+    return frame[real], ion[real]
+
+
+def _nearest_sulfur(positions, cell, ions, cutoff):
+    """Index (among the sulfurs) of the S nearest to each ion; -1: none. The ions come first in `positions`."""
+    first, second, distance = neighbor_pairs(positions, cell, cutoff)
+    low, high = np.minimum(first, second), np.maximum(first, second)
+    mixed = (low < ions) & (high >= ions)
+    order = np.argsort(-distance[mixed], kind="stable")  # the nearest is written last
+    nearest = np.full(ions, -1)
+    nearest[low[mixed][order]] = high[mixed][order] - ions
+    return nearest
+
+
+def _merge_rare(names, kind, former_kind, rare):
+    share = np.bincount(kind[kind >= 0], minlength=len(names)) / max((kind >= 0).sum(), 1)
+    share_formers = np.bincount(former_kind.ravel(), minlength=len(names)) / max(former_kind.size, 1)
+    order = [k for k in np.argsort(-share, kind="stable") if max(share[k], share_formers[k]) >= rare]
+    table = np.full(len(names) + 1, len(order))  # rare kinds
+    table[order] = np.arange(len(order))
+    table[-1] = len(order) + 1  # index -1: no S in reach
+    return (*(names[k] for k in order), OTHER, UNASSIGNED), table[kind], table[former_kind]
+
+
+def _frames_until_change(labels):
+    """[t, m] number of further frames over which the label stays the same."""
+    stays = np.zeros(labels.shape, dtype=int)
+    for frame in range(len(labels) - 2, -1, -1):
+        stays[frame] = np.where(labels[frame] == labels[frame + 1], stays[frame + 1] + 1, 0)
+    return stays
+
+
+def _lifetime(observed, departures):
+    from scipy.stats import chi2
+
+    most = chi2.ppf(0.975, 2 * departures + 2) / 2
+    least = chi2.ppf(0.025, 2 * departures) / 2 if departures else 0.0
+    mean, high = (observed / departures, observed / least) if departures else (np.inf, np.inf)
+    return Lifetime(float(mean), float(observed / most), float(high), departures, float(observed))

@@ -1,0 +1,277 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the openmm-lps authors
+"""Structure factors: partial, neutron-weighted, and their real-space form T(r); conventions of Faber and Ziman."""
+
+from dataclasses import dataclass
+from itertools import combinations_with_replacement
+
+import numpy as np
+
+from .structure import parabolic_peak
+from .trajectory import require_cell
+
+#: coherent neutron scattering lengths in fm (natural isotopes, then single ones); Sears, Neutron News 3, 26 (1992)
+NEUTRON_SCATTERING_LENGTHS_FM = {
+    "Li": -1.90,
+    "Na": 3.63,
+    "Al": 3.449,
+    "Si": 4.15,
+    "P": 5.13,
+    "S": 2.847,
+    "O": 5.803,
+    "N": 9.36,
+    "Cl": 9.577,
+    "Br": 6.795,
+    "I": 5.28,
+    "Ge": 8.185,
+    "Sn": 6.225,
+    "6Li": 2.00,
+    "7Li": -2.22,
+}
+
+
+@dataclass(frozen=True)
+class StructureFactor:
+    """Faber-Ziman structure factors on a grid of wave vectors."""
+
+    q_per_angstrom: np.ndarray  #: [m]
+    partial: dict  #: (a, b), a <= b -> [m] S_ab(Q), tends to 1
+    neutron: np.ndarray  #: [m] S(Q), weighted and normalised by <b>^2, tends to 1
+    neutron_interference_fm2: np.ndarray  #: [m] sum_ab c_a c_b b_a b_b (S_ab - 1), not normalised; 100 fm^2 = 1 barn
+    weights: dict  #: (a, b), a <= b -> weight in `neutron`, both orders together; they sum to 1
+
+    def pair(self, a, b):
+        """S_ab(Q) [m], in either order."""
+        return self.partial[tuple(sorted((a, b)))]
+
+
+@dataclass(frozen=True)
+class Peak:
+    """A maximum of S(Q)."""
+
+    position_per_angstrom: float
+    height: float
+    width_per_angstrom: float  #: full width at half of the height above the neighbouring minimum; nan if never reached
+
+    @property
+    def repeat_distance_angstrom(self):
+        """2 pi / Q."""
+        return 2 * np.pi / self.position_per_angstrom
+
+
+def scattering_lengths(elements, overrides=None):
+    """Neutron scattering length of each element in fm.
+
+    :param elements: symbols
+    :param overrides: symbol -> fm, or -> name of an isotope such as "7Li"
+    :raises ValueError: unknown element
+    """
+    lengths = {}
+    for symbol in elements:
+        value = (overrides or {}).get(symbol, symbol)
+        value = NEUTRON_SCATTERING_LENGTHS_FM.get(value) if isinstance(value, str) else float(value)
+        if value is None:
+            raise ValueError(
+                f"scattering_lengths: no neutron scattering length is known for '{symbol}'; give overrides={{'{symbol}': value in fm}}"
+            )
+        lengths[symbol] = value
+    return lengths
+
+
+def structure_factor(distribution, q_max=20.0, q_step=0.02, window="lorch", overrides=None):
+    r"""Structure factors by sine transform of radial distribution functions.
+
+    .. math:: S_{ab}(Q) = 1 + \rho \int_0^R 4 \pi r^2 (g_{ab} - 1) \frac{\sin Qr}{Qr} M(r) dr ,\quad
+              S(Q) = \frac{\sum_{ab} c_a c_b b_a b_b S_{ab}}{\langle b \rangle^2}
+
+    with Lorch's M(r) = sin(pi r/R)/(pi r/R), or M = 1. Features narrower than about 2 pi/R are not resolved, and below
+    Q = 2 pi/R the result is an extrapolation: take R at least 10 angstrom, and not beyond half the cell of a glass.
+
+    :param distribution: :class:`~.structure.RadialDistribution`; its r_max is R
+    :param q_max: 1/angstrom
+    :param q_step: 1/angstrom
+    :param window: "lorch" or None
+    :param overrides: see :func:`scattering_lengths`
+    :return: :class:`StructureFactor`
+    """
+    if window not in ("lorch", None):
+        raise ValueError(f"structure_factor: window is {window!r}; give 'lorch' or None")
+    r = distribution.r_angstrom
+    width = r[1] - r[0]
+    q = np.arange(1, round(q_max / q_step) + 1) * q_step
+    kernel = np.sinc(q[:, None] * r / np.pi) * (4 * np.pi * distribution.number_density_per_angstrom3 * r**2 * width)
+    if window == "lorch":
+        kernel *= np.sinc(r / (r[-1] + width / 2))
+    partial = {key: 1 + kernel @ (g - 1) for key, g in distribution.g.items()}
+    return _weighted(q, partial, distribution.concentrations, overrides)
+
+
+def structure_factor_direct(trajectory, q_max=8.0, q_step=0.05, vectors_per_bin=60, stride=1, seed=0, overrides=None):
+    r"""Structure factors from the density waves of the periodic cell, without a cutoff in r.
+
+    .. math:: S_{ab}(Q) = 1 + \frac{\langle \rho_a \rho_b^* \rangle / N - c_a \delta_{ab}}{c_a c_b} ,\quad
+              \rho_a = \sum_{i \in a} e^{i \mathbf{Q} \cdot \mathbf{r}_i}
+
+    averaged over the wave vectors Q of the reciprocal lattice of the first frame within each bin (the same integer
+    vectors in all frames) and over frames. Bins that hold no wave vector are left out.
+
+    :param q_max: 1/angstrom
+    :param q_step: width of a bin, 1/angstrom
+    :param vectors_per_bin: at most so many wave vectors, chosen at random, represent a bin
+    :param stride: use every so manyth frame
+    :param seed: of that choice
+    :return: :class:`StructureFactor`
+    :raises ValueError: no cell
+    """
+    cells = require_cell(trajectory)
+    integers, bins, centres = _wave_vectors(cells[0], q_max, q_step, vectors_per_bin, seed)
+    elements = trajectory.elements
+    members = [trajectory.indices(symbol) for symbol in elements]
+    pairs = list(combinations_with_replacement(range(len(elements)), 2))
+    belongs = np.array([np.isin(np.arange(len(trajectory.symbols)), atoms) for atoms in members]).T.astype(complex)
+    sums = np.zeros((len(pairs), len(integers)))
+    frames = 0
+    for positions, cell in trajectory.frames(stride):
+        waves = _density_waves(positions @ np.linalg.inv(cell), integers, belongs)
+        for index, (a, b) in enumerate(pairs):
+            sums[index] += (waves[a] * waves[b].conj()).real
+        frames += 1
+    count = len(trajectory.symbols)
+    concentrations = {symbol: len(atoms) / count for symbol, atoms in zip(elements, members, strict=True)}
+    per_bin = np.bincount(bins, minlength=len(centres))
+    partial = {}
+    for index, (a, b) in enumerate(pairs):
+        mean = np.bincount(bins, weights=sums[index], minlength=len(centres))[per_bin > 0] / per_bin[per_bin > 0]
+        c_a, c_b = concentrations[elements[a]], concentrations[elements[b]]
+        partial[elements[a], elements[b]] = 1 + (mean / (frames * count) - (c_a if a == b else 0)) / (c_a * c_b)
+    return _weighted(centres[per_bin > 0], partial, concentrations, overrides)
+
+
+def total_correlation(distribution, overrides=None):
+    r"""Neutron-weighted total correlation function T(r) [m] in angstrom^-2, from the same histogram as g.
+
+    .. math:: T(r) = 4 \pi \rho r \frac{\sum_{ab} c_a c_b b_a b_b g_{ab}(r)}{\langle b \rangle^2}
+
+    :param distribution: :class:`~.structure.RadialDistribution`
+    :param overrides: see :func:`scattering_lengths`
+    """
+    weights, _ = _weights(distribution.concentrations, overrides)
+    total = sum(weights[key] * g for key, g in distribution.g.items())
+    return 4 * np.pi * distribution.number_density_per_angstrom3 * distribution.r_angstrom * total
+
+
+def total_correlation_from_structure_factor(
+    factor, number_density_per_angstrom3, r_angstrom, q_max=None, window="lorch"
+):
+    r"""T(r) [m] in angstrom^-2 with the resolution of an experiment that ends at q_max.
+
+    .. math:: T(r) = 4 \pi \rho r + \frac{2}{\pi} \int_0^{Q_{max}} Q (S(Q) - 1) M(Q) \sin(Qr) dQ
+
+    :param factor: :class:`StructureFactor` on an evenly spaced grid that starts near 0
+    :param number_density_per_angstrom3: of all atoms
+    :param r_angstrom: [m]
+    :param q_max: 1/angstrom; None: the end of the grid
+    :param window: "lorch" or None
+    """
+    q, s = factor.q_per_angstrom, factor.neutron
+    q_max = q[-1] if q_max is None else q_max
+    inside = q <= q_max + 1e-9
+    q, s = q[inside], s[inside]
+    damping = np.sinc(q / q_max) if window == "lorch" else np.ones_like(q)
+    r = np.asarray(r_angstrom, dtype=float)
+    step = factor.q_per_angstrom[1] - factor.q_per_angstrom[0]
+    return (
+        4 * np.pi * number_density_per_angstrom3 * r
+        + 2 / np.pi * np.sin(r[:, None] * q) @ (q * (s - 1) * damping) * step
+    )
+
+
+def first_sharp_diffraction_peak(q_per_angstrom, s, q_low=0.7, q_high=1.8):
+    """The first sharp diffraction peak of a glass: the highest local maximum of S(Q) in a range.
+
+    :param q_per_angstrom: [m] evenly spaced
+    :param s: [m] S(Q)
+    :param q_low: start of the range, 1/angstrom (below, the transform of a finite g(r) ripples)
+    :param q_high: end of the range
+    :return: :class:`Peak`
+    :raises ValueError: no local maximum there
+    """
+    q, s = np.asarray(q_per_angstrom), np.asarray(s)
+    middle = np.arange(1, len(q) - 1)
+    tops = middle[
+        (s[middle] >= s[middle - 1]) & (s[middle] > s[middle + 1]) & (q[middle] >= q_low) & (q[middle] <= q_high)
+    ]
+    if not len(tops):
+        raise ValueError(
+            f"first_sharp_diffraction_peak: S(Q) has no maximum between {q_low} and {q_high} 1/angstrom; widen the range, or use "
+            "a larger cell"
+        )
+    top = tops[np.argmax(s[tops])]
+    position, height = parabolic_peak(q, s, top)
+    falling = np.flatnonzero(np.diff(s[top:]) > 0)
+    valley = s[top + falling[0]] if len(falling) else s[-1]
+    half = (height + valley) / 2
+    left, right = np.flatnonzero(s[:top] < half), np.flatnonzero(s[top:] < half)
+    width = np.nan
+    if len(left) and len(right):
+        i, j = left[-1], top + right[0]
+        width = np.interp(half, [s[j], s[j - 1]], [q[j], q[j - 1]]) - np.interp(
+            half, [s[i], s[i + 1]], [q[i], q[i + 1]]
+        )
+    return Peak(position, height, float(width))
+
+
+def _weights(concentrations, overrides):
+    lengths = scattering_lengths(concentrations, overrides)
+    mean = sum(concentrations[symbol] * lengths[symbol] for symbol in concentrations)
+    if abs(mean) < 1e-6:
+        raise ValueError(
+            "structure_factor: the mean scattering length is zero, so S(Q) cannot be normalised; change the isotopes"
+        )
+    weights = {}
+    for a, b in combinations_with_replacement(sorted(concentrations), 2):
+        both = 1 if a == b else 2
+        weights[a, b] = both * concentrations[a] * concentrations[b] * lengths[a] * lengths[b] / mean**2
+    return weights, mean
+
+
+def _weighted(q, partial, concentrations, overrides):
+    weights, mean = _weights(concentrations, overrides)
+    excess = sum(weights[key] * (s - 1) for key, s in partial.items())
+    return StructureFactor(q, partial, 1 + excess, excess * mean**2, weights)
+
+
+def _density_waves(fractional, integers, belongs):
+    """Sums of exp(i Q r) over the atoms of each element, [elements, k]; powers of exp(2 pi i x) are computed once.
+
+    :param fractional: [n, 3]
+    :param integers: [k, 3] wave vectors
+    :param belongs: [n, elements] 1 or 0
+    """
+    reach = np.abs(integers).max(0)
+    powers = [
+        np.exp(2j * np.pi * np.arange(-most, most + 1)[:, None] * fractional[:, axis])
+        for axis, most in enumerate(reach)
+    ]
+    waves = np.empty((len(integers), belongs.shape[1]), dtype=complex)
+    for start in range(0, len(integers), 256):
+        x, y, z = (integers[start : start + 256] + reach).T
+        waves[start : start + 256] = (powers[0][x] * powers[1][y] * powers[2][z]) @ belongs
+    return waves.T
+
+
+def _wave_vectors(cell, q_max, q_step, per_bin, seed):
+    """Half of the reciprocal lattice below q_max, thinned out: integer vectors [k, 3], their bins [k], all bin centres."""
+    reciprocal = 2 * np.pi * np.linalg.inv(cell).T
+    reach = np.ceil(q_max * np.linalg.norm(cell, axis=1) / (2 * np.pi)).astype(int)
+    grid = np.stack(np.meshgrid(*(np.arange(-n, n + 1) for n in reach), indexing="ij"), axis=-1).reshape(-1, 3)
+    grid = grid[len(grid) // 2 + 1 :]  # the other half is the complex conjugate; the middle is zero
+    lengths = np.linalg.norm(grid @ reciprocal, axis=1)
+    bins = (lengths / q_step).astype(int)
+    count = round(q_max / q_step)
+    order = np.random.default_rng(seed).permutation(np.flatnonzero(bins < count))
+    order = order[np.argsort(bins[order], kind="stable")]
+    sorted_bins = bins[order]
+    rank = np.arange(len(order)) - np.searchsorted(sorted_bins, sorted_bins)
+    kept = order[rank < per_bin]
+    return grid[kept], bins[kept], (np.arange(count) + 0.5) * q_step

@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the openmm-lps authors
+"""Speciation of thiophosphates over a trajectory: which anions, how linked, how balanced, how defective."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+
+from .anions import FORMER_VALENCES, ION_CHARGES, AnionFinder
+
+
+@dataclass(frozen=True)
+class Speciation:
+    """Anions over time. A former is P, or Si, Ge, Sn, As, Sb where present.
+
+    Fractions are ambiguous in the literature, so each method says of what: the same glass is 6:2:1 PS4:P2S6:P2S7 per unit
+    and 50 % PS4 per P atom.
+    """
+
+    times_ps: np.ndarray | None  #: [t]
+    kinds: tuple  #: [k] names with charges, the most abundant (in atoms) first; a star: an atom of unusual coordination
+    charges: dict  #: kind -> formal charge, elementary charges
+    units: np.ndarray  #: [t, k] number of anions
+    formers: np.ndarray  #: [t, k] number of formers in them
+    sulfurs: np.ndarray  #: [t, k] number of S atoms in them
+    q_n: dict  #: former element -> [t, 7] number of centres with n bridging S
+    e_n: dict  #: former element -> [t, 5] number of centres that share edges with n others
+    free_sulfur: np.ndarray  #: [t] S bonded to nothing: an anion S(2-) of Li7PS6, a defect (orphan) of Li3PS4
+    irregular_formers: np.ndarray  #: [t] formers in anions with a star
+    undercoordinated_formers: np.ndarray  #: [t] fewer than four bonds (to S and formers)
+    overcoordinated_formers: np.ndarray  #: [t] more than four
+    overcoordinated_sulfurs: np.ndarray  #: [t] S with more than two bonds
+    sulfur_sulfur_bonds: np.ndarray  #: [t]
+    charge_imbalance: np.ndarray  #: [t] sum of all formal charges; 0 in a well-formed thiophosphate
+
+    def fraction_of_formers(self):
+        """Kind -> fraction of the former atoms (P atoms) in it, averaged over frames."""
+        return self._fractions(self.formers)
+
+    def fraction_of_units(self):
+        """Kind -> fraction of the anions that contain a former; free S and polysulfides are left out."""
+        return self._fractions(np.where(self.formers > 0, self.units, 0))
+
+    def fraction_of_sulfurs(self):
+        """Kind -> fraction of the S atoms in it."""
+        return self._fractions(self.sulfurs)
+
+    def q_n_fractions(self, element="P"):
+        """[7] fraction of the centres of an element that bind n bridging S, averaged over frames."""
+        return self._distribution(self.q_n, element)
+
+    def e_n_fractions(self, element="P"):
+        """[5] fraction of the centres of an element that share an edge with n other tetrahedra."""
+        return self._distribution(self.e_n, element)
+
+    def defect_fractions(self):
+        """Name -> fraction, averaged over frames: of S atoms ('free_sulfur', 'sulfur_in_s_s_bonds' at most, ...) or of formers."""
+        sulfurs, formers = max(self.sulfurs[0].sum(), 1), max(self.formers[0].sum(), 1)
+        return {
+            "free_sulfur": self.free_sulfur.mean() / sulfurs,
+            "overcoordinated_sulfur": self.overcoordinated_sulfurs.mean() / sulfurs,
+            "sulfur_sulfur_bonds_per_sulfur": self.sulfur_sulfur_bonds.mean() / sulfurs,
+            "irregular_formers": self.irregular_formers.mean() / formers,
+            "undercoordinated_formers": self.undercoordinated_formers.mean() / formers,
+            "overcoordinated_formers": self.overcoordinated_formers.mean() / formers,
+        }
+
+    def table(self):
+        """Lines of text: kind, anions per frame, % of P atoms, % of units, % of S atoms."""
+        per_former, per_unit, per_sulfur = (
+            self.fraction_of_formers(),
+            self.fraction_of_units(),
+            self.fraction_of_sulfurs(),
+        )
+        lines = [f"{'anion':16s} {'per frame':>10s} {'% of P atoms':>13s} {'% of units':>11s} {'% of S atoms':>13s}"]
+        for index, kind in enumerate(self.kinds):
+            lines.append(
+                f"{kind:16s} {self.units[:, index].mean():10.2f} {100 * per_former[kind]:13.1f} {100 * per_unit[kind]:11.1f} "
+                f"{100 * per_sulfur[kind]:13.1f}"
+            )
+        return lines
+
+    def _fractions(self, counts):
+        total = max(counts.sum(), 1)
+        return {kind: float(counts[:, index].sum() / total) for index, kind in enumerate(self.kinds)}
+
+    def _distribution(self, counts, element):
+        if element not in counts:
+            raise ValueError(
+                f"Speciation: there are no centres of '{element}', only {', '.join(counts) or 'none'}; choose one of these"
+            )
+        return counts[element].sum(0) / counts[element].sum()
+
+
+def classify_anions(trajectory, bond_cutoff=2.6, sulfur_bond_cutoff=2.4, stride=1, ion_charges=None, progress=None):
+    """Speciation of every frame.
+
+    :param bond_cutoff: P-S and P-P, angstrom (2.6: Zhou et al.; P-P across the shared edge of P2S6(2-) is 2.92)
+    :param sulfur_bond_cutoff: S-S, angstrom (S-S within PS4 is above 3.2)
+    :param stride: use every so manyth frame
+    :param ion_charges: element -> charge, for elements beyond :data:`~.anions.ION_CHARGES`
+    :param progress: called as progress(frames done, frames in total)
+    :return: :class:`Speciation`
+    :raises ValueError: an element of unknown charge, or no anions
+    """
+    finder = AnionFinder(trajectory.symbols, bond_cutoff, sulfur_bond_cutoff)
+    outside = Counter(symbol for symbol in trajectory.symbols if symbol != "S" and symbol not in FORMER_VALENCES)
+    known = ION_CHARGES | (ion_charges or {})
+    unknown = sorted(set(outside) - set(known))
+    if unknown:
+        raise ValueError(
+            f"classify_anions: the charge of {', '.join(unknown)} is unknown; give ion_charges={{'{unknown[0]}': charge in e}}"
+        )
+    ions = sum(known[symbol] * count for symbol, count in outside.items())
+    centres = {element: trajectory.indices(element) for element in FORMER_VALENCES if element in trajectory.elements}
+    formers = np.concatenate([np.arange(0), *centres.values()])
+    sulfurs = trajectory.indices("S") if "S" in trajectory.elements else np.arange(0)
+    frames, charges = [], {}
+    series = {name: [] for name in ("free", "irregular", "under", "over", "over_s", "s_s", "imbalance")}
+    q_n, e_n = ({element: [] for element in centres} for _ in range(2))
+    for positions, cell in trajectory.frames(stride, progress):
+        units = finder.find(positions, cell)
+        counts = {}
+        for kind, charge, n_former, n_sulfur in zip(
+            units.kinds, units.charges.tolist(), units.former_counts.tolist(), units.sulfur_counts.tolist(), strict=True
+        ):
+            row = counts.setdefault(kind, [0, 0, 0])
+            row[0] += 1
+            row[1] += n_former
+            row[2] += n_sulfur
+            charges[kind] = charge
+        frames.append(counts)
+        series["free"].append(int((units.coordination[sulfurs] == 0).sum()))
+        series["irregular"].append(int(units.former_counts[units.irregular].sum()))
+        series["under"].append(int((units.coordination[formers] < 4).sum()))
+        series["over"].append(int((units.coordination[formers] > 4).sum()))
+        series["over_s"].append(int((units.coordination[sulfurs] > 2).sum()))
+        series["s_s"].append(units.sulfur_sulfur_bonds)
+        series["imbalance"].append(int(units.charges.sum()) + ions)
+        for element, atoms in centres.items():
+            q_n[element].append(np.bincount(np.minimum(units.bridging[atoms], 6), minlength=7))
+            e_n[element].append(np.bincount(np.minimum(units.edges[atoms], 4), minlength=5))
+    total = Counter()
+    for counts in frames:
+        total.update({kind: row[1] + row[2] for kind, row in counts.items()})
+    kinds = tuple(kind for kind, _ in total.most_common())
+    table = np.array([[counts.get(kind, (0, 0, 0)) for kind in kinds] for counts in frames])
+    return Speciation(
+        times_ps=None if trajectory.times_ps is None else np.asarray(trajectory.times_ps)[::stride],
+        kinds=kinds,
+        charges=charges,
+        units=table[..., 0],
+        formers=table[..., 1],
+        sulfurs=table[..., 2],
+        q_n={element: np.array(rows) for element, rows in q_n.items()},
+        e_n={element: np.array(rows) for element, rows in e_n.items()},
+        free_sulfur=np.array(series["free"]),
+        irregular_formers=np.array(series["irregular"]),
+        undercoordinated_formers=np.array(series["under"]),
+        overcoordinated_formers=np.array(series["over"]),
+        overcoordinated_sulfurs=np.array(series["over_s"]),
+        sulfur_sulfur_bonds=np.array(series["s_s"]),
+        charge_imbalance=np.array(series["imbalance"]),
+    )

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the openmm-lps authors
+"""Radial distribution functions and running coordination numbers."""
+
+from dataclasses import dataclass
+from itertools import combinations_with_replacement
+
+import numpy as np
+
+from .neighbors import neighbor_pairs
+from .trajectory import require_cell
+
+
+@dataclass(frozen=True)
+class RadialDistribution:
+    """Partial radial distribution functions; pairs are keys (a, b) with a <= b in alphabetical order."""
+
+    r_angstrom: np.ndarray  #: [m] centres of the bins
+    g: dict  #: (a, b) -> [m] g_ab(r)
+    coordination: dict  #: (a, b), both orders -> [m] number of b around one a, up to the upper edge of each bin
+    counts: dict  #: (a, b) -> [m] pairs found, each once, summed over frames
+    expected_counts: dict  #: (a, b) -> [m] pairs of an ideal gas of the same density, summed over frames
+    number_density_per_angstrom3: float  #: all atoms, averaged over frames
+    concentrations: dict  #: symbol -> fraction of atoms
+    frames: int  #: frames analysed
+
+    def pair(self, a, b):
+        """g_ab(r) [m], in either order."""
+        return self.g[tuple(sorted((a, b)))]
+
+    def peak(self, a, b, r_low=0.0, r_high=np.inf):
+        """Position (angstrom) and height of the highest local maximum in a range, refined by a parabola through three bins.
+
+        :raises ValueError: nothing there
+        """
+        g = self.pair(a, b)
+        inner = np.arange(1, len(g) - 1)
+        tops = inner[(g[inner] > 0) & (g[inner] >= g[inner - 1]) & (g[inner] >= g[inner + 1])]
+        tops = tops[(self.r_angstrom[tops] >= r_low) & (self.r_angstrom[tops] <= r_high)]
+        if not len(tops):
+            raise ValueError(
+                f"RadialDistribution: g of {a}-{b} has no maximum between {r_low} and {r_high} angstrom; widen the range"
+            )
+        return parabolic_peak(self.r_angstrom, g, tops[np.argmax(g[tops])])
+
+    def coordination_within(self, a, b, cutoff):
+        """Number of b within `cutoff` (angstrom) of an a, interpolated linearly between bin edges."""
+        half = (self.r_angstrom[1] - self.r_angstrom[0]) / 2
+        return float(np.interp(cutoff, self.r_angstrom + half, self.coordination[a, b]))
+
+
+def radial_distribution(trajectory, r_max=10.0, bin_width=0.02, stride=1, progress=None):
+    r"""All partial radial distribution functions.
+
+    .. math:: g_{ab}(r) = \frac{1}{N_a N_b} \left\langle V \sum_{i \in a} \sum_{j \in b}
+              \frac{\delta(r - r_{ij})}{4 \pi r^2} \right\rangle ,
+
+    the sums running over all periodic images, an atom's own images included, so that r_max may exceed half the cell, the
+    cell may be triclinic, and a supercell gives what its unit cell gives. A gas of N particles in a box has g = 1 - 1/N.
+
+    :param r_max: angstrom
+    :param bin_width: angstrom
+    :param stride: use every so manyth frame
+    :param progress: called as progress(frames done, frames in total)
+    :return: :class:`RadialDistribution`
+    :raises ValueError: no cell, or bins that make no sense
+    """
+    if not 0 < bin_width < r_max:
+        raise ValueError(
+            f"radial_distribution: bin_width {bin_width} and r_max {r_max} angstrom; give 0 < bin_width < r_max"
+        )
+    require_cell(trajectory)
+    elements = trajectory.elements
+    kind = np.array([elements.index(symbol) for symbol in trajectory.symbols])
+    populations = np.bincount(kind)
+    pairs = list(combinations_with_replacement(range(len(elements)), 2))
+    number = np.zeros((len(elements), len(elements)), dtype=np.int64)
+    for index, (a, b) in enumerate(pairs):
+        number[a, b] = number[b, a] = index
+    bins = round(r_max / bin_width)
+    edges = np.arange(bins + 1) * bin_width
+    shells = 4 / 3 * np.pi * np.diff(edges**3)
+    counts, weighted = np.zeros((2, len(pairs), bins))
+    frames, inverse_volume = 0, 0.0
+    for positions, cell in trajectory.frames(stride, progress):
+        first, second, distance = neighbor_pairs(positions, cell, edges[-1])
+        bin_of = np.minimum((distance / bin_width).astype(np.int64), bins - 1)
+        found = np.bincount(number[kind[first], kind[second]] * bins + bin_of, minlength=len(pairs) * bins)
+        found = found.reshape(len(pairs), bins)
+        volume = abs(np.linalg.det(cell))
+        counts += found
+        weighted += found * volume
+        frames += 1
+        inverse_volume += 1 / volume
+    g, coordination, raw, expected = {}, {}, {}, {}
+    for index, (a, b) in enumerate(pairs):
+        key = (elements[a], elements[b])
+        ordered = (2 if a == b else 1) * counts[index]  # each pair was found once
+        g[key] = (2 if a == b else 1) * weighted[index] / (frames * populations[a] * populations[b] * shells)
+        coordination[key] = np.cumsum(ordered) / (frames * populations[a])
+        coordination[key[::-1]] = np.cumsum(ordered) / (frames * populations[b])
+        raw[key] = counts[index]
+        expected[key] = populations[a] * populations[b] / (2 if a == b else 1) * shells * inverse_volume
+    return RadialDistribution(
+        r_angstrom=edges[:-1] + bin_width / 2,
+        g=g,
+        coordination=coordination,
+        counts=raw,
+        expected_counts=expected,
+        number_density_per_angstrom3=len(kind) * inverse_volume / frames,
+        concentrations={symbol: populations[index] / len(kind) for index, symbol in enumerate(elements)},
+        frames=frames,
+    )
+
+
+def parabolic_peak(x, y, index):
+    """Position and height of a maximum, by the parabola through it and its two neighbours.
+
+    :param x: [m] evenly spaced
+    :param y: [m]
+    :param index: of the largest sample
+    """
+    if not 0 < index < len(y) - 1:
+        return float(x[index]), float(y[index])
+    left, middle, right = y[index - 1 : index + 2]
+    curvature = left - 2 * middle + right
+    shift = 0.5 * (left - right) / curvature if curvature else 0.0
+    return float(x[index] + shift * (x[1] - x[0])), float(middle - 0.25 * (left - right) * shift)
