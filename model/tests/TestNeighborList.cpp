@@ -228,6 +228,8 @@ TEST(NeighborList, NamesWhatIsWrong) {
     NeighborList list(3.7, 0.8, 3);
     structure.positions[3][2] = std::numeric_limits<double>::infinity();
     expectError([&] { update(list, structure, executor); }, "the position of atom 3 is");
+    structure.positions[3][2] = 1e20;
+    expectError([&] { update(list, structure, executor); }, "the position of atom 3 is");
     structure.positions[3][2] = 0.0;
     structure.types[1] = 7;
     expectError([&] { update(list, structure, executor); }, "atom 1 has type 7, but the model has types 0 to 2");

@@ -59,10 +59,16 @@ def test_native_file_with_any_name(tmp_path, model):
     assert LPSModel(path) == model
 
 
-def test_deepmd_file_is_converted(model):
-    converted = LPSModel(MODEL_FILE.with_name("model.dp"))
-    assert converted.getTypeNames() == model.getTypeNames()
-    assert converted.getNumParameters() == model.getNumParameters()
+DEEPMD_FILES = sorted(path for path in GOLDEN.glob("*/model.*") if path.suffix != ".safetensors")
+
+
+@pytest.mark.parametrize("path", DEEPMD_FILES[::8], ids=lambda path: f"{path.parent.name}{path.suffix}")
+def test_deepmd_file_is_converted(path):
+    native = LPSModel(path.with_name("model.safetensors"))
+    converted = LPSModel(path)
+    assert converted.getTypeNames() == native.getTypeNames()
+    assert converted.getNumParameters() == native.getNumParameters()
+    assert converted.getCutoff() == native.getCutoff()
 
 
 def test_default_model():

@@ -56,8 +56,11 @@ inline Vector3 transform(const Vector3& x, const Matrix3& m) {
             x[0] * m[0][2] + x[1] * m[1][2] + x[2] * m[2][2]};
 }
 
+/** Beyond this coordinate (angstrom) too few digits are left for the distance to a neighbor. */
+constexpr double farthest = 1e9;
+
 void checkFinite(const Vector3& x, int atom) {
-    if (!std::isfinite(x[0]) || !std::isfinite(x[1]) || !std::isfinite(x[2]))
+    if (!(std::fabs(x[0]) <= farthest && std::fabs(x[1]) <= farthest && std::fabs(x[2]) <= farthest))
         throw Error("neighbor list: the position of atom " + std::to_string(atom) + " is (" + std::to_string(x[0]) +
                     ", " + std::to_string(x[1]) + ", " + std::to_string(x[2]) +
                     ") angstrom; the simulation has probably become unstable, check the starting structure and the "
