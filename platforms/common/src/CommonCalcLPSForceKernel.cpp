@@ -37,19 +37,22 @@ double chooseSumScale(int numParticles) {
 
 CommonCalcLPSForceKernel::~CommonCalcLPSForceKernel() {
     ContextSelector selector(cc);
+    deleteStages();
+}
+
+void CommonCalcLPSForceKernel::deleteStages() {
     forces.reset();
     fitting.reset();
     descriptor.reset();
     list.reset();
     model.reset();
+    device.reset();
 }
 
 void CommonCalcLPSForceKernel::initialize(const OpenMM::System&, const LPSForce& force) {
     ContextSelector selector(cc);
     periodic = force.usesPeriodicBoundaryConditions();
     sumScale = chooseSumScale(force.getNumParticles());
-    store(cc, sums, vector<long long>(numSums, 0), "lpsSums");
-    reserve(cc, atomEnergies, cc.getNumAtoms(), getRealSize(cc), "lpsAtomEnergies");
     event = cc.createEvent();
     buildStages(force);
     readParticles(force);
@@ -65,18 +68,16 @@ void CommonCalcLPSForceKernel::buildStages(const LPSForce& force) {
         force.getParticleParameters(i, particle, type);
         present[type] = true;
     }
-    const DeviceSettings settings = chooseDeviceSettings(cc, force.getNumParticles() / cc.getNumContexts());
-    forces.reset();
-    fitting.reset();
-    descriptor.reset();
-    list.reset();
-    translateErrors([&] { model = std::make_unique<DeviceModel>(cc, potential, present, force.getUseTables()); });
-    list = std::make_unique<DeviceNeighborList>(cc, settings, potential->getCutoff() * lps::nanometersPerAngstrom,
-                                                periodic, potential->getNumTypes());
-    descriptor = std::make_unique<DeviceDescriptor>(cc, settings, *model);
-    fitting = std::make_unique<DeviceFitting>(cc, settings, *model);
-    forces = std::make_unique<DeviceForces>(cc, settings, *model);
-    blockRows = settings.blockRows;
+    deleteStages();
+    device = std::make_unique<Device>(cc, chooseDeviceSettings(cc, force.getNumParticles() / cc.getNumContexts()));
+    device->store(sums, vector<long long>(numSums, 0), "lpsSums");
+    device->reserve(atomEnergies, cc.getNumAtoms(), device->getRealSize(), "lpsAtomEnergies");
+    translateErrors([&] { model = std::make_unique<DeviceModel>(*device, potential, present, force.getUseTables()); });
+    list = std::make_unique<DeviceNeighborList>(*device, potential->getCutoff() * lps::nanometersPerAngstrom, periodic,
+                                                potential->getNumTypes());
+    descriptor = std::make_unique<DeviceDescriptor>(*device, *model);
+    fitting = std::make_unique<DeviceFitting>(*device, *model);
+    forces = std::make_unique<DeviceForces>(*device, *model);
 }
 
 void CommonCalcLPSForceKernel::readParticles(const LPSForce& force) {
@@ -85,7 +86,7 @@ void CommonCalcLPSForceKernel::readParticles(const LPSForce& force) {
     for (int type = 0; type < numTypes; type++)
         isCenter[type] = model->isCenter(type);
     particles =
-        makeParticleSet(force, cc.getNumAtoms(), isCenter, blockRows, cc.getContextIndex(), cc.getNumContexts());
+        makeParticleSet(force, cc.getNumAtoms(), isCenter, device->settings.blockRows, cc.getContextIndex(), cc.getNumContexts());
     entries.resize(force.getNumParticles());
     entryTypes.resize(force.getNumParticles());
     for (int i = 0; i < force.getNumParticles(); i++)
@@ -118,6 +119,7 @@ void CommonCalcLPSForceKernel::copyParametersToContext(ContextImpl&, const LPSFo
 bool CommonCalcLPSForceKernel::evaluate(const Purpose& purpose) {
     if (particles.blocks.empty())
         return true;
+    device->usage.countEvaluation();
     const std::vector<RowTile>& tiles = descriptor->getTiles();
     list->update(model->sections, descriptor->directCounts, static_cast<int>(tiles.size()), sums);
     for (const RowTile& tile : tiles) {

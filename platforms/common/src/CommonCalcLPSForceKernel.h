@@ -42,6 +42,7 @@ private:
 
     void readParticles(const LPSForce& force);
     void buildStages(const LPSForce& force);
+    void deleteStages();
 
     /** @return whether every array had room; if not, the result is wrong, and the arrays have grown */
     bool evaluate(const Purpose& purpose);
@@ -60,8 +61,8 @@ private:
     double constantEnergy = 0.0;  // kJ/mol, of the particles this device owns
     double sumScale = 1.0;        // units of the sums in 1 kJ/mol
     bool periodic = true;
-    int blockRows = 1;
 
+    std::unique_ptr<Device> device;
     std::unique_ptr<DeviceModel> model;
     std::unique_ptr<DeviceNeighborList> list;
     std::unique_ptr<DeviceDescriptor> descriptor;

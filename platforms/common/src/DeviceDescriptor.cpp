@@ -14,22 +14,20 @@ constexpr int maximumDirectPairs = 32768;
 
 }  // namespace
 
-DeviceDescriptor::DeviceDescriptor(OpenMM::ComputeContext& context, const DeviceSettings& deviceSettings,
-                                   DeviceModel& deviceModel)
-    : cc(context), settings(deviceSettings), model(deviceModel) {
-    const KernelProgram source = makeDescriptorProgram(settings, model.getShape());
-    OpenMM::ComputeProgram program = cc.compileProgram(source.source, source.defines);
-    environmentKernel = DeviceKernel(cc, program, "computeEnvironment");
+DeviceDescriptor::DeviceDescriptor(Device& owner, DeviceModel& deviceModel) : device(owner), model(deviceModel) {
+    const KernelProgram source = makeDescriptorProgram(device.settings, model.getShape());
+    OpenMM::ComputeProgram program = device.compile(source);
+    environmentKernel = DeviceKernel(device, program, "computeEnvironment");
     embeddingKernel =
-        DeviceKernel(cc, program, model.getPotential().isCompressed() ? "evaluateGrid" : "evaluateEmbedding");
-    contractKernel = DeviceKernel(cc, program, "contractEnvironment");
-    projectKernel = DeviceKernel(cc, program, "projectGradient");
+        DeviceKernel(device, program, model.getPotential().isCompressed() ? "evaluateGrid" : "evaluateEmbedding");
+    contractKernel = DeviceKernel(device, program, "contractEnvironment");
+    projectKernel = DeviceKernel(device, program, "projectGradient");
 }
 
 void DeviceDescriptor::arrange(const DeviceNeighborList& list) {
-    const int block = settings.blockRows;
+    const int block = device.settings.blockRows;
     const int lines = std::max(1, list.getNumLines());
-    int rows = std::min(settings.tileRows / block * block, list.getNumRows());
+    int rows = std::min(device.settings.tileRows / block * block, list.getNumRows());
     if (model.hasUntabulatedPairs()) {
         rows = std::min(rows, std::max(block, maximumDirectPairs / lines / block * block));
         directCapacity = lines * rows;
@@ -38,27 +36,27 @@ void DeviceDescriptor::arrange(const DeviceNeighborList& list) {
     for (int first = 0; first < list.getNumRows(); first += rows)
         tiles.push_back({static_cast<int>(tiles.size()), first, std::min(rows, list.getNumRows() - first)});
     const std::size_t pairs = static_cast<std::size_t>(lines) * rows;
-    const int realSize = getRealSize(cc);
-    reserve(cc, pairRows, pairs, 4 * realSize, "lpsPairRows");
-    reserve(cc, pairPlaces, pairs, sizeof(int), "lpsPairPlaces");
-    reserve(cc, pairPositions, pairs, 2 * realSize, "lpsPairPositions");
-    reserve(cc, pairEntries, pairs, sizeof(int), "lpsPairEntries");
-    reserve(cc, pairCounts, static_cast<std::size_t>(model.getPotential().getNumTypes()) * rows, sizeof(int),
+    const int realSize = device.getRealSize();
+    device.reserve(pairRows, pairs, 4 * realSize, "lpsPairRows");
+    device.reserve(pairPlaces, pairs, sizeof(int), "lpsPairPlaces");
+    device.reserve(pairPositions, pairs, 2 * realSize, "lpsPairPositions");
+    device.reserve(pairEntries, pairs, sizeof(int), "lpsPairEntries");
+    device.reserve(pairCounts, static_cast<std::size_t>(model.getPotential().getNumTypes()) * rows, sizeof(int),
             "lpsPairCounts");
-    reserve(cc, directCounts, tiles.size(), sizeof(int), "lpsDirectCounts");
+    device.reserve(directCounts, tiles.size(), sizeof(int), "lpsDirectCounts");
     const std::size_t channels = static_cast<std::size_t>(rows) * model.getPotential().getEmbeddingWidth();
-    reserve(cc, contracted, channels, 4 * realSize, "lpsContracted");
-    reserve(cc, projected, channels, 4 * realSize, "lpsProjected");
+    device.reserve(contracted, channels, 4 * realSize, "lpsContracted");
+    device.reserve(projected, channels, 4 * realSize, "lpsProjected");
     reserveDirect();
 }
 
 void DeviceDescriptor::reserveDirect() {
     const std::size_t capacity = directCapacity;
-    reserve(cc, directInput, capacity, 4 * getRealSize(cc), "lpsDirectInput");
-    reserve(cc, directEmbedding, capacity * model.getPotential().getEmbeddingWidth(), 2 * getRealSize(cc),
+    device.reserve(directInput, capacity, 4 * device.getRealSize(), "lpsDirectInput");
+    device.reserve(directEmbedding, capacity * model.getPotential().getEmbeddingWidth(), 2 * device.getRealSize(),
             "lpsDirectEmbedding");
     if (!model.getPotential().isCompressed())
-        reserve(cc, directWork, 2 * capacity * model.getShape().maximumWidth, 2 * getRealSize(cc), "lpsDirectWork");
+        device.reserve(directWork, 2 * capacity * model.getShape().maximumWidth, 2 * device.getRealSize(), "lpsDirectWork");
 }
 
 bool DeviceDescriptor::grow(int needed, const DeviceNeighborList& list) {
@@ -76,7 +74,7 @@ Real4 DeviceDescriptor::getCutoffs() const {
 }
 
 void DeviceDescriptor::computeEnvironment(DeviceNeighborList& list, const RowTile& tile) {
-    environmentKernel.launch(model.getPotential().getNumTypes() * tile.numRows, settings.flatThreads, tile.firstRow,
+    environmentKernel.launch(model.getPotential().getNumTypes() * tile.numRows, device.settings.flatThreads, tile.firstRow,
                              tile.numRows, list.getNumRows(), list.getSlotBits(), getCutoffs(), tile.index, list.blocks,
                              model.sections, list.positions, list.shifts, list.sectionStart, list.neighbors,
                              list.numNeighbors, model.typeConstants, model.tableHeads, model.tableCells,
@@ -87,13 +85,13 @@ void DeviceDescriptor::computeEnvironment(DeviceNeighborList& list, const RowTil
 void DeviceDescriptor::contract(DeviceNeighborList& list, const RowTile& tile) {
     const int directThreads = model.hasUntabulatedPairs() ? directCapacity : 2048;
     if (model.getPotential().isCompressed())
-        embeddingKernel.launch(directThreads, settings.flatThreads, tile.index, directCapacity, directCounts,
+        embeddingKernel.launch(directThreads, device.settings.flatThreads, tile.index, directCapacity, directCounts,
                                directInput, model.grids, model.gridRows, model.gridCoefficients, directEmbedding);
     else
-        embeddingKernel.launch(directThreads, settings.flatThreads, tile.index, directCapacity, directCounts,
+        embeddingKernel.launch(directThreads, device.settings.flatThreads, tile.index, directCapacity, directCounts,
                                directInput, model.networks, model.layers, model.thresholds, model.weights, directWork,
                                directEmbedding);
-    contractKernel.launch(tile.numRows * settings.lanes, settings.lanes * settings.groupRows, tile.firstRow,
+    contractKernel.launch(tile.numRows * device.settings.lanes, device.settings.lanes * device.settings.groupRows, tile.firstRow,
                           tile.numRows, Real{1.0 / model.getPotential().getData().normalizer}, list.blocks,
                           model.sections, model.slots, model.padding, list.sectionStart, pairRows, pairPlaces,
                           pairPositions, pairCounts, model.tableLow, model.tableHigh, directCapacity, directEmbedding,
@@ -101,7 +99,7 @@ void DeviceDescriptor::contract(DeviceNeighborList& list, const RowTile& tile) {
 }
 
 void DeviceDescriptor::project(const RowTile& tile, OpenMM::ComputeArray& gradient) {
-    projectKernel.launch(tile.numRows * model.getPotential().getEmbeddingWidth(), settings.flatThreads, tile.numRows,
+    projectKernel.launch(tile.numRows * model.getPotential().getEmbeddingWidth(), device.settings.flatThreads, tile.numRows,
                          Real{1.0 / model.getPotential().getData().normalizer}, contracted, gradient, projected);
 }
 

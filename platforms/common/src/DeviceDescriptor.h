@@ -3,9 +3,9 @@
 
 #pragma once
 
+#include "DeviceKernel.h"
 #include "DeviceModel.h"
 #include "DeviceNeighborList.h"
-#include "DeviceSettings.h"
 
 namespace LPSPlugin {
 
@@ -22,7 +22,7 @@ struct RowTile {
  */
 class DeviceDescriptor {
 public:
-    DeviceDescriptor(OpenMM::ComputeContext& cc, const DeviceSettings& settings, DeviceModel& model);
+    DeviceDescriptor(Device& device, DeviceModel& model);
 
     /** Divide the rows into tiles and make room for one. To be called when the list has changed its size. */
     void arrange(const DeviceNeighborList& list);
@@ -61,8 +61,7 @@ public:
 private:
     void reserveDirect();
 
-    OpenMM::ComputeContext& cc;
-    const DeviceSettings settings;
+    Device& device;
     DeviceModel& model;
     std::vector<RowTile> tiles;
     int directCapacity = 1024;

@@ -31,15 +31,13 @@ bool haveSameShape(const lps::Network& a, const lps::Network& b) {
 
 }  // namespace
 
-DeviceFitting::DeviceFitting(OpenMM::ComputeContext& context, const DeviceSettings& deviceSettings,
-                             DeviceModel& deviceModel)
-    : cc(context), settings(deviceSettings), model(deviceModel) {
+DeviceFitting::DeviceFitting(Device& owner, DeviceModel& deviceModel) : device(owner), model(deviceModel) {
     storeLayers();
-    const KernelProgram source = makeFittingProgram(settings, model.getShape());
-    OpenMM::ComputeProgram program = cc.compileProgram(source.source, source.defines);
-    forwardKernel = DeviceKernel(cc, program, "forwardLayer");
-    backwardKernel = DeviceKernel(cc, program, "backwardLayer");
-    energyKernel = DeviceKernel(cc, program, "sumEnergies");
+    const KernelProgram source = makeFittingProgram(device.settings, model.getShape());
+    OpenMM::ComputeProgram program = device.compile(source);
+    forwardKernel = DeviceKernel(device, program, "forwardLayer");
+    backwardKernel = DeviceKernel(device, program, "backwardLayer");
+    energyKernel = DeviceKernel(device, program, "sumEnergies");
 }
 
 void DeviceFitting::storeLayers() {
@@ -94,8 +92,8 @@ void DeviceFitting::storeLayers() {
             numbers.insert(numbers.end(), own.timestep.begin(), own.timestep.end());
             backwardPlaces[type] = addWeights(own, true);
         }
-        store(cc, layer.forwardOffsets, forwardPlaces, "lpsForwardOffsets");
-        store(cc, layer.backwardOffsets, backwardPlaces, "lpsBackwardOffsets");
+        device.store(layer.forwardOffsets, forwardPlaces, "lpsForwardOffsets");
+        device.store(layer.backwardOffsets, backwardPlaces, "lpsBackwardOffsets");
         slopes.push_back(std::make_unique<OpenMM::ComputeArray>());
     }
     vector<int> outputPlaces(numTypes, 0);
@@ -119,8 +117,8 @@ void DeviceFitting::storeLayers() {
         }
     }
     outputInputs = plain ? shape->layers.back().inputs : 1;
-    store(cc, outputOffsets, outputPlaces, "lpsOutputOffsets");
-    storeNumbers(cc, weights, numbers, 1, cc.getUseDoublePrecision(), "lpsFittingWeights");
+    device.store(outputOffsets, outputPlaces, "lpsOutputOffsets");
+    device.storeNumbers(weights, numbers, 1, device.isRealDouble(), "lpsFittingWeights");
 }
 
 void DeviceFitting::reserveRows(int tileRows) {
@@ -129,12 +127,12 @@ void DeviceFitting::reserveRows(int tileRows) {
         widest = std::max(widest, layer->outputs);
     const std::size_t rows = tileRows;
     for (OpenMM::ComputeArray& array : activations)
-        reserve(cc, array, rows * widest, getRealSize(cc), "lpsActivations");
-    reserve(cc, gradients[0], rows * std::max(widest, model.getPotential().getDescriptorLength()), getRealSize(cc),
+        device.reserve(array, rows * widest, device.getRealSize(), "lpsActivations");
+    device.reserve(gradients[0], rows * std::max(widest, model.getPotential().getDescriptorLength()), device.getRealSize(),
             "lpsGradient");
-    reserve(cc, gradients[1], rows * widest, getRealSize(cc), "lpsGradient");
+    device.reserve(gradients[1], rows * widest, device.getRealSize(), "lpsGradient");
     for (std::size_t k = 0; k < hidden.size(); k++)
-        reserve(cc, *slopes[k], rows * hidden[k]->outputs, getRealSize(cc), "lpsSlopes");
+        device.reserve(*slopes[k], rows * hidden[k]->outputs, device.getRealSize(), "lpsSlopes");
 }
 
 namespace {
@@ -150,7 +148,7 @@ int countLayerThreads(const DeviceSettings& settings, int rows, int columns) {
 void DeviceFitting::forward(DeviceNeighborList& list, const RowTile& tile, OpenMM::ComputeArray& contracted) {
     for (std::size_t k = 0; k < hidden.size(); k++) {
         HiddenLayer& layer = *hidden[k];
-        forwardKernel.launch(countLayerThreads(settings, tile.numRows, layer.outputs), settings.getLayerThreads(),
+        forwardKernel.launch(countLayerThreads(device.settings, tile.numRows, layer.outputs), device.settings.getLayerThreads(),
                              tile.firstRow, tile.numRows, layer.inputs, layer.outputs,
                              static_cast<int>(layer.activation.kind), Real{layer.activation.threshold},
                              static_cast<int>(layer.residual), layer.hasTimestep ? 1 : 0, k == 0 ? 1 : 0, list.blocks,
@@ -161,15 +159,15 @@ void DeviceFitting::forward(DeviceNeighborList& list, const RowTile& tile, OpenM
 
 void DeviceFitting::sumEnergies(DeviceNeighborList& list, const RowTile& tile, double scale,
                                 OpenMM::ComputeArray& atomEnergies, OpenMM::ComputeArray& sums) {
-    energyKernel.launch(tile.numRows, settings.flatThreads, tile.firstRow, tile.numRows, outputInputs, Real{scale},
+    energyKernel.launch(tile.numRows, device.settings.flatThreads, tile.firstRow, tile.numRows, outputInputs, Real{scale},
                         list.blocks, outputOffsets, weights, activations[(hidden.size() + 1) % 2], list.sorted,
-                        cc.getAtomIndexArray(), atomEnergies, sums);
+                        device.cc.getAtomIndexArray(), atomEnergies, sums);
 }
 
 void DeviceFitting::backward(DeviceNeighborList& list, const RowTile& tile) {
     for (std::size_t k = hidden.size(); k-- > 0;) {
         HiddenLayer& layer = *hidden[k];
-        backwardKernel.launch(countLayerThreads(settings, tile.numRows, layer.inputs), settings.getLayerThreads(),
+        backwardKernel.launch(countLayerThreads(device.settings, tile.numRows, layer.inputs), device.settings.getLayerThreads(),
                               tile.firstRow, tile.numRows, layer.inputs, layer.outputs,
                               static_cast<int>(layer.residual), k + 1 == hidden.size() ? 1 : 0, list.blocks,
                               layer.backwardOffsets, outputOffsets, weights, *slopes[k], gradients[(k + 1) % 2],

@@ -16,7 +16,7 @@ namespace LPSPlugin {
  */
 class DeviceFitting {
 public:
-    DeviceFitting(OpenMM::ComputeContext& cc, const DeviceSettings& settings, DeviceModel& model);
+    DeviceFitting(Device& device, DeviceModel& model);
 
     /** Make room for a tile. */
     void reserveRows(int tileRows);
@@ -56,8 +56,7 @@ private:
 
     void storeLayers();
 
-    OpenMM::ComputeContext& cc;
-    const DeviceSettings settings;
+    Device& device;
     DeviceModel& model;
     std::vector<std::unique_ptr<HiddenLayer>> hidden;
     int outputInputs = 0;

@@ -5,16 +5,15 @@
 
 namespace LPSPlugin {
 
-DeviceForces::DeviceForces(OpenMM::ComputeContext& context, const DeviceSettings& deviceSettings,
-                           DeviceModel& deviceModel)
-    : cc(context), settings(deviceSettings), model(deviceModel), forceKernel(compile(false)) {
-    store(cc, noSums, std::vector<long long>(1, 0), "lpsNoSums");
+DeviceForces::DeviceForces(Device& owner, DeviceModel& deviceModel)
+    : device(owner), model(deviceModel), forceKernel(compile(false)) {
+    device.store(noSums, std::vector<long long>(1, 0), "lpsNoSums");
 }
 
 DeviceKernel DeviceForces::compile(bool virial) {
-    const KernelProgram source = makeForceProgram(settings, model.getShape(), virial);
-    OpenMM::ComputeProgram program = cc.compileProgram(source.source, source.defines);
-    return DeviceKernel(cc, program, "computeForces");
+    const KernelProgram source = makeForceProgram(device.settings, model.getShape(), virial);
+    OpenMM::ComputeProgram program = device.compile(source);
+    return DeviceKernel(device, program, "computeForces");
 }
 
 void DeviceForces::addForces(DeviceNeighborList& list, DeviceDescriptor& descriptor, const RowTile& tile) {
@@ -32,12 +31,12 @@ void DeviceForces::addVirial(DeviceNeighborList& list, DeviceDescriptor& descrip
 
 void DeviceForces::launch(DeviceKernel& kernel, DeviceNeighborList& list, DeviceDescriptor& descriptor,
                           const RowTile& tile, double scale, OpenMM::ComputeArray& sums) {
-    kernel.launch(tile.numRows * settings.lanes, settings.lanes * settings.groupRows, tile.firstRow, tile.numRows,
-                  list.getSlotBits(), cc.getPaddedNumAtoms(), descriptor.getCutoffs(), Real{scale}, list.blocks,
+    kernel.launch(tile.numRows * device.settings.lanes, device.settings.lanes * device.settings.groupRows, tile.firstRow, tile.numRows,
+                  list.getSlotBits(), device.cc.getPaddedNumAtoms(), descriptor.getCutoffs(), Real{scale}, list.blocks,
                   model.sections, list.positions, list.shifts, list.sorted, list.sectionStart, model.typeConstants,
                   descriptor.pairRows, descriptor.pairPlaces, descriptor.pairPositions, descriptor.pairEntries,
                   descriptor.pairCounts, model.tableLow, model.tableHigh, descriptor.getDirectCapacity(),
-                  descriptor.directEmbedding, descriptor.projected, cc.getLongForceBuffer(), sums);
+                  descriptor.directEmbedding, descriptor.projected, device.cc.getLongForceBuffer(), sums);
 }
 
 }  // namespace LPSPlugin

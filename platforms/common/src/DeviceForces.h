@@ -10,7 +10,7 @@ namespace LPSPlugin {
 /** Forces, or the virial, from G: the host side of kernels/forces.cc. */
 class DeviceForces {
 public:
-    DeviceForces(OpenMM::ComputeContext& cc, const DeviceSettings& settings, DeviceModel& model);
+    DeviceForces(Device& device, DeviceModel& model);
 
     /** Add the forces of a tile's centres to those of the Context. */
     void addForces(DeviceNeighborList& list, DeviceDescriptor& descriptor, const RowTile& tile);
@@ -29,8 +29,7 @@ private:
     void launch(DeviceKernel& kernel, DeviceNeighborList& list, DeviceDescriptor& descriptor, const RowTile& tile,
                 double scale, OpenMM::ComputeArray& sums);
 
-    OpenMM::ComputeContext& cc;
-    const DeviceSettings settings;
+    Device& device;
     DeviceModel& model;
     DeviceKernel forceKernel, virialKernel;
     bool hasVirialKernel = false;

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <limits>
 
-#include "DeviceKernel.h"
 #include "reference/Embedding.h"
 #include "tables/RadialTable.h"
 
@@ -32,9 +31,9 @@ bool isSmooth(const lps::Network& network) {
 
 }  // namespace
 
-DeviceModel::DeviceModel(OpenMM::ComputeContext& context, std::shared_ptr<const lps::DeepPotential> potential,
+DeviceModel::DeviceModel(Device& owner, std::shared_ptr<const lps::DeepPotential> potential,
                          const vector<bool>& presentTypes, bool useTables)
-    : cc(context), model(std::move(potential)), present(presentTypes), isDouble(context.getUseDoublePrecision()) {
+    : device(owner), model(std::move(potential)), present(presentTypes), isDouble(owner.isRealDouble()) {
     storeStatistics();
     storeSections();
     storeTables(useTables);
@@ -57,7 +56,7 @@ void DeviceModel::storeStatistics() {
         for (double stddev : data.stddev[type])
             constants.push_back(1.0 / stddev);
     }
-    storeNumbers(cc, typeConstants, constants, 1, isDouble, "lpsTypeConstants");
+    device.storeNumbers(typeConstants, constants, 1, isDouble, "lpsTypeConstants");
 }
 
 void DeviceModel::storeSections() {
@@ -88,10 +87,10 @@ void DeviceModel::storeSections() {
                 rows[static_cast<std::size_t>(pair) * width + m] = g[m] * component;
         }
     }
-    store(cc, sections, flags, "lpsSections");
-    store(cc, slots, paddedSlots, "lpsSlots");
-    store(cc, slotLimits, limits, "lpsSlotLimits");
-    storeNumbers(cc, padding, rows, 1, isDouble, "lpsPadding");
+    device.store(sections, flags, "lpsSections");
+    device.store(slots, paddedSlots, "lpsSlots");
+    device.store(slotLimits, limits, "lpsSlotLimits");
+    device.storeNumbers(padding, rows, 1, isDouble, "lpsPadding");
 }
 
 void DeviceModel::storeTables(bool useTables) {
@@ -134,10 +133,10 @@ void DeviceModel::storeTables(bool useTables) {
             }
             numRows += table.rows;
         }
-    store(cc, tableHeads, heads, "lpsTableHeads");
-    store(cc, tableCells, cells, "lpsTableCells");
-    storeNumbers(cc, tableLow, low, 4, isDouble, "lpsTableLow");
-    storeNumbers(cc, tableHigh, high, 2, isDouble, "lpsTableHigh");
+    device.store(tableHeads, heads, "lpsTableHeads");
+    device.store(tableCells, cells, "lpsTableCells");
+    device.storeNumbers(tableLow, low, 4, isDouble, "lpsTableLow");
+    device.storeNumbers(tableHigh, high, 2, isDouble, "lpsTableHigh");
 }
 
 void DeviceModel::storeNetworks() {
@@ -173,10 +172,10 @@ void DeviceModel::storeNetworks() {
     for (int a = 0; a < numTypes; a++)
         for (int b = 0; b < numTypes; b++)
             byPair.push_back(places[model->getEmbeddingIndex(a, b)]);
-    store(cc, networks, byPair, "lpsNetworks");
-    store(cc, layers, layerData, "lpsLayers");
-    storeNumbers(cc, thresholds, layerThresholds, 1, isDouble, "lpsThresholds");
-    storeNumbers(cc, weights, numbers, 1, isDouble, "lpsEmbeddingWeights");
+    device.store(networks, byPair, "lpsNetworks");
+    device.store(layers, layerData, "lpsLayers");
+    device.storeNumbers(thresholds, layerThresholds, 1, isDouble, "lpsThresholds");
+    device.storeNumbers(weights, numbers, 1, isDouble, "lpsEmbeddingWeights");
 }
 
 void DeviceModel::storeGrids() {
@@ -211,9 +210,9 @@ void DeviceModel::storeGrids() {
             rowsByPair.push_back(rows[i]);
             shapesByPair.insert(shapesByPair.end(), shapes.begin() + 8 * i, shapes.begin() + 8 * (i + 1));
         }
-    store(cc, gridRows, rowsByPair, "lpsGridRows");
-    storeNumbers(cc, grids, shapesByPair, 1, isDouble, "lpsGrids");
-    storeNumbers(cc, gridCoefficients, coefficients, 1, isDouble, "lpsGridCoefficients");
+    device.store(gridRows, rowsByPair, "lpsGridRows");
+    device.storeNumbers(grids, shapesByPair, 1, isDouble, "lpsGrids");
+    device.storeNumbers(gridCoefficients, coefficients, 1, isDouble, "lpsGridCoefficients");
 }
 
 static_assert(static_cast<int>(Activation::Kind::Tanh) == 1 && static_cast<int>(Activation::Kind::Relu6) == 3 &&

@@ -6,10 +6,8 @@
 #include <memory>
 #include <vector>
 
-#include "KernelPrograms.h"
+#include "Device.h"
 #include "lps/DeepPotential.h"
-#include "openmm/common/ComputeArray.h"
-#include "openmm/common/ComputeContext.h"
 
 namespace LPSPlugin {
 
@@ -24,7 +22,7 @@ public:
      * @param present    [T] whether the Force has particles of a type; tables are made for these only
      * @param useTables  false: evaluate every embedding pair by pair
      */
-    DeviceModel(OpenMM::ComputeContext& cc, std::shared_ptr<const lps::DeepPotential> model,
+    DeviceModel(Device& device, std::shared_ptr<const lps::DeepPotential> model,
                 const std::vector<bool>& present, bool useTables);
 
     const lps::DeepPotential& getPotential() const { return *model; }
@@ -51,7 +49,7 @@ private:
     void storeNetworks();
     void storeGrids();
 
-    OpenMM::ComputeContext& cc;
+    Device& device;
     std::shared_ptr<const lps::DeepPotential> model;
     std::vector<bool> present;
     const bool isDouble;

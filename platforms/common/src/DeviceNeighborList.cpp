@@ -28,47 +28,46 @@ bool usesCorrection(OpenMM::ComputeContext& cc) {
 
 }  // namespace
 
-DeviceNeighborList::DeviceNeighborList(OpenMM::ComputeContext& context, const DeviceSettings& deviceSettings,
-                                       double cutoffDistance, bool isPeriodic, int types)
-    : cc(context),
-      settings(deviceSettings),
+DeviceNeighborList::DeviceNeighborList(Device& owner, double cutoffDistance, bool isPeriodic, int types)
+    : device(owner),
+      cc(owner.cc),
       cutoff(cutoffDistance),
       periodic(isPeriodic),
       numTypes(types),
-      numParticles(context.getNumAtoms()) {
-    const int vectorSize = 4 * getMixedSize(cc);
-    reserve(cc, reference, numParticles, 4 * getRealSize(cc), "lpsReference");
-    reserve(cc, cells, numParticles, sizeof(mm_int4), "lpsCells");
-    reserve(cc, shifts, 1, vectorSize, "lpsShifts");
-    storeNumbers(cc, shifts, vector<double>(4, 0.0), 4, isMixedDouble(cc), "lpsShifts");
-    store(cc, rebuild, vector<int>(1, 0), "lpsRebuild");
-    store(cc, status, vector<int>(numTypes + 6, 0), "lpsStatus");
-    store(cc, gridCounts, vector<int>(10, 0), "lpsGridCounts");
-    storeNumbers(cc, gridVectors, vector<double>(21, 0.0), 1, isMixedDouble(cc), "lpsGridVectors");
+      numParticles(owner.cc.getNumAtoms()) {
+    const int vectorSize = 4 * device.getMixedSize();
+    device.reserve(reference, numParticles, 4 * device.getRealSize(), "lpsReference");
+    device.reserve(cells, numParticles, sizeof(mm_int4), "lpsCells");
+    device.reserve(shifts, 1, vectorSize, "lpsShifts");
+    device.storeNumbers(shifts, vector<double>(4, 0.0), 4, device.isMixedDouble(), "lpsShifts");
+    device.store(rebuild, vector<int>(1, 0), "lpsRebuild");
+    device.store(status, vector<int>(numTypes + 6, 0), "lpsStatus");
+    device.store(gridCounts, vector<int>(10, 0), "lpsGridCounts");
+    device.storeNumbers(gridVectors, vector<double>(21, 0.0), 1, device.isMixedDouble(), "lpsGridVectors");
     sectionStarts.assign(numTypes + 1, 0);
 }
 
 void DeviceNeighborList::compile() {
     const KernelProgram source =
-        makeNeighborListProgram(settings, numTypes, classesPerType, periodic, usesCorrection(cc));
-    OpenMM::ComputeProgram program = cc.compileProgram(source.source, source.defines);
-    checkKernel = DeviceKernel(cc, program, "checkDisplacements");
+        makeNeighborListProgram(device.settings, numTypes, classesPerType, periodic, usesCorrection(cc));
+    OpenMM::ComputeProgram program = device.compile(source);
+    checkKernel = DeviceKernel(device, program, "checkDisplacements");
     if (!periodic)
-        placeKernel = DeviceKernel(cc, program, "placeGrid");
-    countKernel = DeviceKernel(cc, program, "countAtoms");
-    sumKernel = DeviceKernel(cc, program, "sumBins");
-    scanKernel = DeviceKernel(cc, program, "scanBins");
-    scatterKernel = DeviceKernel(cc, program, "scatterAtoms");
-    orderKernel = DeviceKernel(cc, program, "orderAtoms");
-    gatherKernel = DeviceKernel(cc, program, "gatherPositions");
-    buildKernel = DeviceKernel(cc, program, "buildNeighborList");
+        placeKernel = DeviceKernel(device, program, "placeGrid");
+    countKernel = DeviceKernel(device, program, "countAtoms");
+    sumKernel = DeviceKernel(device, program, "sumBins");
+    scanKernel = DeviceKernel(device, program, "scanBins");
+    scatterKernel = DeviceKernel(device, program, "scatterAtoms");
+    orderKernel = DeviceKernel(device, program, "orderAtoms");
+    gatherKernel = DeviceKernel(device, program, "gatherPositions");
+    buildKernel = DeviceKernel(device, program, "buildNeighborList");
 }
 
 void DeviceNeighborList::setParticles(const ParticleSet& particles) {
     const bool first = numSlots == 0;
     classesPerType = particles.classesPerType;
     numSlots = particles.numSlots;
-    numRows = std::max<int>(1, static_cast<int>(particles.blocks.size())) * settings.blockRows;
+    numRows = std::max<int>(1, static_cast<int>(particles.blocks.size())) * device.settings.blockRows;
     slotBits = 1;
     while ((1LL << slotBits) < numSlots)
         slotBits++;
@@ -79,18 +78,18 @@ void DeviceNeighborList::setParticles(const ParticleSet& particles) {
     vector<mm_int4> blockData = particles.blocks;
     if (blockData.empty())
         blockData.push_back(mm_int4(0, 0, 0, 0));
-    store(cc, classes, particles.classes, "lpsClasses");
-    store(cc, blocks, blockData, "lpsBlocks");
+    device.store(classes, particles.classes, "lpsClasses");
+    device.store(blocks, blockData, "lpsBlocks");
     if (first) {
         maximumCells = std::max(64, numSlots / 2);
         const int bins = maximumCells * numTypes * classesPerType;
-        scanGroups = std::max(1, std::min(cc.getNumThreadBlocks(), bins / (4 * settings.sortThreads)));
-        store(cc, counts, vector<int>(bins, 0), "lpsCounts");
-        reserve(cc, starts, bins + 1, sizeof(int), "lpsStarts");
-        reserve(cc, partial, scanGroups, sizeof(int), "lpsPartial");
-        reserve(cc, unsorted, numSlots, sizeof(int), "lpsUnsorted");
-        reserve(cc, sorted, numSlots, sizeof(mm_int4), "lpsSorted");
-        reserve(cc, positions, numSlots, 4 * getMixedSize(cc), "lpsPositions");
+        scanGroups = std::max(1, std::min(cc.getNumThreadBlocks(), bins / (4 * device.settings.sortThreads)));
+        device.store(counts, vector<int>(bins, 0), "lpsCounts");
+        device.reserve(starts, bins + 1, sizeof(int), "lpsStarts");
+        device.reserve(partial, scanGroups, sizeof(int), "lpsPartial");
+        device.reserve(unsorted, numSlots, sizeof(int), "lpsUnsorted");
+        device.reserve(sorted, numSlots, sizeof(mm_int4), "lpsSorted");
+        device.reserve(positions, numSlots, 4 * device.getMixedSize(), "lpsPositions");
         compile();
     }
 
@@ -117,9 +116,9 @@ void DeviceNeighborList::setParticles(const ParticleSet& particles) {
 }
 
 void DeviceNeighborList::storeSectionStarts() {
-    store(cc, sectionStart, sectionStarts, "lpsSectionStart");
-    reserve(cc, neighbors, static_cast<std::size_t>(std::max(1, getNumLines())) * numRows, sizeof(int), "lpsNeighbors");
-    reserve(cc, numNeighbors, static_cast<std::size_t>(numTypes) * numRows, sizeof(int), "lpsNumNeighbors");
+    device.store(sectionStart, sectionStarts, "lpsSectionStart");
+    device.reserve(neighbors, static_cast<std::size_t>(std::max(1, getNumLines())) * numRows, sizeof(int), "lpsNeighbors");
+    device.reserve(numNeighbors, static_cast<std::size_t>(numTypes) * numRows, sizeof(int), "lpsNumNeighbors");
 }
 
 void DeviceNeighborList::placePeriodicGrid() {
@@ -160,7 +159,7 @@ void DeviceNeighborList::placePeriodicGrid() {
                 const OpenMM::Vec3 shift = box[0] * a + box[1] * b + box[2] * c;
                 shiftData.insert(shiftData.end(), {shift[0], shift[1], shift[2], 0.0});
             }
-    storeNumbers(cc, shifts, shiftData, 4, isMixedDouble(cc), "lpsShifts");
+    device.storeNumbers(shifts, shiftData, 4, device.isMixedDouble(), "lpsShifts");
     vector<double> vectorData(21, 0.0);
     for (int k = 0; k < 3; k++) {
         lps::Vector3 unit = {0.0, 0.0, 0.0};
@@ -171,8 +170,8 @@ void DeviceNeighborList::placePeriodicGrid() {
             vectorData[9 + 3 * k + l] = fractional[l];
         }
     }
-    storeNumbers(cc, gridVectors, vectorData, 1, isMixedDouble(cc), "lpsGridVectors");
-    store(cc, gridCounts,
+    device.storeNumbers(gridVectors, vectorData, 1, device.isMixedDouble(), "lpsGridVectors");
+    device.store(gridCounts,
           vector<int>{number[0], number[1], number[2], reach[0], reach[1], reach[2], images[0], images[1], images[2],
                       number[0] * number[1] * number[2]},
           "lpsGridCounts");
@@ -183,8 +182,8 @@ void DeviceNeighborList::update(OpenMM::ComputeArray& sections, OpenMM::ComputeA
     if (periodic)
         placePeriodicGrid();
     evaluation++;
-    const int flat = settings.flatThreads;
-    const int sort = settings.sortThreads;
+    const int flat = device.settings.flatThreads;
+    const int sort = device.settings.sortThreads;
     OpenMM::ArrayInterface& posq = cc.getPosq();
     OpenMM::ArrayInterface& index = cc.getAtomIndexArray();
     OpenMM::ArrayInterface& correction = usesCorrection(cc) ? cc.getPosqCorrection() : cc.getPosq();

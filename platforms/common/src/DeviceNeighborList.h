@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "DeviceKernel.h"
-#include "DeviceSettings.h"
 #include "ParticleSet.h"
 #include "openmm/Vec3.h"
 
@@ -23,8 +22,7 @@ public:
      * @param periodic     whether images count
      * @param numTypes     types of the model
      */
-    DeviceNeighborList(OpenMM::ComputeContext& cc, const DeviceSettings& settings, double cutoff, bool periodic,
-                       int numTypes);
+    DeviceNeighborList(Device& device, double cutoff, bool periodic, int numTypes);
 
     /** Take over the particles of the Force, and rebuild at the next update(). */
     void setParticles(const ParticleSet& particles);
@@ -60,8 +58,8 @@ private:
     void storeSectionStarts();
     double getListCutoff() const { return cutoff + skin; }
 
+    Device& device;
     OpenMM::ComputeContext& cc;
-    const DeviceSettings settings;
     const double cutoff;
     const bool periodic;
     const int numTypes;

@@ -29,6 +29,7 @@ KERNEL void contractEnvironment(int firstRow, int tileRows, real inverseNormaliz
         const int4 block = blocks[row / LPS_BLOCK_ROWS];
         const bool filled = (row % LPS_BLOCK_ROWS < block.z);
         real4 sum[LPS_CHANNELS_PER_LANE];
+        LPS_UNROLL
         for (int q = 0; q < LPS_CHANNELS_PER_LANE; q++)
             sum[q] = make_real4((real) 0, (real) 0, (real) 0, (real) 0);
         for (int type = 0; type < LPS_NUM_TYPES && filled; type++) {
@@ -42,7 +43,7 @@ KERNEL void contractEnvironment(int firstRow, int tileRows, real inverseNormaliz
                 const int place = pairPlaces[pair];
                 if (place >= 0) {
                     const real t = pairPositions[pair].x;
-#pragma unroll
+                    LPS_UNROLL
                     for (int q = 0; q < LPS_CHANNELS_PER_LANE; q++) {
                         const int m = lane + q * LPS_LANES;
                         if (m < LPS_WIDTH) {
@@ -57,7 +58,7 @@ KERNEL void contractEnvironment(int firstRow, int tileRows, real inverseNormaliz
                     }
                 }
                 else {
-#pragma unroll
+                    LPS_UNROLL
                     for (int q = 0; q < LPS_CHANNELS_PER_LANE; q++) {
                         const int m = lane + q * LPS_LANES;
                         if (m < LPS_WIDTH) {
@@ -75,7 +76,7 @@ KERNEL void contractEnvironment(int firstRow, int tileRows, real inverseNormaliz
 
             if (slots[pairType] > 0) {
                 const real free = (real) (slots[pairType] - ((section & 2) ? count : 0));
-#pragma unroll
+                LPS_UNROLL
                 for (int q = 0; q < LPS_CHANNELS_PER_LANE; q++) {
                     const int m = lane + q * LPS_LANES;
                     if (m < LPS_WIDTH)
@@ -83,7 +84,7 @@ KERNEL void contractEnvironment(int firstRow, int tileRows, real inverseNormaliz
                 }
             }
         }
-#pragma unroll
+        LPS_UNROLL
         for (int q = 0; q < LPS_CHANNELS_PER_LANE; q++) {
             const int m = lane + q * LPS_LANES;
             if (m < LPS_WIDTH)

@@ -44,17 +44,22 @@ inline DEVICE real4 lpsLocate(real r, real switchStart, GLOBAL const int2* RESTR
     if (!(r >= (real) 0.5 && r < (real) 2048))
         return make_real4((real) -1, (real) 0, (real) 0, (real) 0);
     int octave = 0;
-    real begin = (real) 0.5;
-    while (r >= (real) 2 * begin) {
-        begin *= (real) 2;
+    real inverse = (real) 2;
+    while (r * inverse >= (real) 2) {
+        inverse *= (real) 0.5;
         octave++;
     }
-    real place = (r / begin - (real) 1) * (real) 16;
+    real place = (r * inverse - (real) 1) * (real) 16;
     int within = (int) place;
     within = (within > 15 ? 15 : within);
+
+    // A distance just below the cutoff may round up to the end of the last cell.
+
     int cell = 16 * octave + within;
-    if (cell >= numCells)
-        return make_real4((real) -1, (real) 0, (real) 0, (real) 0);
+    if (cell >= numCells) {
+        cell = numCells - 1;
+        within = cell - 16 * octave;
+    }
     int2 intervals = cells[cell];
     real t = (place - within) * intervals.y;
     int interval = (int) t;
@@ -63,7 +68,7 @@ inline DEVICE real4 lpsLocate(real r, real switchStart, GLOBAL const int2* RESTR
     int row = intervals.x + interval;
     if (row == split && r >= switchStart)
         row = splitTarget;
-    return make_real4((real) row, t, (real) 16 * intervals.y / begin, (real) 0);
+    return make_real4((real) row, t, (real) 16 * intervals.y * inverse, (real) 0);
 }
 
 /**

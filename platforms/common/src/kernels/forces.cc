@@ -65,6 +65,7 @@ KERNEL void computeForces(int firstRow, int tileRows, int slotBits, int paddedAt
         real xx = 0, yy = 0, zz = 0, xy = 0, xz = 0, yz = 0;
 #endif
         real4 G[LPS_CHANNELS_PER_LANE];
+        LPS_UNROLL
         for (int q = 0; q < LPS_CHANNELS_PER_LANE; q++) {
             const int m = lane + q * LPS_LANES;
             G[q] = (m < LPS_WIDTH && filled ? projected[(mm_long) localRow * LPS_WIDTH + m]
@@ -98,7 +99,7 @@ KERNEL void computeForces(int firstRow, int tileRows, int slotBits, int paddedAt
                         radialGradient = 0;
                         if (where >= 0) {
                             const real t = pairPositions[pair].x;
-#pragma unroll
+                            LPS_UNROLL
                             for (int q = 0; q < LPS_CHANNELS_PER_LANE; q++) {
                                 const int m = lane + q * LPS_LANES;
                                 if (m < LPS_WIDTH) {
@@ -116,7 +117,7 @@ KERNEL void computeForces(int firstRow, int tileRows, int slotBits, int paddedAt
                             }
                         }
                         else {
-#pragma unroll
+                            LPS_UNROLL
                             for (int q = 0; q < LPS_CHANNELS_PER_LANE; q++) {
                                 const int m = lane + q * LPS_LANES;
                                 if (m < LPS_WIDTH) {

@@ -13,6 +13,16 @@
 #endif
 
 /**
+ * Before loops over the channels of a lane, whose arrays stay in registers only if every access is unrolled. With one lane to an
+ * atom, on processors, these arrays live in memory anyway, and unrolled code would take long to compile.
+ */
+#if LPS_LANES > 1
+#define LPS_UNROLL _Pragma("unroll")
+#else
+#define LPS_UNROLL
+#endif
+
+/**
  * tanh(x). In single precision a polynomial near zero (Cephes, S. L. Moshier) and an exponential beyond, with an error below
  * 3e-7 whatever the compiler makes of tanh() under fast-math options, which may be as coarse as 2^-11.
  */
