@@ -10,6 +10,9 @@
 #include <vector>
 
 #include "lps/Units.h"
+#include "openmm/Context.h"
+#include "openmm/System.h"
+#include "openmm/VerletIntegrator.h"
 #include "openmmlps/LPSKernels.h"
 
 namespace LPSPlugin::testing {
@@ -80,6 +83,17 @@ bool TestPlatform::isPresent() const {
             return platform.supportsKernels({CalcLPSForceKernel::Name()});
     }
     return false;
+}
+
+bool TestPlatform::crashesForOneParticle() const {
+    if (name != "OpenCL")
+        return false;
+    OpenMM::System system;
+    system.addParticle(1.0);
+    system.addParticle(1.0);
+    OpenMM::VerletIntegrator integrator(0.001);
+    OpenMM::Context context(system, integrator, getPlatform(), getProperties());
+    return getPlatform().getPropertyValue(context, "OpenCLPlatformName") == "Portable Computing Language";
 }
 
 std::map<std::string, std::string> TestPlatform::getProperties() const {

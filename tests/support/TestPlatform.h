@@ -49,6 +49,12 @@ public:
     bool isDouble() const { return precision == "double"; }
     OpenMM::Platform& getPlatform() const { return OpenMM::Platform::getPlatformByName(name); }
 
+    /**
+     * Whether this is OpenCL on PoCL 3.1, with which OpenMM 8.6 ends in a segmentation fault for any System of one
+     * particle, also without this plugin.
+     */
+    bool crashesForOneParticle() const;
+
     /** Context properties: GPU platforms take their precision from there. */
     std::map<std::string, std::string> getProperties() const;
 

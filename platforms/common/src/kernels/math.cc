@@ -19,7 +19,7 @@
 #if LPS_LANES > 1
 #define LPS_UNROLL _Pragma("unroll")
 #else
-#define LPS_UNROLL
+#define LPS_UNROLL _Pragma("unroll 1")
 #endif
 
 /**
