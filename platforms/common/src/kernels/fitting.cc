@@ -25,22 +25,22 @@ inline DEVICE real lpsDescriptor(GLOBAL const real4* RESTRICT contracted, mm_lon
     for (int d = 0; d < LPS_TILE_DEPTH; d++) {                                                                             \
         real left[LPS_THREAD_ROWS];                                                                                        \
         real right[LPS_THREAD_OUTPUTS];                                                                                    \
-        _Pragma("unroll") for (int p = 0; p < LPS_THREAD_ROWS; p++) left[p] = rowTile[d][rowThread * LPS_THREAD_ROWS + p]; \
-        _Pragma("unroll") for (int q = 0; q < LPS_THREAD_OUTPUTS; q++) right[q] =                                          \
+        LPS_UNROLL for (int p = 0; p < LPS_THREAD_ROWS; p++) left[p] = rowTile[d][rowThread * LPS_THREAD_ROWS + p]; \
+        LPS_UNROLL for (int q = 0; q < LPS_THREAD_OUTPUTS; q++) right[q] =                                          \
             weightTile[d][outputThread + q * LPS_OUTPUT_THREADS];                                                          \
-        _Pragma("unroll") for (int p = 0; p < LPS_THREAD_ROWS; p++)                                                        \
-            _Pragma("unroll") for (int q = 0; q < LPS_THREAD_OUTPUTS; q++) sum[p][q] += left[p] * right[q];                \
+        LPS_UNROLL for (int p = 0; p < LPS_THREAD_ROWS; p++)                                                        \
+            LPS_UNROLL for (int q = 0; q < LPS_THREAD_OUTPUTS; q++) sum[p][q] += left[p] * right[q];                \
     }
 
 /** Clear the sums of a thread. Every access to them is unrolled, or they would not stay in registers. */
 #define LPS_CLEAR_SUMS                                           \
-    _Pragma("unroll") for (int p = 0; p < LPS_THREAD_ROWS; p++)  \
-        _Pragma("unroll") for (int q = 0; q < LPS_THREAD_OUTPUTS; q++) sum[p][q] = 0;
+    LPS_UNROLL for (int p = 0; p < LPS_THREAD_ROWS; p++)  \
+        LPS_UNROLL for (int q = 0; q < LPS_THREAD_OUTPUTS; q++) sum[p][q] = 0;
 
 /** Store the sums of a thread in a matrix of this many columns. */
 #define LPS_STORE_SUMS(matrix, columnCount, firstColumn)                                                 \
-    _Pragma("unroll") for (int p = 0; p < LPS_THREAD_ROWS; p++)                                          \
-        _Pragma("unroll") for (int q = 0; q < LPS_THREAD_OUTPUTS; q++) {                                 \
+    LPS_UNROLL for (int p = 0; p < LPS_THREAD_ROWS; p++)                                          \
+        LPS_UNROLL for (int q = 0; q < LPS_THREAD_OUTPUTS; q++) {                                 \
             const int column = firstColumn + outputThread + q * LPS_OUTPUT_THREADS;                      \
             if (column < columnCount)                                                                    \
                 matrix[(mm_long) (firstLocal + rowThread * LPS_THREAD_ROWS + p) * columnCount + column] = sum[p][q]; \
