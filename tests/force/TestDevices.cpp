@@ -9,8 +9,15 @@
 
 #include <gtest/gtest.h>
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <regex>
 
 #include "LPSForceInfo.h"
 #include "openmm/CustomNonbondedForce.h"
@@ -105,22 +112,120 @@ TEST(Devices, sameDeviceTwiceSharesTheWork) {
     expectMatches(context, system, expected);
 }
 
+/** Forces of a bulk that is set anew, as text that holds every bit. */
+std::string describeForces(TestContext& context, const TestSystem& system) {
+    context->setPositions(system.positions);
+    std::string text;
+    char buffer[100];
+    for (const Vec3& force : context.getForces()) {
+        std::snprintf(buffer, sizeof(buffer), "force %a %a %a\n", force[0], force[1], force[2]);
+        text += buffer;
+    }
+    return text;
+}
+
 TEST(Devices, forcesAreRepeatedBitByBit) {
-    const LPSModel model = makeModel();
-    const TestSystem system = makeBulk(model, cells::triclinic);
-    std::vector<Vec3> first;
-    for (int created = 0; created < 2; created++) {
-        TestContext context(system);
-        for (int i = 0; i < 5; i++) {
-            context->setPositions(system.positions);
-            const std::vector<Vec3> forces = context.getForces();
-            if (first.empty())
-                first = forces;
-            for (std::size_t atom = 0; atom < forces.size(); atom++)
-                for (int k = 0; k < 3; k++)
-                    ASSERT_EQ(forces[atom][k], first[atom][k]);
+    const TestSystem system = makeBulk(makeModel(), cells::triclinic);
+    TestContext first(system);
+    const std::string forces = describeForces(first, system);
+    for (int i = 1; i < 10; i++)
+        ASSERT_EQ(describeForces(first, system), forces);
+    TestContext second(system);
+    EXPECT_EQ(describeForces(second, system), forces);
+}
+
+TEST(Devices, DISABLED_printForces) {
+    const TestSystem system = makeBulk(makeModel(), cells::triclinic);
+    TestContext context(system);
+    std::fputs(describeForces(context, system).c_str(), stdout);
+}
+
+/** What DISABLED_printForces prints in a process in which PoCL has this many threads. */
+std::string printForcesWithThreads(int threads) {
+    const TestPlatform& platform = TestPlatform::get();
+    const std::string command = "POCL_MAX_PTHREAD_COUNT=" + std::to_string(threads) + " '" +
+                                std::filesystem::read_symlink("/proc/self/exe").string() +
+                                "' --gtest_also_run_disabled_tests --gtest_filter=Devices.DISABLED_printForces " +
+                                platform.getName() + " " + (platform.isDouble() ? "double" : "single");
+    std::string text;
+    FILE* pipe = popen(command.c_str(), "r");
+    if (pipe == nullptr)
+        return text;
+    char line[300];
+    while (std::fgets(line, sizeof(line), pipe) != nullptr)
+        if (std::string(line).rfind("force ", 0) == 0)
+            text += line;
+    return pclose(pipe) == 0 ? text : "";
+}
+
+TEST(Devices, forcesDoNotDependOnThreads) {
+    if (!TestPlatform::get().isPocl())
+        GTEST_SKIP() << "only PoCL has a number of threads to change";
+    const std::string one = printForcesWithThreads(1);
+    EXPECT_GT(one.size(), 40u);
+    EXPECT_EQ(printForcesWithThreads(2), one);
+    EXPECT_EQ(printForcesWithThreads(5), one);
+}
+
+TEST(Devices, distancesThatRoundToTheCutoff) {
+    // Cutoffs that end a cell of the radial tables: a float32 distance may be the cutoff where the true one is less.
+
+    for (double cutoff : {4.0, 5.0, 5.9999999}) {
+        RandomModelOptions options;
+        options.cutoff = cutoff;
+        const LPSModel model = makeModel(options);
+        for (double below : {1e-5, 1e-7, 1e-8, 0.0, -1e-8}) {
+            lps::Configuration configuration;
+            const double distance = cutoff * (1.0 - below);
+            configuration.positions = {{0, 0, 0}, {distance, 0, 0}, {0, -distance, 0}, {0.6 * distance, 0, 0.8 * distance},
+                                       {1.5, 1.5, 1.5}};
+            configuration.types = {0, 1, 2, 0, 1};
+            const TestSystem system = makeSystem(model, configuration);
+            TestContext context(system);
+            expectMatches(*context, system, evaluateReference(model, configuration));
         }
     }
+}
+
+/** Names a file for DeviceUsage.h while it lives. */
+class ProfileFile {
+public:
+    explicit ProfileFile(const std::string& name) : path(name) { setenv("OPENMM_LPS_PROFILE", name.c_str(), 1); }
+    ~ProfileFile() {
+        unsetenv("OPENMM_LPS_PROFILE");
+        std::filesystem::remove(path);
+    }
+    std::string read() const {
+        std::ifstream stream(path);
+        return {std::istreambuf_iterator<char>(stream), {}};
+    }
+
+private:
+    const std::string path;
+};
+
+TEST(Devices, profileCountsLaunchesAndBytes) {
+    const ProfileFile file(::testing::TempDir() + "lps-profile-" + std::to_string(getpid()));
+    {
+        const TestSystem system = makeBulk(makeModel(), largeCell);
+        TestContext context(system);
+        context.getForces();
+        context.getForces();
+    }
+    const std::string line = file.read();
+    EXPECT_NE(line.find("\"projectGradient\": {\"launches\": "), std::string::npos) << line;
+    std::smatch match;
+    ASSERT_TRUE(std::regex_search(line, match, std::regex("\"evaluations\": (\\d+), \"bytes\": (\\d+)"))) << line;
+    EXPECT_GE(std::stoi(match[1]), 2);
+    EXPECT_GT(std::stoll(match[2]), 100000);
+}
+
+TEST(Devices, profileThatCannotBeWritten) {
+    const ProfileFile file("/no/such/folder/profile");
+    const TestSystem system = makeBulk(makeModel(), cells::tiny);
+    EXPECT_EQ(messageOf([&] { TestContext context(system); }),
+              "OPENMM_LPS_PROFILE: the file '/no/such/folder/profile' cannot be written; name one in a folder that "
+              "exists, or unset the variable.");
 }
 
 TEST(Devices, listGrowsWhenAtomsGather) {

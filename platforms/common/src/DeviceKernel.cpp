@@ -43,6 +43,9 @@ void DeviceKernel::execute(int threads, int groupSize) {
     const auto begin = std::chrono::steady_clock::now();
     kernel->execute(threads, groupSize);
     device->wait();
+    if (usage->launches == 1)
+        return;
+    usage->timed++;
     usage->seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 

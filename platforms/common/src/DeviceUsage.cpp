@@ -32,7 +32,7 @@ DeviceUsage::~DeviceUsage() {
     const char* separator = "";
     for (const auto& [name, kernel] : kernels) {
         line << separator << "\"" << name << "\": {\"launches\": " << kernel.launches
-             << ", \"seconds\": " << kernel.seconds << "}";
+             << ", \"timed\": " << kernel.timed << ", \"seconds\": " << kernel.seconds << "}";
         separator = ", ";
     }
     line << "}}\n";

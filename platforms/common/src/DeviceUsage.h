@@ -16,12 +16,14 @@ namespace LPSPlugin {
  * after every kernel, which makes small systems slower, and a line of JSON is appended to the file when the Context is
  * deleted:
  *
- *     {"evaluations": 10, "bytes": 1048576, "kernels": {"forwardLayer": {"launches": 40, "seconds": 0.5}}}
+ *     {"evaluations": 10, "bytes": 1048576,
+ *      "kernels": {"forwardLayer": {"launches": 40, "timed": 39, "seconds": 0.5}}}
  */
 class DeviceUsage {
 public:
     struct Kernel {
         long long launches = 0;
+        long long timed = 0;  ///< launches whose time is in seconds: all but the first, in which OpenCL compiles
         double seconds = 0.0;
     };
 
