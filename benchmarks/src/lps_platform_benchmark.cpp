@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Copyright (c) 2026 the openmm-lps authors
 
-// Speed of whole OpenMM steps with an LPSForce on one platform; for GPU platforms also time per kernel, launches per step
-// and memory. `lps_platform_benchmark --help` explains the arguments.
+// Speed of whole OpenMM steps with an LPSForce on one platform; for GPU platforms also time per kernel, launches per
+// step and memory. `lps_platform_benchmark --help` explains the arguments.
 
 #include <algorithm>
 #include <chrono>
@@ -126,8 +126,8 @@ public:
             box[k] = Vec3(row[0], row[1], row[2]) * nanometersPerAngstrom;
         }
         system.setDefaultPeriodicBoxVectors(box[0], box[1], box[2]);
-        context = std::make_unique<Context>(system, integrator, OpenMM::Platform::getPlatformByName(platform),
-                                            properties);
+        context =
+            std::make_unique<Context>(system, integrator, OpenMM::Platform::getPlatformByName(platform), properties);
         context->setPositions(positions);
     }
 
@@ -149,8 +149,8 @@ private:
 
 /** What DeviceUsage wrote about a second run of a few steps. */
 nlohmann::json profile(const LPSPlugin::LPSModel& model, const Configuration& structure, const Options& options) {
-    const std::filesystem::path file =
-        std::filesystem::temp_directory_path() / ("lps-profile-" + std::to_string(Clock::now().time_since_epoch().count()));
+    const std::filesystem::path file = std::filesystem::temp_directory_path() /
+                                       ("lps-profile-" + std::to_string(Clock::now().time_since_epoch().count()));
     setenv("OPENMM_LPS_PROFILE", file.c_str(), 1);
     {
         Simulation simulation(model, structure, options.platform, options.precision, options.properties);
@@ -205,9 +205,9 @@ void compareWithReference(Context& context, const LPSPlugin::LPSModel& model, co
             worst = std::max(worst, std::fabs(ours.getForces()[i][d] - theirs.getForces()[i][d]) / forceUnit);
             scale += std::pow(theirs.getForces()[i][d] / forceUnit, 2);
         }
-    std::printf("against Reference: max|dF| %.2e, rms F %.2e eV/A, |dE| %.2e eV/atom\n", worst,
-                std::sqrt(scale / (3.0 * n)),
-                std::fabs(ours.getPotentialEnergy() - theirs.getPotentialEnergy()) / kilojoulesPerMolePerElectronvolt / n);
+    std::printf(
+        "against Reference: max|dF| %.2e, rms F %.2e eV/A, |dE| %.2e eV/atom\n", worst, std::sqrt(scale / (3.0 * n)),
+        std::fabs(ours.getPotentialEnergy() - theirs.getPotentialEnergy()) / kilojoulesPerMolePerElectronvolt / n);
 }
 
 int runBenchmark(int argc, char** argv) {
@@ -228,8 +228,8 @@ int runBenchmark(int argc, char** argv) {
     const auto [operations, neighbors] = countPerAtom(potential, cell);
 
     const auto begin = Clock::now();
-    auto simulation = std::make_unique<Simulation>(model, structure, options.platform, options.precision,
-                                                   options.properties);
+    auto simulation =
+        std::make_unique<Simulation>(model, structure, options.platform, options.precision, options.properties);
     Context& context = simulation->getContext();
     context.setVelocitiesToTemperature(300.0, 1);
     simulation->timeSteps(1);

@@ -170,6 +170,7 @@ std::string testName(const ::testing::TestParamInfo<std::string>& info) {
     return name;
 }
 
-INSTANTIATE_TEST_SUITE_P(All, Golden, ::testing::ValuesIn(lps::testing::listGoldenFixtures(getGoldenFolder())), testName);
+INSTANTIATE_TEST_SUITE_P(All, Golden, ::testing::ValuesIn(lps::testing::listGoldenFixtures(getGoldenFolder())),
+                         testName);
 
 }  // namespace

@@ -88,7 +88,7 @@ bool compile(const string& label, const string& source, const string& architectu
         "loads[^]*?Used (\\d+) registers");
     int kernels = 0;
     for (std::sregex_iterator match(log.begin(), log.end(), kernelLine), end; match != end; ++match, kernels++)
-        std::printf("%-34s %-7s %-20s %4s registers %6s bytes stack %6s spilled\n", label.c_str(), architecture.c_str(),
+        std::printf("%-40s %-7s %-20s %4s registers %6s bytes stack %6s spilled\n", label.c_str(), architecture.c_str(),
                     (*match)[1].str().c_str(), (*match)[5].str().c_str(), (*match)[2].str().c_str(),
                     (*match)[3].str().c_str());
     if (kernels == 0)
@@ -147,20 +147,22 @@ int main(int argc, char** argv) {
     vector<string> architectures(argv + 2, argv + argc);
     if (architectures.empty())
         architectures = {"sm_80", "sm_90", "sm_120"};
+    const vector<string> kinds = {"gpu-small", "gpu-large", "cpu"};
     const ModelShape shapes[] = {{3, 100, 16, 100, false}, {1, 17, 3, 40, false}};
     int failures = 0;
     for (const string& architecture : architectures)
         for (Precision precision : {Precision::Single, Precision::Mixed, Precision::Double})
-            for (const char* kind : {"gpu-small", "gpu-large"})
+            for (const string& kind : kinds)
                 for (const ModelShape& shape : shapes) {
-                    const bool usual = shape.embeddingWidth == 100;
+                    const bool usual = shape.embeddingWidth == 100 && kind != "cpu";
                     const DeviceSettings settings = getDeviceSettings(kind, precision == Precision::Double);
                     for (const auto& [label, program] : listPrograms(settings, shape, precision == Precision::Mixed)) {
-                        // The odd shape is there for its remainders: one architecture shows them.
-                        if (!usual && architecture != architectures.front())
+                        // The odd shape is there for its remainders, the kind for processors because it can be forced:
+                        // one architecture shows both.
+                        if (!usual && architecture != "sm_80")
                             continue;
                         const char* names[] = {"single", "mixed", "double"};
-                        const string full = string(names[static_cast<int>(precision)]) + " " + (kind + 4) + " " +
+                        const string full = string(names[static_cast<int>(precision)]) + " " + kind + " " +
                                             (usual ? "" : "odd ") + label;
                         if (!compile(full, assemble(program, precision, *common, *vectorOps), architecture))
                             failures++;

@@ -177,8 +177,8 @@ TEST(Devices, distancesThatRoundToTheCutoff) {
         for (double below : {1e-5, 1e-7, 1e-8, 0.0, -1e-8}) {
             lps::Configuration configuration;
             const double distance = cutoff * (1.0 - below);
-            configuration.positions = {{0, 0, 0}, {distance, 0, 0}, {0, -distance, 0}, {0.6 * distance, 0, 0.8 * distance},
-                                       {1.5, 1.5, 1.5}};
+            configuration.positions = {
+                {0, 0, 0}, {distance, 0, 0}, {0, -distance, 0}, {0.6 * distance, 0, 0.8 * distance}, {1.5, 1.5, 1.5}};
             configuration.types = {0, 1, 2, 0, 1};
             const TestSystem system = makeSystem(model, configuration);
             TestContext context(system);

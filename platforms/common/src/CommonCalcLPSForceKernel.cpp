@@ -85,8 +85,8 @@ void CommonCalcLPSForceKernel::readParticles(const LPSForce& force) {
     vector<bool> isCenter(numTypes);
     for (int type = 0; type < numTypes; type++)
         isCenter[type] = model->isCenter(type);
-    particles =
-        makeParticleSet(force, cc.getNumAtoms(), isCenter, device->settings.blockRows, cc.getContextIndex(), cc.getNumContexts());
+    particles = makeParticleSet(force, cc.getNumAtoms(), isCenter, device->settings.blockRows, cc.getContextIndex(),
+                                cc.getNumContexts());
     entries.resize(force.getNumParticles());
     entryTypes.resize(force.getNumParticles());
     for (int i = 0; i < force.getNumParticles(); i++)

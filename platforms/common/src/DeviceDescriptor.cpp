@@ -42,7 +42,7 @@ void DeviceDescriptor::arrange(const DeviceNeighborList& list) {
     device.reserve(pairPositions, pairs, 2 * realSize, "lpsPairPositions");
     device.reserve(pairEntries, pairs, sizeof(int), "lpsPairEntries");
     device.reserve(pairCounts, static_cast<std::size_t>(model.getPotential().getNumTypes()) * rows, sizeof(int),
-            "lpsPairCounts");
+                   "lpsPairCounts");
     device.reserve(directCounts, tiles.size(), sizeof(int), "lpsDirectCounts");
     const std::size_t channels = static_cast<std::size_t>(rows) * model.getPotential().getEmbeddingWidth();
     device.reserve(contracted, channels, 4 * realSize, "lpsContracted");
@@ -54,9 +54,10 @@ void DeviceDescriptor::reserveDirect() {
     const std::size_t capacity = directCapacity;
     device.reserve(directInput, capacity, 4 * device.getRealSize(), "lpsDirectInput");
     device.reserve(directEmbedding, capacity * model.getPotential().getEmbeddingWidth(), 2 * device.getRealSize(),
-            "lpsDirectEmbedding");
+                   "lpsDirectEmbedding");
     if (!model.getPotential().isCompressed())
-        device.reserve(directWork, 2 * capacity * model.getShape().maximumWidth, 2 * device.getRealSize(), "lpsDirectWork");
+        device.reserve(directWork, 2 * capacity * model.getShape().maximumWidth, 2 * device.getRealSize(),
+                       "lpsDirectWork");
 }
 
 bool DeviceDescriptor::grow(int needed, const DeviceNeighborList& list) {
@@ -74,10 +75,10 @@ Real4 DeviceDescriptor::getCutoffs() const {
 }
 
 void DeviceDescriptor::computeEnvironment(DeviceNeighborList& list, const RowTile& tile) {
-    environmentKernel.launch(model.getPotential().getNumTypes() * tile.numRows, device.settings.flatThreads, tile.firstRow,
-                             tile.numRows, list.getNumRows(), list.getSlotBits(), getCutoffs(), tile.index, list.blocks,
-                             model.sections, list.positions, list.shifts, list.sectionStart, list.neighbors,
-                             list.numNeighbors, model.typeConstants, model.tableHeads, model.tableCells,
+    environmentKernel.launch(model.getPotential().getNumTypes() * tile.numRows, device.settings.flatThreads,
+                             tile.firstRow, tile.numRows, list.getNumRows(), list.getSlotBits(), getCutoffs(),
+                             tile.index, list.blocks, model.sections, list.positions, list.shifts, list.sectionStart,
+                             list.neighbors, list.numNeighbors, model.typeConstants, model.tableHeads, model.tableCells,
                              model.getNumTableCells(), pairRows, pairPlaces, pairPositions, pairEntries, pairCounts,
                              directCapacity, directCounts, directInput, model.slotLimits, list.status);
 }
@@ -91,16 +92,17 @@ void DeviceDescriptor::contract(DeviceNeighborList& list, const RowTile& tile) {
         embeddingKernel.launch(directThreads, device.settings.flatThreads, tile.index, directCapacity, directCounts,
                                directInput, model.networks, model.layers, model.thresholds, model.weights, directWork,
                                directEmbedding);
-    contractKernel.launch(tile.numRows * device.settings.lanes, device.settings.lanes * device.settings.groupRows, tile.firstRow,
-                          tile.numRows, Real{1.0 / model.getPotential().getData().normalizer}, list.blocks,
-                          model.sections, model.slots, model.padding, list.sectionStart, pairRows, pairPlaces,
-                          pairPositions, pairCounts, model.tableLow, model.tableHigh, directCapacity, directEmbedding,
-                          contracted);
+    contractKernel.launch(tile.numRows * device.settings.lanes, device.settings.lanes * device.settings.groupRows,
+                          tile.firstRow, tile.numRows, Real{1.0 / model.getPotential().getData().normalizer},
+                          list.blocks, model.sections, model.slots, model.padding, list.sectionStart, pairRows,
+                          pairPlaces, pairPositions, pairCounts, model.tableLow, model.tableHigh, directCapacity,
+                          directEmbedding, contracted);
 }
 
 void DeviceDescriptor::project(const RowTile& tile, OpenMM::ComputeArray& gradient) {
-    projectKernel.launch(tile.numRows * model.getPotential().getEmbeddingWidth(), device.settings.flatThreads, tile.numRows,
-                         Real{1.0 / model.getPotential().getData().normalizer}, contracted, gradient, projected);
+    projectKernel.launch(tile.numRows * model.getPotential().getEmbeddingWidth(), device.settings.flatThreads,
+                         tile.numRows, Real{1.0 / model.getPotential().getData().normalizer}, contracted, gradient,
+                         projected);
 }
 
 }  // namespace LPSPlugin

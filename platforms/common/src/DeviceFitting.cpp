@@ -128,8 +128,8 @@ void DeviceFitting::reserveRows(int tileRows) {
     const std::size_t rows = tileRows;
     for (OpenMM::ComputeArray& array : activations)
         device.reserve(array, rows * widest, device.getRealSize(), "lpsActivations");
-    device.reserve(gradients[0], rows * std::max(widest, model.getPotential().getDescriptorLength()), device.getRealSize(),
-            "lpsGradient");
+    device.reserve(gradients[0], rows * std::max(widest, model.getPotential().getDescriptorLength()),
+                   device.getRealSize(), "lpsGradient");
     device.reserve(gradients[1], rows * widest, device.getRealSize(), "lpsGradient");
     for (std::size_t k = 0; k < hidden.size(); k++)
         device.reserve(*slopes[k], rows * hidden[k]->outputs, device.getRealSize(), "lpsSlopes");
@@ -148,9 +148,9 @@ int countLayerThreads(const DeviceSettings& settings, int rows, int columns) {
 void DeviceFitting::forward(DeviceNeighborList& list, const RowTile& tile, OpenMM::ComputeArray& contracted) {
     for (std::size_t k = 0; k < hidden.size(); k++) {
         HiddenLayer& layer = *hidden[k];
-        forwardKernel.launch(countLayerThreads(device.settings, tile.numRows, layer.outputs), device.settings.getLayerThreads(),
-                             tile.firstRow, tile.numRows, layer.inputs, layer.outputs,
-                             static_cast<int>(layer.activation.kind), Real{layer.activation.threshold},
+        forwardKernel.launch(countLayerThreads(device.settings, tile.numRows, layer.outputs),
+                             device.settings.getLayerThreads(), tile.firstRow, tile.numRows, layer.inputs,
+                             layer.outputs, static_cast<int>(layer.activation.kind), Real{layer.activation.threshold},
                              static_cast<int>(layer.residual), layer.hasTimestep ? 1 : 0, k == 0 ? 1 : 0, list.blocks,
                              layer.forwardOffsets, weights, contracted, activations[(k + 1) % 2], activations[k % 2],
                              *slopes[k]);
@@ -159,19 +159,19 @@ void DeviceFitting::forward(DeviceNeighborList& list, const RowTile& tile, OpenM
 
 void DeviceFitting::sumEnergies(DeviceNeighborList& list, const RowTile& tile, double scale,
                                 OpenMM::ComputeArray& atomEnergies, OpenMM::ComputeArray& sums) {
-    energyKernel.launch(tile.numRows, device.settings.flatThreads, tile.firstRow, tile.numRows, outputInputs, Real{scale},
-                        list.blocks, outputOffsets, weights, activations[(hidden.size() + 1) % 2], list.sorted,
-                        device.cc.getAtomIndexArray(), atomEnergies, sums);
+    energyKernel.launch(tile.numRows, device.settings.flatThreads, tile.firstRow, tile.numRows, outputInputs,
+                        Real{scale}, list.blocks, outputOffsets, weights, activations[(hidden.size() + 1) % 2],
+                        list.sorted, device.cc.getAtomIndexArray(), atomEnergies, sums);
 }
 
 void DeviceFitting::backward(DeviceNeighborList& list, const RowTile& tile) {
     for (std::size_t k = hidden.size(); k-- > 0;) {
         HiddenLayer& layer = *hidden[k];
-        backwardKernel.launch(countLayerThreads(device.settings, tile.numRows, layer.inputs), device.settings.getLayerThreads(),
-                              tile.firstRow, tile.numRows, layer.inputs, layer.outputs,
-                              static_cast<int>(layer.residual), k + 1 == hidden.size() ? 1 : 0, list.blocks,
-                              layer.backwardOffsets, outputOffsets, weights, *slopes[k], gradients[(k + 1) % 2],
-                              gradients[k % 2]);
+        backwardKernel.launch(countLayerThreads(device.settings, tile.numRows, layer.inputs),
+                              device.settings.getLayerThreads(), tile.firstRow, tile.numRows, layer.inputs,
+                              layer.outputs, static_cast<int>(layer.residual), k + 1 == hidden.size() ? 1 : 0,
+                              list.blocks, layer.backwardOffsets, outputOffsets, weights, *slopes[k],
+                              gradients[(k + 1) % 2], gradients[k % 2]);
     }
 }
 

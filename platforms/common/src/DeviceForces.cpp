@@ -31,12 +31,13 @@ void DeviceForces::addVirial(DeviceNeighborList& list, DeviceDescriptor& descrip
 
 void DeviceForces::launch(DeviceKernel& kernel, DeviceNeighborList& list, DeviceDescriptor& descriptor,
                           const RowTile& tile, double scale, OpenMM::ComputeArray& sums) {
-    kernel.launch(tile.numRows * device.settings.lanes, device.settings.lanes * device.settings.groupRows, tile.firstRow, tile.numRows,
-                  list.getSlotBits(), device.cc.getPaddedNumAtoms(), descriptor.getCutoffs(), Real{scale}, list.blocks,
-                  model.sections, list.positions, list.shifts, list.sorted, list.sectionStart, model.typeConstants,
-                  descriptor.pairRows, descriptor.pairPlaces, descriptor.pairPositions, descriptor.pairEntries,
-                  descriptor.pairCounts, model.tableLow, model.tableHigh, descriptor.getDirectCapacity(),
-                  descriptor.directEmbedding, descriptor.projected, device.cc.getLongForceBuffer(), sums);
+    kernel.launch(tile.numRows * device.settings.lanes, device.settings.lanes * device.settings.groupRows,
+                  tile.firstRow, tile.numRows, list.getSlotBits(), device.cc.getPaddedNumAtoms(),
+                  descriptor.getCutoffs(), Real{scale}, list.blocks, model.sections, list.positions, list.shifts,
+                  list.sorted, list.sectionStart, model.typeConstants, descriptor.pairRows, descriptor.pairPlaces,
+                  descriptor.pairPositions, descriptor.pairEntries, descriptor.pairCounts, model.tableLow,
+                  model.tableHigh, descriptor.getDirectCapacity(), descriptor.directEmbedding, descriptor.projected,
+                  device.cc.getLongForceBuffer(), sums);
 }
 
 }  // namespace LPSPlugin

@@ -22,8 +22,8 @@ public:
      * @param present    [T] whether the Force has particles of a type; tables are made for these only
      * @param useTables  false: evaluate every embedding pair by pair
      */
-    DeviceModel(Device& device, std::shared_ptr<const lps::DeepPotential> model,
-                const std::vector<bool>& present, bool useTables);
+    DeviceModel(Device& device, std::shared_ptr<const lps::DeepPotential> model, const std::vector<bool>& present,
+                bool useTables);
 
     const lps::DeepPotential& getPotential() const { return *model; }
 

@@ -117,7 +117,8 @@ void DeviceNeighborList::setParticles(const ParticleSet& particles) {
 
 void DeviceNeighborList::storeSectionStarts() {
     device.store(sectionStart, sectionStarts, "lpsSectionStart");
-    device.reserve(neighbors, static_cast<std::size_t>(std::max(1, getNumLines())) * numRows, sizeof(int), "lpsNeighbors");
+    device.reserve(neighbors, static_cast<std::size_t>(std::max(1, getNumLines())) * numRows, sizeof(int),
+                   "lpsNeighbors");
     device.reserve(numNeighbors, static_cast<std::size_t>(numTypes) * numRows, sizeof(int), "lpsNumNeighbors");
 }
 
@@ -172,9 +173,9 @@ void DeviceNeighborList::placePeriodicGrid() {
     }
     device.storeNumbers(gridVectors, vectorData, 1, device.isMixedDouble(), "lpsGridVectors");
     device.store(gridCounts,
-          vector<int>{number[0], number[1], number[2], reach[0], reach[1], reach[2], images[0], images[1], images[2],
-                      number[0] * number[1] * number[2]},
-          "lpsGridCounts");
+                 vector<int>{number[0], number[1], number[2], reach[0], reach[1], reach[2], images[0], images[1],
+                             images[2], number[0] * number[1] * number[2]},
+                 "lpsGridCounts");
 }
 
 void DeviceNeighborList::update(OpenMM::ComputeArray& sections, OpenMM::ComputeArray& directCounts, int numTiles,

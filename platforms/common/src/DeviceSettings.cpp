@@ -38,7 +38,7 @@ DeviceSettings getDeviceSettings(const string& kind, bool isDouble) {
     if (kind == "gpu-small")
         return {8, 16, 32, 32, 16, 4, 2, 128, 256, 16384};
     if (isDouble)
-        return {8, 16, 64, 64, 16, 4, 8, 128, 256, 16384};
+        return {8, 16, 64, 64, 16, 4, 8, 128, 256, 8192};
     return {8, 16, 128, 64, 16, 8, 8, 128, 256, 16384};
 }
 

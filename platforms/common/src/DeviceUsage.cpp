@@ -31,8 +31,8 @@ DeviceUsage::~DeviceUsage() {
     line << "{\"evaluations\": " << evaluations << ", \"bytes\": " << total << ", \"kernels\": {";
     const char* separator = "";
     for (const auto& [name, kernel] : kernels) {
-        line << separator << "\"" << name << "\": {\"launches\": " << kernel.launches
-             << ", \"timed\": " << kernel.timed << ", \"seconds\": " << kernel.seconds << "}";
+        line << separator << "\"" << name << "\": {\"launches\": " << kernel.launches << ", \"timed\": " << kernel.timed
+             << ", \"seconds\": " << kernel.seconds << "}";
         separator = ", ";
     }
     line << "}}\n";
