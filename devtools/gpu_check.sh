@@ -139,7 +139,7 @@ check_benchmark() {
 
 check_sanitizer() {
     say "compute-sanitizer"
-    local tool sanitizer status=0
+    local tool sanitizer
     sanitizer=$(command -v compute-sanitizer || find /usr/local/cuda*/bin /opt -name compute-sanitizer 2>/dev/null | head -1)
     if [ -z "$sanitizer" ]; then
         echo "compute-sanitizer is not on this machine: not checked" | tee "$results/sanitizer.txt"
@@ -148,16 +148,15 @@ check_sanitizer() {
     for tool in memcheck racecheck synccheck; do
         for precision in single double; do
             if timeout 100 "$sanitizer" --tool "$tool" --error-exitcode 9 "$here/bin/TestDevices" \
-                --gtest_filter='Kinds.*/matchReference*:*Kinds.matchReference/*:Devices.sameDevice*:Devices.listGrows*:Devices.atomsNearer*' CUDA $precision \
+                --gtest_filter='*Kinds.matchReference/*:Devices.sameDevice*:Devices.listGrows*:Devices.atomsNearer*' CUDA $precision \
                 >"$results/sanitizer.$tool.$precision.log" 2>&1; then
                 echo "$tool $precision: clean"
             else
-                status=1
                 echo "$tool $precision: FAILED, $(tail -1 "$results/sanitizer.$tool.$precision.log")"
             fi
         done
     done | tee "$results/sanitizer.txt"
-    ! grep -q FAILED "$results/sanitizer.txt" && [ $status -eq 0 ]
+    ! grep -q FAILED "$results/sanitizer.txt"
 }
 
 run() {
