@@ -100,8 +100,8 @@ std::pair<double, double> countPerAtom(std::shared_ptr<const DeepPotential> mode
     ThreadExecutor executor(1);
     const int n = static_cast<int>(cell.positions.size());
     list.update(cell.positions.data(), cell.types.data(), n, &*cell.box, executor);
-    const double pairs = countPairs(list);
-    return {countOperations(*model, cell, pairs) / n, pairs / n};
+    const double pairs = benchmark::countPairs(list);
+    return {benchmark::countOperations(*model, cell, pairs) / n, pairs / n};
 }
 
 /** A System of atoms of 20 amu, and a Context for it. */
