@@ -2,8 +2,8 @@
 // Copyright (c) 2026 the openmm-lps authors
 
 /*
- * Contracted environment A and its gradient G (theory, equations 8 and 11), for one tile of rows. LPS_LANES threads own a
- * row, each every LPS_LANES-th channel, so that no sum is shared and its order is fixed. No barriers.
+ * Contracted environment A and its gradient G (theory, equations 8 and 11), for one tile of rows. LPS_LANES threads own
+ * a row, each every LPS_LANES-th channel, so that no sum is shared and its order is fixed. No barriers.
  *
  * coefficients of radial tables: low [rows][LPS_WIDTH] c0..c3, high [rows][LPS_WIDTH] c4, c5.
  */
@@ -31,14 +31,14 @@ KERNEL void contractEnvironment(int firstRow, int tileRows, real inverseNormaliz
         real4 sum[LPS_CHANNELS_PER_LANE];
         LPS_UNROLL
         for (int q = 0; q < LPS_CHANNELS_PER_LANE; q++)
-            sum[q] = make_real4((real) 0, (real) 0, (real) 0, (real) 0);
+            sum[q] = make_real4((real)0, (real)0, (real)0, (real)0);
         for (int type = 0; type < LPS_NUM_TYPES && filled; type++) {
             const int pairType = block.x * LPS_NUM_TYPES + type;
             const int section = sections[pairType];
             const int count = pairCounts[type * tileRows + localRow];
             const int start = sectionStart[type];
             for (int k = 0; k < count && (section & 1); k++) {
-                const mm_long pair = (mm_long) (start + k) * tileRows + localRow;
+                const mm_long pair = (mm_long)(start + k) * tileRows + localRow;
                 const real4 r = pairRows[pair];
                 const int place = pairPlaces[pair];
                 if (place >= 0) {
@@ -47,8 +47,8 @@ KERNEL void contractEnvironment(int firstRow, int tileRows, real inverseNormaliz
                     for (int q = 0; q < LPS_CHANNELS_PER_LANE; q++) {
                         const int m = lane + q * LPS_LANES;
                         if (m < LPS_WIDTH) {
-                            const real4 c = low[(mm_long) place * LPS_WIDTH + m];
-                            const real2 d = high[(mm_long) place * LPS_WIDTH + m];
+                            const real4 c = low[(mm_long)place * LPS_WIDTH + m];
+                            const real2 d = high[(mm_long)place * LPS_WIDTH + m];
                             const real g = c.x + t * (c.y + t * (c.z + t * (c.w + t * (d.x + t * d.y))));
                             sum[q].x += g * r.x;
                             sum[q].y += g * r.y;
@@ -56,13 +56,12 @@ KERNEL void contractEnvironment(int firstRow, int tileRows, real inverseNormaliz
                             sum[q].w += g * r.w;
                         }
                     }
-                }
-                else {
+                } else {
                     LPS_UNROLL
                     for (int q = 0; q < LPS_CHANNELS_PER_LANE; q++) {
                         const int m = lane + q * LPS_LANES;
                         if (m < LPS_WIDTH) {
-                            const real g = direct[(mm_long) m * directCapacity + (-1 - place)].x;
+                            const real g = direct[(mm_long)m * directCapacity + (-1 - place)].x;
                             sum[q].x += g * r.x;
                             sum[q].y += g * r.y;
                             sum[q].z += g * r.z;
@@ -75,7 +74,7 @@ KERNEL void contractEnvironment(int firstRow, int tileRows, real inverseNormaliz
             // Slots that no neighbour takes hold padding.
 
             if (slots[pairType] > 0) {
-                const real free = (real) (slots[pairType] - ((section & 2) ? count : 0));
+                const real free = (real)(slots[pairType] - ((section & 2) ? count : 0));
                 LPS_UNROLL
                 for (int q = 0; q < LPS_CHANNELS_PER_LANE; q++) {
                     const int m = lane + q * LPS_LANES;
@@ -88,7 +87,7 @@ KERNEL void contractEnvironment(int firstRow, int tileRows, real inverseNormaliz
         for (int q = 0; q < LPS_CHANNELS_PER_LANE; q++) {
             const int m = lane + q * LPS_LANES;
             if (m < LPS_WIDTH)
-                contracted[(mm_long) localRow * LPS_WIDTH + m] =
+                contracted[(mm_long)localRow * LPS_WIDTH + m] =
                     make_real4(inverseNormalizer * sum[q].x, inverseNormalizer * sum[q].y, inverseNormalizer * sum[q].z,
                                inverseNormalizer * sum[q].w);
         }
@@ -106,9 +105,9 @@ KERNEL void projectGradient(int tileRows, real inverseNormalizer, GLOBAL const r
     for (int index = GLOBAL_ID; index < tileRows * LPS_WIDTH; index += GLOBAL_SIZE) {
         const int localRow = index / LPS_WIDTH;
         const int m = index % LPS_WIDTH;
-        GLOBAL const real4* A = contracted + (mm_long) localRow * LPS_WIDTH;
-        GLOBAL const real* Y = gradient + (mm_long) localRow * (LPS_WIDTH * LPS_AXIS);
-        real4 sum = make_real4((real) 0, (real) 0, (real) 0, (real) 0);
+        GLOBAL const real4* A = contracted + (mm_long)localRow * LPS_WIDTH;
+        GLOBAL const real* Y = gradient + (mm_long)localRow * (LPS_WIDTH * LPS_AXIS);
+        real4 sum = make_real4((real)0, (real)0, (real)0, (real)0);
         for (int n = 0; n < LPS_AXIS; n++) {
             const real4 a = A[n];
             const real y = Y[m * LPS_AXIS + n];

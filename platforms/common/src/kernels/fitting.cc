@@ -2,10 +2,10 @@
 // Copyright (c) 2026 the openmm-lps authors
 
 /*
- * Fitting networks (theory, section 3 and equation 10) of one tile of rows as a chain of matrix products. A work group computes
- * LPS_BLOCK_ROWS rows, all of one type, times LPS_TILE_OUTPUTS outputs; each thread owns LPS_THREAD_ROWS x LPS_THREAD_OUTPUTS
- * of them and adds up the depth in steps of LPS_TILE_DEPTH through local memory. Sums have a fixed order. Barriers stand in
- * loops whose bounds are the same for the whole work group.
+ * Fitting networks (theory, section 3 and equation 10) of one tile of rows as a chain of matrix products. A work group
+ * computes LPS_BLOCK_ROWS rows, all of one type, times LPS_TILE_OUTPUTS outputs; each thread owns LPS_THREAD_ROWS x
+ * LPS_THREAD_OUTPUTS of them and adds up the depth in steps of LPS_TILE_DEPTH through local memory. Sums have a fixed
+ * order. Barriers stand in loops whose bounds are the same for the whole work group.
  *
  * The descriptor D of equation (9) is never stored: the first layer multiplies it out of A while it loads.
  */
@@ -21,30 +21,29 @@ inline DEVICE real lpsDescriptor(GLOBAL const real4* RESTRICT contracted, mm_lon
 }
 
 /** Multiply-add of one step in local memory. */
-#define LPS_MULTIPLY_STEP                                                                                                  \
-    for (int d = 0; d < LPS_TILE_DEPTH; d++) {                                                                             \
-        real left[LPS_THREAD_ROWS];                                                                                        \
-        real right[LPS_THREAD_OUTPUTS];                                                                                    \
-        LPS_UNROLL for (int p = 0; p < LPS_THREAD_ROWS; p++) left[p] = rowTile[d][rowThread * LPS_THREAD_ROWS + p]; \
-        LPS_UNROLL for (int q = 0; q < LPS_THREAD_OUTPUTS; q++) right[q] =                                          \
-            weightTile[d][outputThread + q * LPS_OUTPUT_THREADS];                                                          \
-        LPS_UNROLL for (int p = 0; p < LPS_THREAD_ROWS; p++)                                                        \
-            LPS_UNROLL for (int q = 0; q < LPS_THREAD_OUTPUTS; q++) sum[p][q] += left[p] * right[q];                \
+#define LPS_MULTIPLY_STEP                                                                                            \
+    for (int d = 0; d < LPS_TILE_DEPTH; d++) {                                                                       \
+        real left[LPS_THREAD_ROWS];                                                                                  \
+        real right[LPS_THREAD_OUTPUTS];                                                                              \
+        LPS_UNROLL for (int p = 0; p < LPS_THREAD_ROWS; p++) left[p] = rowTile[d][rowThread * LPS_THREAD_ROWS + p];  \
+        LPS_UNROLL for (int q = 0; q < LPS_THREAD_OUTPUTS; q++) right[q] =                                           \
+            weightTile[d][outputThread + q * LPS_OUTPUT_THREADS];                                                    \
+        LPS_UNROLL for (int p = 0; p < LPS_THREAD_ROWS; p++) LPS_UNROLL for (int q = 0; q < LPS_THREAD_OUTPUTS; q++) \
+            sum[p][q] += left[p] * right[q];                                                                         \
     }
 
 /** Clear the sums of a thread. Every access to them is unrolled, or they would not stay in registers. */
-#define LPS_CLEAR_SUMS                                           \
-    LPS_UNROLL for (int p = 0; p < LPS_THREAD_ROWS; p++)  \
-        LPS_UNROLL for (int q = 0; q < LPS_THREAD_OUTPUTS; q++) sum[p][q] = 0;
+#define LPS_CLEAR_SUMS                                                                                           \
+    LPS_UNROLL for (int p = 0; p < LPS_THREAD_ROWS; p++) LPS_UNROLL for (int q = 0; q < LPS_THREAD_OUTPUTS; q++) \
+        sum[p][q] = 0;
 
 /** Store the sums of a thread in a matrix of this many columns. */
-#define LPS_STORE_SUMS(matrix, columnCount, firstColumn)                                                 \
-    LPS_UNROLL for (int p = 0; p < LPS_THREAD_ROWS; p++)                                          \
-        LPS_UNROLL for (int q = 0; q < LPS_THREAD_OUTPUTS; q++) {                                 \
-            const int column = firstColumn + outputThread + q * LPS_OUTPUT_THREADS;                      \
-            if (column < columnCount)                                                                    \
-                matrix[(mm_long) (firstLocal + rowThread * LPS_THREAD_ROWS + p) * columnCount + column] = sum[p][q]; \
-        }
+#define LPS_STORE_SUMS(matrix, columnCount, firstColumn)                                                           \
+    LPS_UNROLL for (int p = 0; p < LPS_THREAD_ROWS; p++) LPS_UNROLL for (int q = 0; q < LPS_THREAD_OUTPUTS; q++) { \
+        const int column = firstColumn + outputThread + q * LPS_OUTPUT_THREADS;                                    \
+        if (column < columnCount)                                                                                  \
+            matrix[(mm_long)(firstLocal + rowThread * LPS_THREAD_ROWS + p) * columnCount + column] = sum[p][q];    \
+    }
 
 /**
  * One layer, y = activation(x W + b) * timestep + residual(x).
@@ -55,8 +54,8 @@ inline DEVICE real lpsDescriptor(GLOBAL const real4* RESTRICT contracted, mm_lon
  * @param output        [tileRows][outputs]
  * @param slope         [tileRows][outputs] dy/d(x W + b) without residual
  */
-KERNEL void forwardLayer(int firstRow, int tileRows, int inputs, int outputs, int activation, real threshold, int residual,
-                         int hasTimestep, int fromDescriptor, GLOBAL const int4* RESTRICT blocks,
+KERNEL void forwardLayer(int firstRow, int tileRows, int inputs, int outputs, int activation, real threshold,
+                         int residual, int hasTimestep, int fromDescriptor, GLOBAL const int4* RESTRICT blocks,
                          GLOBAL const int* RESTRICT offsets, GLOBAL const real* RESTRICT weights,
                          GLOBAL const real4* RESTRICT contracted, GLOBAL const real* RESTRICT input,
                          GLOBAL real* RESTRICT output, GLOBAL real* RESTRICT slope) {
@@ -81,15 +80,16 @@ KERNEL void forwardLayer(int firstRow, int tileRows, int inputs, int outputs, in
                 const mm_long row = firstLocal + p;
                 real value = 0;
                 if (depth + d < inputs && p < block.z)
-                    value = (fromDescriptor ? lpsDescriptor(contracted, row, depth + d) : input[row * inputs + depth + d]);
+                    value =
+                        (fromDescriptor ? lpsDescriptor(contracted, row, depth + d) : input[row * inputs + depth + d]);
                 rowTile[d][p] = value;
             }
             for (int i = thread; i < LPS_TILE_OUTPUTS * LPS_TILE_DEPTH; i += LPS_GROUP_THREADS) {
                 const int q = i % LPS_TILE_OUTPUTS;
                 const int d = i / LPS_TILE_OUTPUTS;
                 weightTile[d][q] = (depth + d < inputs && firstOutput + q < outputs
-                                        ? weight[(mm_long) (depth + d) * outputs + firstOutput + q]
-                                        : (real) 0);
+                                        ? weight[(mm_long)(depth + d) * outputs + firstOutput + q]
+                                        : (real)0);
             }
             SYNC_THREADS;
             LPS_MULTIPLY_STEP
@@ -99,7 +99,7 @@ KERNEL void forwardLayer(int firstRow, int tileRows, int inputs, int outputs, in
 
         // Each thread turns what it has just stored into y.
 
-        GLOBAL const real* bias = weight + (mm_long) inputs * outputs;
+        GLOBAL const real* bias = weight + (mm_long)inputs * outputs;
         for (int p = 0; p < LPS_THREAD_ROWS; p++) {
             const mm_long row = firstLocal + rowThread * LPS_THREAD_ROWS + p;
             for (int q = 0; q < LPS_THREAD_OUTPUTS; q++) {
@@ -155,7 +155,7 @@ KERNEL void backwardLayer(int firstRow, int tileRows, int inputs, int outputs, i
             for (int i = thread; i < LPS_BLOCK_ROWS * LPS_TILE_DEPTH; i += LPS_GROUP_THREADS) {
                 const int d = i % LPS_TILE_DEPTH;
                 const int p = i / LPS_TILE_DEPTH;
-                const mm_long place = (mm_long) (firstLocal + p) * outputs + depth + d;
+                const mm_long place = (mm_long)(firstLocal + p) * outputs + depth + d;
                 real value = 0;
                 if (depth + d < outputs && p < block.z)
                     value = slope[place] * (isLast ? last[depth + d] : outputGradient[place]);
@@ -165,8 +165,8 @@ KERNEL void backwardLayer(int firstRow, int tileRows, int inputs, int outputs, i
                 const int q = i % LPS_TILE_OUTPUTS;
                 const int d = i / LPS_TILE_OUTPUTS;
                 weightTile[d][q] = (depth + d < outputs && firstInput + q < inputs
-                                        ? weight[(mm_long) (depth + d) * inputs + firstInput + q]
-                                        : (real) 0);
+                                        ? weight[(mm_long)(depth + d) * inputs + firstInput + q]
+                                        : (real)0);
             }
             SYNC_THREADS;
             LPS_MULTIPLY_STEP
@@ -191,8 +191,8 @@ KERNEL void backwardLayer(int firstRow, int tileRows, int inputs, int outputs, i
 }
 
 /**
- * Energy of each row without its constants, y W of the output layer. One thread per row. The total is a sum of 64-bit integers
- * and so does not depend on any order.
+ * Energy of each row without its constants, y W of the output layer. One thread per row. The total is a sum of 64-bit
+ * integers and so does not depend on any order.
  *
  * @param scale       kJ/mol to units of the sums
  * @param atomEnergies  [particles] kJ/mol, by index within the System
@@ -212,10 +212,10 @@ KERNEL void sumEnergies(int firstRow, int tileRows, int inputs, real scale, GLOB
         GLOBAL const real* weight = weights + lastOffsets[block.x];
         real energy = 0;
         for (int i = 0; i < inputs; i++)
-            energy += weight[i] * input[(mm_long) localRow * inputs + i];
-        energy *= (real) LPS_ENERGY_UNIT;
+            energy += weight[i] * input[(mm_long)localRow * inputs + i];
+        energy *= (real)LPS_ENERGY_UNIT;
         atomEnergies[atomIndex[sorted[block.y + place].x]] = energy;
-        total += (mm_long) (energy * scale);
+        total += (mm_long)(energy * scale);
     }
-    ATOMIC_ADD(&sums[GLOBAL_ID % 64], (mm_ulong) total);
+    ATOMIC_ADD(&sums[GLOBAL_ID % 64], (mm_ulong)total);
 }
