@@ -9,7 +9,7 @@
 #   devtools/gpu_check.sh pack FOLDER   builds and puts all that the check needs into FOLDER (about 40 MB), to be copied to a machine
 #                                       that has a GPU but no network or compilers
 #   FOLDER/gpu_check.sh run             checks there; needs a driver and, for CUDA, libnvrtc.so.13 and libcufft.so.12 somewhere
-#   FOLDER/gpu_check.sh largest         20 million atoms, one Context (needs about 40 GB of main memory)
+#   FOLDER/gpu_check.sh largest         20 million atoms, one Context (needs tens of GB of main memory)
 #
 # Logs and the summary are written to FOLDER/results. Environment: LPS_CHECK_PLATFORMS ("CUDA OpenCL"), LPS_CHECK_PHASES ("tests
 # benchmark sanitizer"), LPS_CHECK_JOBS (8), LPS_CHECK_CELLS (supercells of 32 atoms, such as "4x4x2 15x15x15").
