@@ -5,6 +5,7 @@
 import os
 from typing import Any, ClassVar
 
+import numpy
 import openmm
 
 class LPSModel:
@@ -49,3 +50,16 @@ class LPSForce(openmm.Force):
     def computeParticleEnergies(self, context: openmm.Context, asNumpy: bool = False) -> openmm.unit.Quantity: ...
     def computeVirial(self, context: openmm.Context, asNumpy: bool = False) -> openmm.unit.Quantity: ...
     def __getattr__(self, name: str) -> Any: ...
+
+class CoreEvaluator:
+    def __init__(self, model: LPSModel, doublePrecision: bool, useTables: bool, threads: int) -> None: ...
+    def evaluate(
+        self,
+        positions: numpy.ndarray,
+        types: numpy.ndarray,
+        box: numpy.ndarray,
+        energies: numpy.ndarray,
+        forces: numpy.ndarray,
+        virial: numpy.ndarray,
+    ) -> float: ...
+    def getTarget(self) -> str: ...
