@@ -58,9 +58,9 @@ public:
         const std::size_t count = types.size;
         if (positions.size != 3 * count || energies.size != count || (forces.size != 0 && forces.size != 3 * count) ||
             (box.size != 0 && box.size != 9) || (virial.size != 0 && (virial.size != 9 || forces.size == 0)))
-            throw OpenMM::OpenMMException(
-                "CoreEvaluator: the arrays do not fit each other (" + std::to_string(count) + " types, " +
-                std::to_string(positions.size) + " coordinates); give positions [n, 3] and types [n].");
+            throw OpenMM::OpenMMException("CoreEvaluator: the arrays do not fit each other (" + std::to_string(count) +
+                                          " types, " + std::to_string(positions.size) +
+                                          " coordinates); give positions [n, 3] and types [n].");
         return translateErrors([&] {
             std::vector<lps::Vector3> points(count);
             std::memcpy(points.data(), positions.data, count * sizeof(lps::Vector3));
