@@ -19,7 +19,7 @@ say() { printf '\n== %s\n' "$*"; }
 # --- System packages
 
 packages=(ca-certificates git g++ python3 python3-dev python3-venv libeigen3-dev libhwy-dev nlohmann-json3-dev)
-[ $tests = ON ] && packages+=(libgtest-dev)
+[ $tests = ON ] && packages+=(libgtest-dev clang)
 
 if command -v dpkg-query >/dev/null && command -v apt-get >/dev/null; then
     missing=()
@@ -59,7 +59,7 @@ with open("pyproject.toml", "rb") as file:
     settings = tomllib.load(file)
 project = settings["project"]
 print("\n".join(settings["build-system"]["requires"] + ["cmake>=3.21", "ninja"] + project["dependencies"]
-                + project["optional-dependencies"]["test"]))
+                + project["optional-dependencies"]["test"] + project["optional-dependencies"]["docs"]))
 PYTHON
 )
 if [ "$requirements" != "$(cat .venv/lps-requirements 2>/dev/null)" ]; then

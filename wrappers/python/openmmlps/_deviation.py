@@ -15,7 +15,7 @@ class ModelDeviation:
     With < > the mean over the models (the Force's own and its committee) and n the number of particles of the Force.
     """
 
-    forces: unit.Quantity  #: [n] kJ/mol/nm: sqrt(< |F_i - <F_i>|^2 >), in the order of the particle list
+    forces: unit.Quantity  #: [n] kJ/mol/nm: ``sqrt(< |F_i - <F_i>|^2 >)``, in the order of the particle list
     virial: unit.Quantity  #: [3, 3] kJ/mol: standard deviation of each component of the virial per particle, W/n
     energy: unit.Quantity  #: kJ/mol: standard deviation of the energy per particle, E/n
 
