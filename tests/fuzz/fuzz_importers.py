@@ -12,6 +12,7 @@ archive, which is then packed again.
 import io
 import sys
 import zipfile
+import zlib
 
 import atheris
 
@@ -35,8 +36,8 @@ def mutate(data, max_size, seed):
     if seed % 3 == 0 and data.startswith(b"PK"):
         try:
             changed = _mutate_member(data, seed)
-        except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, RuntimeError, EOFError):
-            changed = None
+        except (zipfile.BadZipFile, zlib.error, OSError, ValueError, NotImplementedError, RuntimeError, EOFError):
+            changed = None  # not even Python's own reader can take it apart
         if changed is not None and len(changed) <= max_size:
             return changed
     return atheris.Mutate(data, max_size)
