@@ -21,7 +21,7 @@ say() { printf '\n== %s\n' "$*"; }
 # --- System packages
 
 packages=(ca-certificates git g++ python3 python3-dev python3-venv libeigen3-dev libhwy-dev nlohmann-json3-dev)
-[ $tests = ON ] && packages+=(libgtest-dev clang)
+[ $tests = ON ] && packages+=(libgtest-dev clang libclang-rt-dev)
 
 if command -v dpkg-query >/dev/null && command -v apt-get >/dev/null; then
     missing=()
