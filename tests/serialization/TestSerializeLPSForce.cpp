@@ -116,9 +116,9 @@ TEST(Serialization, forceWithoutCommitteeIsReadableByTheFirstRelease) {
 }
 
 TEST(Serialization, newerVersionIsRefused) {
-    EXPECT_EQ(
-        messageOf([] { fromXml(replace(toXml(makeForce()), "version=\"1\"", "version=\"3\"")); }),
-        "LPSForce XML: version 3 is not among those that this openmm-lps reads (1 to 2); update openmm-lps to read it.");
+    EXPECT_EQ(messageOf([] { fromXml(replace(toXml(makeForce()), "version=\"1\"", "version=\"3\"")); }),
+              "LPSForce XML: version 3 is not among those that this openmm-lps reads (1 to 2); update openmm-lps to "
+              "read it.");
     EXPECT_NE(messageOf([] { fromXml(replace(toXml(makeForce()), "version=\"1\"", "version=\"0\"")); }), "");
 }
 
