@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from . import environment, models, run
+from . import environment, models, protocols, run
 
 app = typer.Typer(
     name="openmm-lps",
@@ -41,6 +41,8 @@ def _root(
 
 
 app.command("run")(run.run)
+app.command("quench")(protocols.quench)
+app.command("transport")(protocols.transport)
 app.command("info")(models.info)
 app.command("convert")(models.convert)
 app.command("structures")(environment.structures)
