@@ -109,6 +109,74 @@ def transport(
     _carry_out("transport", locals(), lambda s: f"transport-{Path(s.structure).name}")
 
 
+@report_errors
+def elastic(
+    structure: Annotated[
+        str | None,
+        typer.Argument(help="Packaged structure, any file that ASE reads, or the folder of a quench or relax."),
+    ] = None,
+    temperature: Annotated[
+        float | None, typer.Option(help="K. Default: 0, relaxed ions.", rich_help_panel=_WHAT)
+    ] = None,
+    symmetry: Annotated[
+        str | None,
+        typer.Option(help="Crystal class, as orthorhombic; isotropic for a glass. Default: triclinic.", rich_help_panel=_WHAT),
+    ] = None,
+    strain: Annotated[float | None, typer.Option(help="Default: 0.01.", rich_help_panel=_WHAT)] = None,
+    supercell: Supercell = None,
+    preset: Preset = "",
+    config: Config = None,
+    assign: Assign = None,
+    model: Model = None,
+    seed: Seed = None,
+    write_config: WriteConfig = False,
+    output: Output = None,
+    platform: Platform = None,
+    threads: Threads = None,
+    resume: Resume = False,
+    overwrite: Overwrite = False,
+):
+    """Elastic constants from the stresses of strained cells; B, G, E and Poisson's ratio (Voigt-Reuss-Hill).
+
+    \b
+    openmm-lps elastic beta-Li3PS4 --symmetry orthorhombic -o elastic
+    openmm-lps elastic glass --symmetry isotropic --temperature 300 --preset quick
+    """
+    _carry_out("elastic", locals(), lambda s: f"elastic-{Path(s.structure).name}")
+
+
+@report_errors
+def relax(
+    structure: Annotated[
+        str | None, typer.Argument(help="Packaged structure, any file that ASE reads, or the folder of a quench.")
+    ] = None,
+    pressure: Annotated[
+        float | None, typer.Option(help="Target, GPa, positive under compression. Default: 0.", rich_help_panel=_WHAT)
+    ] = None,
+    fixed_cell: Annotated[bool, typer.Option("--fixed-cell", help="Relax the atoms only.", rich_help_panel=_WHAT)] = False,
+    supercell: Supercell = None,
+    preset: Preset = "",
+    config: Config = None,
+    assign: Assign = None,
+    model: Model = None,
+    write_config: WriteConfig = False,
+    output: Output = None,
+    platform: Platform = None,
+    threads: Threads = None,
+    resume: Resume = False,
+    overwrite: Overwrite = False,
+):
+    """Relax cell and atoms to a pressure, to force and stress tolerances.
+
+    Writes replica-1/final.extxyz.
+
+    \b
+    openmm-lps relax beta-Li3PS4 -o relaxed
+    openmm-lps relax glass --pressure 1 -o relaxed
+    """
+    _carry_out("relax", locals(), lambda s: f"relax-{Path(s.structure).name}")
+
+
 def _carry_out(name, options, default_output):
     """Settings from preset, file and options; then start or resume."""
     import openmmlps.protocols as protocols
@@ -123,7 +191,11 @@ def _carry_out(name, options, default_output):
     if options.get("temperatures"):
         values["temperatures_K"] = _numbers(options["temperatures"], "temperatures")
     if options.get("temperature") is not None:
-        values["temperature_K"] = float(options["temperature"])
+        values["temperature_K"] = options["temperature"]
+    if options.get("pressure") is not None:
+        values["pressure_GPa"] = options["pressure"]
+    if options.get("fixed_cell"):
+        values["cell"] = False
     output = options["output"]
     if options["resume"]:
         if output is None:

@@ -11,19 +11,25 @@ TOML file:
 One page per protocol: docs/protocols.
 """
 
+from .elastic import ElasticSettings, elastic
 from .folder import is_protocol
 from .protocol import Protocol
 from .quench import QuenchSettings, quench
+from .relax import RelaxSettings, relax
 from .sequence import ProtocolResult, SequenceMonitor
 from .transport import TransportSettings, transport
 
 __all__ = [
+    "ElasticSettings",
     "Protocol",
     "ProtocolResult",
     "QuenchSettings",
+    "RelaxSettings",
     "SequenceMonitor",
     "TransportSettings",
+    "elastic",
     "is_protocol",
     "quench",
+    "relax",
     "transport",
 ]

@@ -51,6 +51,7 @@ class TransportSettings(ProtocolSettings):
             "cell_time_ps": 20.0,
             "equilibration_time_ps": 5.0,
             "production_time_ps": 100.0,
+            "blocks": 4,
         },
         "standard": {"temperatures_K": [450.0, 500.0, 550.0, 600.0, 650.0], "production_time_ps": 300.0},
     }
