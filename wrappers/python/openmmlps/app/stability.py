@@ -6,7 +6,9 @@ import numpy as np
 
 from . import observables
 
-_SPEED_LIMIT = 60.0  #: kinetic energy of one atom over k T of the limit temperature; by chance it is passed never (e^-60)
+_SPEED_LIMIT = (
+    60.0  #: kinetic energy of one atom over k T of the limit temperature; by chance it is passed never (e^-60)
+)
 _RISE_LIMIT = 10.0  #: potential energy per atom above the first, over k T of the run (and at least 1 eV)
 _FALL_LIMIT = 5 * 96.48533212331002  #: kJ/mol per atom; deeper than any reaction, so a hole of the model
 _CONTACT = 0.4  #: distance over the sum of covalent radii; molten Li-P-S at 1,700 K stays above 0.75
@@ -48,7 +50,9 @@ class StabilityGuard:
         energy = state.getPotentialEnergy()._value / len(self._symbols)
         kinetic = 0.5 * self._masses * (velocities**2).sum(axis=1)
         trouble = self._not_numbers(positions, velocities, energy)
-        trouble = trouble or self._too_hot(kinetic) or self._energy_gone(energy, kinetic) or self._contact(positions, box)
+        trouble = (
+            trouble or self._too_hot(kinetic) or self._energy_gone(energy, kinetic) or self._contact(positions, box)
+        )
         if trouble:
             raise RunFailed(
                 f"run: step {simulation.currentStep}: the simulation is unstable: {trouble}; use a shorter --timestep, "
@@ -107,9 +111,7 @@ class StabilityGuard:
             return ""
         worst = int(np.argmin(nearness))
         i, j = sorted((int(first[worst]), int(second[worst])))
-        return (
-            f"atom {i} ({self._symbols[i]}) and atom {j} ({self._symbols[j]}) are {10 * distance[worst]:.2f} angstrom apart"
-        )
+        return f"atom {i} ({self._symbols[i]}) and atom {j} ({self._symbols[j]}) are {10 * distance[worst]:.2f} angstrom apart"
 
     def _names(self, indices):
         shown = ", ".join(f"atom {index} ({self._symbols[index]})" for index in indices[:3])

@@ -17,7 +17,9 @@ Config = Annotated[
 ]
 Assign = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="NAME=VALUE", help="Any setting of the TOML file; repeatable.", rich_help_panel=_WHAT),
+    typer.Option(
+        "--set", metavar="NAME=VALUE", help="Any setting of the TOML file; repeatable.", rich_help_panel=_WHAT
+    ),
 ]
 Model = Annotated[
     str | None, typer.Option(help="Model file. Default: the packaged Li-P-S model.", rich_help_panel=_WHAT)
@@ -78,9 +80,7 @@ def transport(
         str | None,
         typer.Argument(help="Packaged structure, any file that ASE reads, or the folder of a quench or relax."),
     ] = None,
-    temperatures: Annotated[
-        str | None, typer.Option(help="In K, as 500,600,700.", rich_help_panel=_WHAT)
-    ] = None,
+    temperatures: Annotated[str | None, typer.Option(help="In K, as 500,600,700.", rich_help_panel=_WHAT)] = None,
     supercell: Supercell = None,
     replicas: Annotated[int | None, typer.Option(help="Runs at each temperature.", rich_help_panel=_WHAT)] = None,
     barostat: Annotated[
@@ -120,7 +120,9 @@ def elastic(
     ] = None,
     symmetry: Annotated[
         str | None,
-        typer.Option(help="Crystal class, as orthorhombic; isotropic for a glass. Default: triclinic.", rich_help_panel=_WHAT),
+        typer.Option(
+            help="Crystal class, as orthorhombic; isotropic for a glass. Default: triclinic.", rich_help_panel=_WHAT
+        ),
     ] = None,
     strain: Annotated[float | None, typer.Option(help="Default: 0.01.", rich_help_panel=_WHAT)] = None,
     supercell: Supercell = None,
@@ -153,7 +155,9 @@ def relax(
     pressure: Annotated[
         float | None, typer.Option(help="Target, GPa, positive under compression. Default: 0.", rich_help_panel=_WHAT)
     ] = None,
-    fixed_cell: Annotated[bool, typer.Option("--fixed-cell", help="Relax the atoms only.", rich_help_panel=_WHAT)] = False,
+    fixed_cell: Annotated[
+        bool, typer.Option("--fixed-cell", help="Relax the atoms only.", rich_help_panel=_WHAT)
+    ] = False,
     supercell: Supercell = None,
     preset: Preset = "",
     config: Config = None,
@@ -179,7 +183,7 @@ def relax(
 
 def _carry_out(name, options, default_output):
     """Settings from preset, file and options; then start or resume."""
-    import openmmlps.protocols as protocols
+    from openmmlps import protocols
     from openmmlps.protocols.protocol import CHANGEABLE
     from openmmlps.protocols.settings import parse_assignment
 
@@ -234,7 +238,7 @@ def _supercell(text):
     repeats = parse_supercell(text)
     if len(repeats) != 3 or not all(isinstance(count, int) for count in repeats):
         raise ValueError(f"--supercell: '{text}' is not three repeats; give for example 1x2x2")
-    return [float(count) for count in repeats]
+    return tuple(float(count) for count in repeats)
 
 
 def _numbers(text, option):

@@ -84,7 +84,9 @@ def status(
 
 
 def _status_table(folders):
-    return table([_status_row(folder) for folder in folders], "folder", "what", "state", "done", "left", "now", "updated")
+    return table(
+        [_status_row(folder) for folder in folders], "folder", "what", "state", "done", "left", "now", "updated"
+    )
 
 
 def _status_row(folder):
@@ -100,7 +102,9 @@ def _status_row(folder):
         updated = datetime.datetime.fromisoformat(record["updated"])
         fraction, state = record["fraction_done"], record["state"]
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"status: '{file}' is damaged ({error}); wait for the next update, or resume the run") from None
+        raise ValueError(
+            f"status: '{file}' is damaged ({error}); wait for the next update, or resume the run"
+        ) from None
     age = (datetime.datetime.now(datetime.timezone.utc) - updated).total_seconds()
     if state == "running" and age > 60:
         state = "silent"

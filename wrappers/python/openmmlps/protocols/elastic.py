@@ -6,7 +6,8 @@ At 0 K the cell is relaxed and the ions of every strained cell too. At a finite 
 run, and the stress of every strained cell is averaged over an NVT run, kinetic part included.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -18,8 +19,8 @@ from .relax import _write
 from .sequence import RunStage, TaskStage
 from .settings import ProtocolSettings, setting
 from .starts import starting_structures
-from .statics import EV, GPA, ContextCalculator, relax_atoms
 from .states import mean_box, mean_thermo, write_final
+from .statics import EV, GPA, ContextCalculator, relax_atoms
 
 COMPONENTS = ("xx", "yy", "zz", "yz", "xz", "xy")
 _RELAX_COST = 300  # evaluations, for the estimate of the end
@@ -29,11 +30,10 @@ _RELAX_COST = 300  # evaluations, for the estimate of the end
 class ElasticSettings(ProtocolSettings):
     """Settings of :data:`elastic`."""
 
-    structure: str = setting("beta-Li3PS4", "packaged name, file, or folder of a quench (every replica is strained) or relax")
-    supercell: list = field(
-        default_factory=lambda: [1.0, 1.0, 1.0],
-        metadata={"comment": "repeats along a, b, c", "choices": None, "low": 1, "above": None},
+    structure: str = setting(
+        "beta-Li3PS4", "packaged name, file, or folder of a quench (every replica is strained) or relax"
     )
+    supercell: tuple = setting((1.0, 1.0, 1.0), "repeats along a, b, c", low=1)
     temperature_K: float = setting(0.0, "K; 0: relaxed ions, no dynamics", low=0)
     strain: float = setting(0.01, "engineering strain, applied with both signs", above=0)
     symmetry: str = setting(
@@ -50,7 +50,7 @@ class ElasticSettings(ProtocolSettings):
     friction_per_ps: float = setting(1.0, "finite temperature: of the thermostat, 1/ps", above=0)
     precision: str = setting("double", "auto, single, mixed or double", ("auto", "single", "mixed", "double"))
 
-    presets = {
+    presets: ClassVar[dict] = {
         "quick": {
             "force_tolerance_eV_per_angstrom": 0.005,
             "most_steps": 1000,
@@ -78,7 +78,11 @@ def _starts(settings):
 
 def _stages(folder, settings):
     make = _static if settings.temperature_K == 0 else _dynamic
-    return [stage for number, name in enumerate(folder.record["starts"], 1) for stage in make(folder, settings, name, number)]
+    return [
+        stage
+        for number, name in enumerate(folder.record["starts"], 1)
+        for stage in make(folder, settings, name, number)
+    ]
 
 
 def _static(folder, settings, name, number):
@@ -218,7 +222,11 @@ def mean_stress(folder, structure):
     stress = np.array([loaded.to_user_tensor(frame) for frame in stress])
     blocks = np.array([block.mean(0) for block in np.array_split(stress, min(5, len(stress)))])
     error = blocks.std(0, ddof=1) / np.sqrt(len(blocks)) if len(blocks) > 1 else np.full((3, 3), np.nan)
-    return {"stress_GPa": stress.mean(0).tolist(), "standard_error_GPa": error.tolist(), "thermo": mean_thermo(folder, 0.0)}
+    return {
+        "stress_GPa": stress.mean(0).tolist(),
+        "standard_error_GPa": error.tolist(),
+        "thermo": mean_thermo(folder, 0.0),
+    }
 
 
 #: elastic constants; replica-1/strain-xx-plus and so on hold the stresses

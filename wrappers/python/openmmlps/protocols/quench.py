@@ -6,7 +6,8 @@ The defaults are those of Zhou, Luo, Martin and An (machine learning force field
 250 ps, 5e12 K/s to 300 K, 100 ps at constant pressure, five replicas.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import ClassVar
 
 from .packing import Composition, pack
 from .protocol import Protocol
@@ -20,24 +21,23 @@ class QuenchSettings(ProtocolSettings):
     """Settings of :data:`quench`."""
 
     composition: str = setting("75", "percent Li2S in Li2S-P2S5, or a mixture such as 60Li2S-32SiS2-8P2S5")
-    start: str = setting("random", "random, or a crystal (packaged name or file) to melt, whose composition then counts")
-    supercell: list = field(
-        default_factory=lambda: [1.0, 1.0, 1.0],
-        metadata={"comment": "of a crystalline start", "choices": None, "low": 1, "above": None},
+    start: str = setting(
+        "random", "random, or a crystal (packaged name or file) to melt, whose composition then counts"
     )
+    supercell: tuple = setting((1.0, 1.0, 1.0), "of a crystalline start", low=1)
     atoms: int = setting(1000, "of a random start, about; the composition decides", low=3)
     replicas: int = setting(5, "independent quenches", low=1)
     density_g_per_cm3: float = setting(1.85, "of a random start and of its melt", above=0)
-    melt_temperature_K: float = setting(1700.0, "K", above=0)
+    melt_temperature_K: float = setting(1700.0, "K, of the melt", above=0)
     melt_time_ps: float = setting(250.0, "ps at constant volume", above=0)
     cooling_rate_K_per_ps: float = setting(5.0, "K/ps; 5 K/ps is 5e12 K/s", above=0)
     cooling_ensemble: str = setting("npt", "npt or nvt", ("npt", "nvt"))
-    final_temperature_K: float = setting(300.0, "K", above=0)
+    final_temperature_K: float = setting(300.0, "K, at which cooling ends", above=0)
     equilibration_time_ps: float = setting(100.0, "ps at constant pressure and the final temperature", above=0)
-    pressure_bar: float = setting(1.0, "bar")
+    pressure_bar: float = setting(1.0, "bar, of cooling (npt) and equilibration")
     friction_per_ps: float = setting(1.0, "of the Langevin thermostat, 1/ps", above=0)
 
-    presets = {
+    presets: ClassVar[dict] = {
         "quick": {
             "atoms": 192,
             "replicas": 1,

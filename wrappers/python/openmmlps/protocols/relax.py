@@ -2,7 +2,8 @@
 # Copyright (c) 2026 the openmm-lps authors
 """Relaxation of cell and atoms to a target pressure."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -22,10 +23,7 @@ class RelaxSettings(ProtocolSettings):
     """Settings of :data:`relax`."""
 
     structure: str = setting("beta-Li3PS4", "packaged name, file, or folder of a quench")
-    supercell: list = field(
-        default_factory=lambda: [1.0, 1.0, 1.0],
-        metadata={"comment": "repeats along a, b, c", "choices": None, "low": 1, "above": None},
-    )
+    supercell: tuple = setting((1.0, 1.0, 1.0), "repeats along a, b, c", low=1)
     cell: bool = setting(True, "whether the cell relaxes too")
     pressure_GPa: float = setting(0.0, "target, positive under compression, GPa")
     force_tolerance_eV_per_angstrom: float = setting(0.002, "largest force on any atom at the end", above=0)
@@ -33,7 +31,9 @@ class RelaxSettings(ProtocolSettings):
     most_steps: int = setting(2000, "give up after so many", low=1)
     precision: str = setting("double", "auto, single, mixed or double", ("auto", "single", "mixed", "double"))
 
-    presets = {"quick": {"force_tolerance_eV_per_angstrom": 0.01, "stress_tolerance_GPa": 0.02, "most_steps": 500}}
+    presets: ClassVar[dict] = {
+        "quick": {"force_tolerance_eV_per_angstrom": 0.01, "stress_tolerance_GPa": 0.02, "most_steps": 500}
+    }
 
 
 def _starts(settings):
@@ -57,9 +57,7 @@ def _task(folder, settings, name):
         first = ase.io.read(folder.start(name))
         saved = path / "state.extxyz"
         atoms = ase.io.read(saved) if saved.is_file() else first.copy()
-        calculator = ContextCalculator(
-            atoms.get_chemical_symbols(), atoms.cell, folder.model, settings, engine
-        )
+        calculator = ContextCalculator(atoms.get_chemical_symbols(), atoms.cell, folder.model, settings, engine)
         atoms.calc = calculator
         found = relax_atoms(
             atoms,

@@ -130,7 +130,9 @@ class Sequence:
     def _task(self, stage):
         path = self.folder.path / stage.name
         path.mkdir(parents=True, exist_ok=True)
-        with StopSignals(lambda number: self.monitor.message("Stopping after this step (Ctrl-C again stops at once)")) as stop:
+        with StopSignals(
+            lambda number: self.monitor.message("Stopping after this step (Ctrl-C again stops at once)")
+        ) as stop:
 
             def stopped():
                 if time.monotonic() - self._told > _STATUS_SECONDS:

@@ -6,6 +6,7 @@ import math
 import sys
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
+from typing import ClassVar
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -21,8 +22,6 @@ def setting(default, comment, choices=None, low=None, above=None):
     :param above: numbers must be larger than this
     """
     metadata = {"comment": comment, "choices": choices, "low": low, "above": above}
-    if isinstance(default, list):
-        return field(default_factory=lambda: list(default), metadata=metadata)
     return field(default=default, metadata=metadata)
 
 
@@ -31,7 +30,9 @@ class ProtocolSettings:
     """What all protocols share. An empty string stands for 'not given', since TOML knows no null."""
 
     model: str = setting("", "model file of DeePMD-kit or openmm-lps; empty: the packaged model")
-    seed: int = setting(1, "of packing, velocities, thermostats and barostats; replicas take the numbers after it", low=1)
+    seed: int = setting(
+        1, "of packing, velocities, thermostats and barostats; replicas take the numbers after it", low=1
+    )
     timestep_fs: float = setting(2.0, "fs", low=0.01)
     platform: str = setting("auto", "OpenMM platform; auto: the fastest on which a Deep Potential runs")
     precision: str = setting("auto", "auto, single, mixed or double", ("auto", "single", "mixed", "double"))
@@ -41,7 +42,7 @@ class ProtocolSettings:
     frame_interval_ps: float = setting(0.1, "between frames of trajectory.h5", above=0)
 
     #: name -> values that differ from the defaults; the defaults follow the published studies
-    presets = {}
+    presets: ClassVar[dict] = {}
 
     def __post_init__(self):
         problems = []
@@ -176,20 +177,26 @@ def _as_declared(cls, name, value):
     plain_int = isinstance(value, int) and not isinstance(value, bool)
     if declared in (float, "float") and plain_int:
         return float(value)
-    if declared in (list, "list"):
+    if declared in (tuple, "tuple"):  # a list in TOML
         values = value if isinstance(value, (list, tuple)) else [value]
-        return [float(item) if isinstance(item, int) and not isinstance(item, bool) else item for item in values]
+        return tuple(float(item) if isinstance(item, int) and not isinstance(item, bool) else item for item in values)
     return value
 
 
 def _problem(entry, value):
-    declared = {"int": int, "float": float, "str": str, "bool": bool, "list": list}.get(entry.type, entry.type)
+    declared = {"int": int, "float": float, "str": str, "bool": bool, "tuple": tuple}.get(entry.type, entry.type)
     right = isinstance(value, declared) and not (declared is int and isinstance(value, bool))
     if not right:
-        kind = {int: "a whole number", float: "a number", str: "a string", bool: "true or false", list: "a list of numbers"}
+        kind = {
+            int: "a whole number",
+            float: "a number",
+            str: "a string",
+            bool: "true or false",
+            tuple: "a list of numbers",
+        }
         return f"{entry.name} is {value!r}; it must be {kind[declared]}"
-    numbers = value if declared is list else [value] if declared in (int, float) else []
-    if declared is list and not value:
+    numbers = value if declared is tuple else [value] if declared in (int, float) else []
+    if declared is tuple and not value:
         return f"{entry.name} is empty; give at least one number"
     for number in numbers:
         if not isinstance(number, (int, float)) or not math.isfinite(number):
@@ -211,6 +218,6 @@ def _toml(value):
     if isinstance(value, str):
         escaped = value.replace("\\", "\\\\").replace('"', '\\"')
         return f'"{escaped}"'
-    if isinstance(value, list):
+    if isinstance(value, (list, tuple)):
         return "[" + ", ".join(_toml(item) for item in value) + "]"
     return repr(value)

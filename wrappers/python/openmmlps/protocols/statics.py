@@ -20,7 +20,7 @@ GPA = 160.21766339999996  #: GPa per eV/angstrom^3
 class ContextCalculator(Calculator):
     """An ASE calculator over one OpenMM Context: energy eV, forces eV/angstrom, stress eV/angstrom^3 (positive in tension)."""
 
-    implemented_properties = ["energy", "free_energy", "forces", "stress"]
+    implemented_properties = ("energy", "free_energy", "forces", "stress")
 
     def __init__(self, symbols, cell, model, settings, engine):
         """
@@ -81,7 +81,9 @@ class Relaxation:
     history: tuple  #: (step, energy eV, largest force eV/angstrom, pressure GPa, volume angstrom^3)
 
 
-def relax_atoms(atoms, force_tolerance, most_steps, stopped, cell=False, pressure_GPa=0.0, stress_tolerance_GPa=0.01, each=None):
+def relax_atoms(
+    atoms, force_tolerance, most_steps, stopped, cell=False, pressure_GPa=0.0, stress_tolerance_GPa=0.01, each=None
+):
     """Bring atoms, and their cell if asked for, to rest.
 
     :param atoms: ``ase.Atoms`` with a calculator; changed in place
@@ -110,7 +112,15 @@ def relax_atoms(atoms, force_tolerance, most_steps, stopped, cell=False, pressur
 
     def note():
         pressure = -np.trace(atoms.get_stress(voigt=False)) / 3 * GPA
-        history.append((len(history), float(atoms.get_potential_energy()), largest_force(), float(pressure), float(atoms.get_volume())))
+        history.append(
+            (
+                len(history),
+                float(atoms.get_potential_energy()),
+                largest_force(),
+                float(pressure),
+                float(atoms.get_volume()),
+            )
+        )
         if each is not None:
             each(len(history) - 1)
 

@@ -6,7 +6,8 @@ The mean cell comes from the second half of an NPT run. Production is NVE by def
 it begins with Langevin dynamics in the mean cell that is not recorded.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import ClassVar
 
 from openmmlps.app.settings import BAROSTATS
 
@@ -22,12 +23,9 @@ class TransportSettings(ProtocolSettings):
     """Settings of :data:`transport`."""
 
     structure: str = setting("beta-Li3PS4", "packaged name, file, or folder of a quench (one replica for each glass)")
-    supercell: list = field(
-        default_factory=lambda: [1.0, 1.0, 1.0],
-        metadata={"comment": "repeats along a, b, c", "choices": None, "low": 1, "above": None},
-    )
-    temperatures_K: list = setting(
-        [350.0, 400.0, 450.0, 500.0, 550.0, 600.0, 650.0], "K; at least three for an activation energy", above=0
+    supercell: tuple = setting((1.0, 1.0, 1.0), "repeats along a, b, c", low=1)
+    temperatures_K: tuple = setting(
+        (350.0, 400.0, 450.0, 500.0, 550.0, 600.0, 650.0), "K; at least three for an activation energy", above=0
     )
     replicas: int = setting(3, "runs at each temperature; glasses of a quench are taken in turn", low=1)
     pressure_bar: float = setting(1.0, "bar")
@@ -37,14 +35,18 @@ class TransportSettings(ProtocolSettings):
     production_time_ps: float = setting(1000.0, "ps", above=0)
     production_ensemble: str = setting("nve", "nve, or nvt with a weak thermostat", ("nve", "nvt"))
     friction_per_ps: float = setting(1.0, "of NPT and equilibration, 1/ps", above=0)
-    production_friction_per_ps: float = setting(0.05, "of an nvt production, 1/ps; stronger ones slow diffusion", above=0)
+    production_friction_per_ps: float = setting(
+        0.05, "of an nvt production, 1/ps; stronger ones slow diffusion", above=0
+    )
     mobile: str = setting("Li", "the mobile ions")
     charge: float = setting(1.0, "of a mobile ion, elementary charges", above=0)
-    fit_window: list = setting([0.1, 0.5], "lags of the fit of the mean squared displacement, over the length of a block")
+    fit_window: tuple = setting(
+        (0.1, 0.5), "lags of the fit of the mean squared displacement, over the length of a block"
+    )
     blocks: int = setting(5, "pieces of each trajectory, for error bars", low=1)
     extrapolate_to_K: float = setting(300.0, "K, where the Arrhenius fit is read", above=0)
 
-    presets = {
+    presets: ClassVar[dict] = {
         "quick": {
             "temperatures_K": [500.0, 600.0, 700.0],
             "replicas": 1,

@@ -11,9 +11,15 @@ from . import methods
 from .content import Findings
 from .quench import quench_findings
 from .single_run import run_findings
+from .statics import elastic_findings, relax_findings
 from .transport import transport_findings
 
-_PROTOCOLS = {"quench": quench_findings, "transport": transport_findings}
+_PROTOCOLS = {
+    "elastic": elastic_findings,
+    "quench": quench_findings,
+    "relax": relax_findings,
+    "transport": transport_findings,
+}
 
 
 def find(path):

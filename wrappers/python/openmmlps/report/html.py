@@ -26,7 +26,7 @@ SECTION_ORDER = (
     "dynamics",
     "thermodynamics",
 )
-_NARROW = 5  # columns that a table may have in half the width of the page
+_NARROW = 58  # characters that fit into half the width of the page
 
 
 def write_report(path, findings, title=None):
@@ -52,7 +52,9 @@ def render(findings, title=None):
     numbers = {"figure": 0, "table": 0}
     for part in parts:
         for section in part["sections"]:
-            section["items"] = [_item(item, numbers) for item in section["items"]]
+            # Wide tables come last, so that they leave no gap in the two columns.
+            items = sorted(section["items"], key=lambda item: isinstance(item, Table) and _wide(item))
+            section["items"] = [_item(item, numbers) for item in items]
     sources = literature.cited([result.literature for found in findings for result in found.results] + _texts(findings))
     return environment.get_template("template.html").render(
         title=title or _title(findings),
@@ -104,7 +106,15 @@ def _item(item, numbers):
     if kind == "figure":
         width, height = _png_size(item.png)
         return {**shared, "png": _data_uri("image/png", item.png), "width": width, "height": height}
-    return {**shared, "columns": item.columns, "rows": item.rows, "note": item.note, "wide": len(item.columns) > _NARROW}
+    return {**shared, "columns": item.columns, "rows": item.rows, "note": item.note, "wide": _wide(item)}
+
+
+def _wide(table):
+    """Whether a table needs the whole width of the page; headings may break into lines, values may not."""
+    widths = [max(map(len, heading.split() or [""])) for heading in table.columns]
+    for row in table.rows:
+        widths = [max(width, len(str(value))) for width, value in zip(widths, row, strict=True)]
+    return sum(widths) + 2 * len(widths) > _NARROW
 
 
 def _texts(findings):

@@ -57,8 +57,9 @@ def model_caveat(model):
     except (OSError, ValueError):
         return []
     if "interim" in provenance:
-        return [
+        text = (
             "the packaged model is an interim one, good enough to run and test with, not to publish with "
             "(openmm-lps info default tells its errors)"
-        ]
+        )
+        return [text]
     return []

@@ -10,7 +10,7 @@ from openmmlps.protocols.sequence import stage_result
 
 from . import literature, methods, structure, thermo
 from .content import Figure, Findings, Result, Section, Table, rounded
-from .style import SERIES, picture
+from .style import picture
 
 _STAGES = ("melt", "cool", "equilibrate")
 _CELL_LIMIT = 20.0  # angstrom
@@ -39,11 +39,13 @@ def quench_findings(folder, name):
     kept = [_second_half(trajectory) for trajectory in trajectories]
     found.sections.append(_history(name, settings, finished, len(symbols)))
     merged = kept[0] if len(kept) == 1 else _merge(kept)
-    found.sections.append(structure.structure_section(name, merged, f"Structure of the glass at {settings.final_temperature_K:g} K", True))
-    section, speciation = structure.speciation_section(name, merged, "Anions of the glass", published)
+    found.sections.append(
+        structure.structure_section(name, merged, f"Structure of the glass at {settings.final_temperature_K:g} K", True)
+    )
+    section, speciation = structure.speciation_section(name, merged, "Anions of the glass", published, over_time=False)
     if section is not None:
         cooling = _cooling_figure(name, settings, finished)
-        section.items.insert(1, cooling)
+        section.items.insert(0, cooling)
         found.sections.append(section)
     tetrahedra = structure.tetrahedra_section(name, kept[0], "Tetrahedra")
     if tetrahedra is not None:
@@ -52,7 +54,9 @@ def quench_findings(folder, name):
     found.warnings = _warnings(settings, found, replicas, finished, checks, kept[0])
     found.results = _results(settings, finished, published, speciation, checks)
     found.methods = _methods(settings, record, finished)
-    found.snapshots = [structure.snapshot(trajectories[0], f"Glass {label}, replica 1, {settings.final_temperature_K:g} K")]
+    found.snapshots = [
+        structure.snapshot(trajectories[0], f"Glass {label}, replica 1, {settings.final_temperature_K:g} K")
+    ]
     return found
 
 
@@ -102,13 +106,23 @@ def _history(name, settings, finished, atoms):
             (
                 path.name,
                 rounded(*means["temperature_K"]),
-                rounded(means["pressure_bar_positive_under_compression"][0] / 1e4, means["pressure_bar_positive_under_compression"][1] / 1e4),
+                rounded(
+                    means["pressure_bar_positive_under_compression"][0] / 1e4,
+                    means["pressure_bar_positive_under_compression"][1] / 1e4,
+                ),
                 rounded(*means["density_g_per_cm3"]),
                 rounded(means["potential_kJ_per_mol"][0] * thermo.EV_PER_KJ_PER_MOL / atoms, 0),
             )
         )
     columns = ("replica", "T (K)", "pressure (GPa)", "density (g/cm³)", "potential energy (eV/atom)")
-    section.add(Table(f"{name}-equilibrium", "Means of the second half of the equilibration; errors from five blocks.", columns, tuple(rows)))
+    section.add(
+        Table(
+            f"{name}-equilibrium",
+            "Means of the second half of the equilibration; errors from five blocks.",
+            columns,
+            tuple(rows),
+        )
+    )
     return section
 
 
@@ -132,7 +146,13 @@ def _cooling_figure(name, settings, finished):
 
     columns = ("temperature_K", *(f"percent_of_formers_in_{kind}" for kind in kinds))
     rows = tuple(tuple(float(v) for v in row) for row in zip(temperature, *shares, strict=True))
-    return Figure(f"{name}-cooling", f"Anions while cooling ({finished[0].name}), by share of the P atoms.", picture(draw, height=3.8), columns, rows)
+    return Figure(
+        f"{name}-cooling",
+        f"Anions while cooling ({finished[0].name}), by share of the P atoms.",
+        picture(draw, height=3.8),
+        columns,
+        rows,
+    )
 
 
 def _check(trajectory):
@@ -145,7 +165,9 @@ def _check(trajectory):
 def _warnings(settings, found, replicas, finished, checks, trajectory):
     warnings = []
     if len(finished) < len(replicas):
-        warnings.append(f"{len(replicas) - len(finished)} of {len(replicas)} replicas are not finished; the rest is reported")
+        warnings.append(
+            f"{len(replicas) - len(finished)} of {len(replicas)} replicas are not finished; the rest is reported"
+        )
     if len(finished) < 3:
         warnings.append(f"only {_replicas(len(finished))}: the scatter between glasses is unknown; run at least three")
     height = float(np.min(1 / np.linalg.norm(np.linalg.inv(np.asarray(trajectory.cells[-1])), axis=0)))
@@ -173,19 +195,40 @@ def _results(settings, finished, published, speciation, checks):
     else:
         density = rounded(*means[0])
     results = [
-        Result(f"density at {settings.final_temperature_K:g} K (g/cm³)", density, literature.quote(published.get("density")))
+        Result(
+            f"density at {settings.final_temperature_K:g} K (g/cm³)",
+            density,
+            literature.quote(published.get("density")),
+        )
     ]
     if speciation is not None and "P" in speciation.q_n:
         shares = 100 * speciation.q_n_fractions("P")
         results.append(
-            Result("P⁰ / P¹ / P² / P³ (% of P)", " / ".join(f"{share:.1f}" for share in shares[:4]), literature.quote(published.get("q_n")))
+            Result(
+                "Q⁰ / Q¹ / Q² / Q³ (% of P)",
+                " / ".join(f"{share:.1f}" for share in shares[:4]),
+                literature.quote(published.get("q_n")),
+            )
         )
         shares = 100 * speciation.e_n_fractions("P")
-        results.append(Result("E⁰ / E¹ (% of P)", " / ".join(f"{s:.1f}" for s in shares[:2]), literature.quote(published.get("e_n"))))
+        results.append(
+            Result(
+                "E⁰ / E¹ (% of P)", " / ".join(f"{s:.1f}" for s in shares[:2]), literature.quote(published.get("e_n"))
+            )
+        )
         top = sorted(speciation.fraction_of_formers().items(), key=lambda item: -item[1])[:3]
-        results.append(Result("main anions (% of P)", ", ".join(f"{kind} {100 * share:.0f}" for kind, share in top if share > 0)))
+        results.append(
+            Result("main anions (% of P)", ", ".join(f"{kind} {100 * share:.0f}" for kind, share in top if share > 0))
+        )
     passed = sum(not isinstance(check, str) and check.passed for check in checks)
-    results.append(Result("glass checks passed", f"{passed} of {len(checks)}", "", "no crystalline order, few defects, charges balance"))
+    results.append(
+        Result(
+            "glass checks passed",
+            f"{passed} of {_replicas(len(checks))}",
+            "",
+            "no crystalline order, few defects, charges balance",
+        )
+    )
     return results
 
 
@@ -193,10 +236,21 @@ def _methods(settings, record, finished):
     _, status = methods.run_facts(finished[0] / "equilibrate")
     lines = methods.common_methods(record["model"], status)
     lines += [
-        ("start", settings.start if settings.start != "random" else f"random, {settings.composition}, {settings.density_g_per_cm3:g} g/cm³"),
+        (
+            "start",
+            settings.start
+            if settings.start != "random"
+            else f"random, {settings.composition}, {settings.density_g_per_cm3:g} g/cm³",
+        ),
         ("melt", f"{settings.melt_temperature_K:g} K, {settings.melt_time_ps:g} ps, NVT"),
-        ("cooling", f"{settings.cooling_rate_K_per_ps:g} K/ps, {settings.cooling_ensemble.upper()}, {settings.cooling_time_ps:g} ps"),
-        ("equilibration", f"{settings.final_temperature_K:g} K, {settings.pressure_bar:g} bar, {settings.equilibration_time_ps:g} ps, NPT"),
+        (
+            "cooling",
+            f"{settings.cooling_rate_K_per_ps:g} K/ps, {settings.cooling_ensemble.upper()}, {settings.cooling_time_ps:g} ps",
+        ),
+        (
+            "equilibration",
+            f"{settings.final_temperature_K:g} K, {settings.pressure_bar:g} bar, {settings.equilibration_time_ps:g} ps, NPT",
+        ),
         ("dynamics", f"Langevin, friction {settings.friction_per_ps:g} /ps, timestep {settings.timestep_fs:g} fs"),
         ("seed", str(settings.seed)),
     ]

@@ -30,7 +30,11 @@ def run_findings(folder, name):
     title = f"{pretty(source)}, {settings.temperature:g} K, {settings.ensemble.upper()}"
     found = Findings(str(folder), "run", title, f"{len(symbols)} atoms ({formula(symbols)}), {status['time_ps']:g} ps")
     section = Section("thermodynamics", "Thermodynamics")
-    section.add(thermo.thermo_figure(f"{name}-history", data, len(symbols), "Temperature, energy and density; bold: running mean."))
+    section.add(
+        thermo.thermo_figure(
+            f"{name}-history", data, len(symbols), "Temperature, energy and density; bold: running mean."
+        )
+    )
     found.sections.append(section)
     published = literature.published(symbols, source, glass=False)
     half = len(data["step"]) // 2
@@ -52,7 +56,9 @@ def run_findings(folder, name):
         found.sections.append(vibrations)
     _displacements(name, settings, trajectory, found)
     if status["state"] != "finished":
-        found.warnings.append(f"the run is not finished ({status['state']}, {100 * status['fraction_done']:.0f} % done)")
+        found.warnings.append(
+            f"the run is not finished ({status['state']}, {100 * status['fraction_done']:.0f} % done)"
+        )
     if settings.ensemble == "nve":
         drift = thermo.drift_meV_per_atom_ps(data, len(symbols))
         found.results.append(Result("drift of the total energy (meV/atom/ps)", f"{drift:.2g}"))
@@ -78,7 +84,12 @@ def _vibrations(name, trajectory):
 
     def draw(axes):
         for element, density in found.density.items():
-            axes.plot(wave, density, color=element_colour(element), label=f"{element}, centre {found.band_centre_per_cm[element]:.0f} cm⁻¹")
+            axes.plot(
+                wave,
+                density,
+                color=element_colour(element),
+                label=f"{element}, centre {found.band_centre_per_cm[element]:.0f} cm⁻¹",
+            )
         axes.set(xlim=(0, 700), ylim=(0, None), xlabel="wave number (cm⁻¹)", ylabel="density of states (cm)")
         axes.legend()
 
@@ -108,7 +119,10 @@ def _displacements(name, settings, trajectory, found):
 
     first = next(iter(curves.values()))
     columns = ("lag_ps", *(f"msd_angstrom2_{element}" for element in curves))
-    rows = tuple(tuple(float(v) for v in row) for row in zip(first.lags_ps, *(m.total_angstrom2 for m in curves.values()), strict=True))
+    rows = tuple(
+        tuple(float(v) for v in row)
+        for row in zip(first.lags_ps, *(m.total_angstrom2 for m in curves.values()), strict=True)
+    )
     section = Section("transport", "Displacements")
     section.add(Figure(f"{name}-msd", "Mean squared displacement by element.", picture(draw), columns, rows))
     if np.max(first.lags_ps) < 10:

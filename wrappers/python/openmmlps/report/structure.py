@@ -10,7 +10,7 @@ from openmmlps.analysis.trajectory import Trajectory
 
 from . import literature
 from .content import Figure, Section, Snapshot, Table
-from .style import SERIES, chemical, element_colour, picture
+from .style import SERIES, chemical, picture
 
 _FRAMES = 100
 _CHARGED = {"P", "Si", "Ge", "Sn", "As", "Sb"}
@@ -32,7 +32,7 @@ def structure_section(name, trajectory, title, glass):
     distribution = analysis.radial_distribution(trajectory, r_max=10.0, bin_width=0.04, stride=stride)
     pairs = [pair for pair in _PAIRS if tuple(sorted(pair)) in distribution.g]
     pairs += [pair for pair in distribution.g if pair not in {tuple(sorted(known)) for known in pairs}]
-    section.add(_g_figure(name, distribution, pairs), _peak_table(name, distribution, pairs, glass))
+    section.add(_g_figure(name, distribution, pairs))
     text = f"Averages over {distribution.frames} frames; number density {distribution.number_density_per_angstrom3:.4f} Å⁻³."
     if glass:  # that of a crystal is a row of Bragg peaks, which a small cell samples badly
         section.add(_factor_figure(name, trajectory, stride))
@@ -40,6 +40,7 @@ def structure_section(name, trajectory, title, glass):
             " S(Q) is neutron-weighted (Faber–Ziman, natural isotopes), computed from wave vectors of the cell, so it holds no "
             "truncation ripples; below the first vector of the cell there is no information."
         )
+    section.add(_peak_table(name, distribution, pairs, glass))
     section.paragraphs.append(text)
     return section
 
@@ -65,7 +66,9 @@ def _g_figure(name, distribution, pairs):
 
     columns = ("r_angstrom", *(f"g_{a}_{b}" for a, b in pairs), *(f"coordination_{b}_around_{a}" for a, b in pairs))
     values = [r, *(distribution.pair(*pair) for pair in pairs), *(distribution.coordination[pair] for pair in pairs)]
-    caption = "Partial radial distribution functions, shifted; the number in parentheses is the height of the highest peak."
+    caption = (
+        "Partial radial distribution functions, shifted; the number in parentheses is the height of the highest peak."
+    )
     return Figure(f"{name}-rdf", caption, picture(draw, height=4.4), columns, _rows(*values))
 
 
@@ -79,10 +82,18 @@ def _peak_table(name, distribution, pairs, glass):
         cutoff = _COORDINATION_RANGES.get(pair)
         number = distribution.coordination_within(*pair, cutoff) if cutoff else None
         published = literature.GLASS_PEAKS.get(pair, "") if glass else ""
-        row = (f"{pair[0]}–{pair[1]}", round(position, 3), round(height, 2), "" if number is None else round(number, 2), cutoff or "")
+        row = (
+            f"{pair[0]}–{pair[1]}",
+            round(position, 3),
+            round(height, 2),
+            "" if number is None else round(number, 2),
+            cutoff or "",
+        )
         rows.append((*row, published) if glass else row)
     columns = ("pair", "highest peak (Å)", "height", "neighbours", "within (Å)") + (("Zhou (Å)",) if glass else ())
-    return Table(f"{name}-peaks", "Highest peak of each g(r) below 7 Å, and coordination numbers.", columns, tuple(rows))
+    return Table(
+        f"{name}-peaks", "Highest peak of each g(r) below 7 Å, and coordination numbers.", columns, tuple(rows)
+    )
 
 
 def _factor_figure(name, trajectory, stride):
@@ -101,14 +112,17 @@ def _factor_figure(name, trajectory, stride):
         axes.plot(q[known], s[known], color=SERIES[0])
         axes.set(xlim=(0, 10), xlabel="Q (Å⁻¹)", ylabel="S(Q), neutrons")
 
-    caption = f"Neutron-weighted total structure factor.{text} Published peaks of the glasses: 1.4, 2.0 and 3.8 Å⁻¹ (Zhou)."
+    caption = (
+        f"Neutron-weighted total structure factor.{text} Published peaks of the glasses: 1.4, 2.0 and 3.8 Å⁻¹ (Zhou)."
+    )
     return Figure(f"{name}-sq", caption, picture(draw), ("q_per_angstrom", "s_neutron"), _rows(q[known], s[known]))
 
 
-def speciation_section(name, trajectory, title, published):
+def speciation_section(name, trajectory, title, published, over_time=True):
     """Anions, Q^n and E^n, defects.
 
     :param published: from :func:`~.literature.published`
+    :param over_time: whether a figure shows how the shares change with time
     :return: (Section, Speciation), or (None, None) without P and S
     """
     if "S" not in trajectory.elements or not _CHARGED & set(trajectory.elements):
@@ -116,9 +130,17 @@ def speciation_section(name, trajectory, title, published):
     stride = max(1, len(trajectory) // _FRAMES)
     found = analysis.classify_anions(trajectory, stride=stride)
     section = Section("speciation", title)
-    per_former, per_unit, per_sulfur = found.fraction_of_formers(), found.fraction_of_units(), found.fraction_of_sulfurs()
+    per_former, per_unit, per_sulfur = (
+        found.fraction_of_formers(),
+        found.fraction_of_units(),
+        found.fraction_of_sulfurs(),
+    )
     rows = tuple(
-        (kind, round(float(found.units[:, i].mean()), 2), *(round(100 * share[kind], 1) for share in (per_former, per_unit, per_sulfur)))
+        (
+            kind,
+            round(float(found.units[:, i].mean()), 2),
+            *(round(100 * share[kind], 1) for share in (per_former, per_unit, per_sulfur)),
+        )
         for i, kind in enumerate(found.kinds)
         if found.units[:, i].mean() >= 0.05
     )
@@ -133,7 +155,7 @@ def speciation_section(name, trajectory, title, published):
     )
     for element in found.q_n:
         section.add(_q_n_table(name, found, element, published))
-    if len(found.units) > 1 and trajectory.times_ps is not None:
+    if over_time and len(found.units) > 1 and trajectory.times_ps is not None:
         section.add(_balance_figure(name, found))
     return section, found
 
@@ -163,7 +185,11 @@ def _balance_figure(name, found):
 
     columns = ("time_ps", *(f"percent_of_formers_in_{kind}" for kind in kinds))
     return Figure(
-        f"{name}-anions-time", "Share of the P atoms in each kind of anion against time.", picture(draw), columns, _rows(times, *shares)
+        f"{name}-anions-time",
+        "Share of the P atoms in each kind of anion against time.",
+        picture(draw),
+        columns,
+        _rows(times, *shares),
     )
 
 
@@ -184,9 +210,13 @@ def shares_over_time(found, most=6):
 
 def stack_shares(axes, x, kinds, shares):
     """Draw shares as a stacked area with a legend below."""
-    axes.stackplot(x, shares, colors=[SERIES[index % len(SERIES)] for index in range(len(kinds))], alpha=0.85, linewidth=0)
+    axes.stackplot(
+        x, shares, colors=[SERIES[index % len(SERIES)] for index in range(len(kinds))], alpha=0.85, linewidth=0
+    )
     axes.set(xlim=(min(x[0], x[-1]), max(x[0], x[-1])), ylim=(0, 100))
-    axes.legend([chemical(kind) for kind in kinds], loc="upper center", bbox_to_anchor=(0.5, -0.17), ncols=4, fontsize=8)
+    axes.legend(
+        [chemical(kind) for kind in kinds], loc="upper center", bbox_to_anchor=(0.5, -0.17), ncols=4, fontsize=8
+    )
 
 
 def tetrahedra_section(name, trajectory, title):
@@ -211,7 +241,9 @@ def tetrahedra_section(name, trajectory, title):
         axes[0].axvline(109.47, color="#9aa5af", linewidth=0.9, linestyle=(0, (4, 3)))
         axes[0].set(xlim=(80, 140), xlabel="S–P–S angle (degrees)", ylabel="density (1/degree)", ylim=(0, None))
         axes[1].plot(lags[known], correlation[known], color=SERIES[1])
-        axes[1].set(xlabel="lag (ps)", ylabel="C₂(t) of P–S bonds", ylim=(min(0.0, float(correlation[known].min())), 1.02))
+        axes[1].set(
+            xlabel="lag (ps)", ylabel="C₂(t) of P–S bonds", ylim=(min(0.0, float(correlation[known].min())), 1.02)
+        )
 
     caption = (
         f"Left: S–P–S angles, mean {mean:.1f}°, standard deviation {spread:.1f}° (dashed: 109.47°). Right: orientational "
@@ -221,7 +253,13 @@ def tetrahedra_section(name, trajectory, title):
     rows = [("angle_degrees", float(a), float(d)) for a, d in zip(angles, density, strict=True)]
     rows += [("lag_ps", float(a), float(c)) for a, c in zip(lags[known], correlation[known], strict=True)]
     section.add(
-        Figure(f"{name}-tetrahedra", caption, picture(draw, columns=2, height=2.9), ("abscissa", "value", "density_or_C2"), tuple(rows))
+        Figure(
+            f"{name}-tetrahedra",
+            caption,
+            picture(draw, columns=2, height=2.9),
+            ("abscissa", "value", "density_or_C2"),
+            tuple(rows),
+        )
     )
     return section
 
@@ -244,7 +282,9 @@ def fold(symbols, positions, cell, title):
     bonded = (former[first] & sulfur[second]) | (sulfur[first] & former[second]) | (former[first] & former[second])
     bonded |= sulfur[first] & sulfur[second] & (distance < 2.4)
     placed = former | ~sulfur
-    for i, j, step in sorted(zip(first[bonded].tolist(), second[bonded].tolist(), vector[bonded].tolist(), strict=True)):
+    for i, j, step in sorted(
+        zip(first[bonded].tolist(), second[bonded].tolist(), vector[bonded].tolist(), strict=True)
+    ):
         for a, b, sign in ((i, j, 1), (j, i, -1)):
             if former[a] and sulfur[b] and not placed[b]:
                 positions[b] = positions[a] + sign * np.array(step)

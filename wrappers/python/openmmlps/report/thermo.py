@@ -57,7 +57,9 @@ def thermo_figure(name, data, atoms, caption, marks=()):
     columns = ("time_ps", "temperature_K", "potential_minus_last_meV_per_atom", "density_g_per_cm3")
     rows = zip(time, data["temperature_K"], energy, data["density_g_per_cm3"], strict=True)
     rows = tuple(tuple(float(value) for value in row) for index, row in enumerate(rows) if index % step == 0)
-    return Figure(name, caption, picture(draw, height=1.45 * len(panels) + 0.5, rows=len(panels), sharex=True), columns, rows)
+    return Figure(
+        name, caption, picture(draw, height=1.45 * len(panels) + 0.5, rows=len(panels), sharex=True), columns, rows
+    )
 
 
 def drift_meV_per_atom_ps(data, atoms):

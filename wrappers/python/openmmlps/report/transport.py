@@ -68,14 +68,20 @@ def transport_findings(folder, name):
     found.warnings = [*problems, *_warnings(settings, points, fits, len(symbols))]
     found.results = _results(settings, points, fits, published)
     found.methods = _methods(settings, record, points)
-    found.snapshots = [structure.snapshot(hottest.trajectories[0], f"{_label(settings, symbols, glass)} after production at {hottest.target_K:g} K")]
+    found.snapshots = [
+        structure.snapshot(
+            hottest.trajectories[0], f"{_label(settings, symbols, glass)} after production at {hottest.target_K:g} K"
+        )
+    ]
     return found
 
 
 def _points(folder, settings):
     points, problems = [], []
     for target in sorted(settings.temperatures_K):
-        folders = [folder.path / branch_name(target, replica) / "production" for replica in range(1, settings.replicas + 1)]
+        folders = [
+            folder.path / branch_name(target, replica) / "production" for replica in range(1, settings.replicas + 1)
+        ]
         done = [path for path in folders if stage_result(path)]
         if len(done) < len(folders):
             problems.append(f"{target:g} K: {len(folders) - len(done)} of {len(folders)} replicas are not finished")
@@ -135,7 +141,9 @@ def _cells(name, settings, points, atoms, published):
                     " × ".join(f"{length:.3f}" for length in np.linalg.norm(box, axis=1)),
                     rounded(*cell["thermo"]["density_g_per_cm3"]),
                     rounded(*thermo.block_mean(data["temperature_K"])),
-                    f"{thermo.drift_meV_per_atom_ps(data, atoms):.1e}" if settings.production_ensemble == "nve" else "–",
+                    f"{thermo.drift_meV_per_atom_ps(data, atoms):.1e}"
+                    if settings.production_ensemble == "nve"
+                    else "–",
                 )
             )
     columns = ("T (K)", "replica", "a × b × c (Å)", "density (g/cm³)", "T of production (K)", "drift (meV/atom/ps)")
@@ -167,14 +175,18 @@ def _msd_figure(name, points):
     def draw(axes):
         for index, point in enumerate(points):
             msd = point.transport.msd
-            axes.plot(msd.lags_ps[1:], msd.total_angstrom2[1:], color=heat(index, len(points)), label=f"{point.target_K:g} K")
+            axes.plot(
+                msd.lags_ps[1:], msd.total_angstrom2[1:], color=heat(index, len(points)), label=f"{point.target_K:g} K"
+            )
         start, stop = points[-1].transport.fit_start_ps, points[-1].transport.fit_stop_ps
         axes.axvspan(start, stop, color=GRID, zorder=0)
         top = points[-1].transport.msd
         guide = np.array([start, stop])
         middle = float(np.interp(start, top.lags_ps, top.total_angstrom2))
         axes.plot(guide, 1.7 * middle * guide / start, color=INK, linewidth=0.9, linestyle=(0, (4, 3)))
-        axes.annotate("slope 1", (guide[1], 1.7 * middle * stop / start), (3, 0), textcoords="offset points", fontsize=8.5)
+        axes.annotate(
+            "slope 1", (guide[1], 1.7 * middle * stop / start), (3, 0), textcoords="offset points", fontsize=8.5
+        )
         axes.set(xscale="log", yscale="log", xlabel="lag (ps)", ylabel="MSD (Å²)")
         axes.legend(loc="upper left")
 
@@ -230,7 +242,16 @@ def _transport_table(name, points):
                 "yes" if t.diffusive else "no",
             )
         )
-    columns = ("T (K)", "D* (10⁻⁵ cm²/s)", "along x / y / z", "σ_NE (mS/cm)", "σ (mS/cm)", "Haven ratio", "exponent", "diffusive")
+    columns = (
+        "T (K)",
+        "D* (10⁻⁵ cm²/s)",
+        "along x / y / z",
+        "σ_NE (mS/cm)",
+        "σ (mS/cm)",
+        "Haven ratio",
+        "exponent",
+        "diffusive",
+    )
     note = "± standard error. The collective σ is a single path per replica, hence its far larger error."
     return Table(f"{name}-transport", "Transport coefficients.", columns, tuple(rows), note)
 
@@ -264,7 +285,9 @@ def _fits(points):
 
 def _arrhenius_figure(name, settings, points, fits):
     fit, target = fits["conductivity"], settings.extrapolate_to_K
-    inverse = np.linspace(1000 / max(p.temperature_K for p in points) - 0.05, 1000 / min(target, points[0].temperature_K) + 0.05, 100)
+    inverse = np.linspace(
+        1000 / max(p.temperature_K for p in points) - 0.05, 1000 / min(target, points[0].temperature_K) + 0.05, 100
+    )
     predicted = [fit.predict(1000 / x) for x in inverse]
     factor = 1000 / inverse  # sigma T
 
@@ -278,7 +301,10 @@ def _arrhenius_figure(name, settings, points, fits):
             linewidth=0,
         )
         axes.plot(inverse, [p.value * t for p, t in zip(predicted, factor, strict=True)], color=SERIES[0])
-        for key, colour, marker, label in (("ne", SERIES[0], "o", "$σ_{NE}$"), ("collective", SERIES[1], "s", "σ (collective)")):
+        for key, colour, marker, label in (
+            ("ne", SERIES[0], "o", "$σ_{NE}$"),
+            ("collective", SERIES[1], "s", "σ (collective)"),
+        ):
             x, y, low, high = [], [], [], []
             for point in points:
                 t = point.transport
@@ -346,20 +372,35 @@ def _mobility(name, settings, points):
             values, errors = found.msd_angstrom2[kind], found.standard_errors_angstrom2[kind]
             colour = SERIES[index]
             axes.plot(found.lags_ps, values, color=colour, marker="o", markersize=3, label=chemical(kind))
-            axes.fill_between(found.lags_ps, np.maximum(values - errors, 1e-3), values + errors, color=colour, alpha=0.15, linewidth=0)
+            axes.fill_between(
+                found.lags_ps, np.maximum(values - errors, 1e-3), values + errors, color=colour, alpha=0.15, linewidth=0
+            )
         axes.set(xscale="log", yscale="log", xlabel="lag (ps)", ylabel="MSD by first host (Å²)")
         axes.legend(loc="upper left", ncols=2)
 
     columns = ("lag_ps", *(f"msd_angstrom2_{kind}" for kind in kinds))
-    rows = tuple(tuple(float(v) for v in row) for row in zip(found.lags_ps, *(found.msd_angstrom2[k] for k in kinds), strict=True))
-    caption = "Mean squared displacement of lithium by the kind of anion it starts at; bands: standard errors from blocks."
+    rows = tuple(
+        tuple(float(v) for v in row)
+        for row in zip(found.lags_ps, *(found.msd_angstrom2[k] for k in kinds), strict=True)
+    )
+    caption = (
+        "Mean squared displacement of lithium by the kind of anion it starts at; bands: standard errors from blocks."
+    )
     section.add(Figure(f"{name}-hosts", caption, picture(draw), columns, rows))
     lines = []
     for index, kind in enumerate(moves.kinds):
         life = residence.get(kind)
         if kind not in kinds or life is None:
             continue
-        lines.append((kind, round(100 * float((hosts.kind == index).mean()), 1), _lifetime(life), rounded(float(moves.rate_per_ps[index])), life.departures))
+        lines.append(
+            (
+                kind,
+                round(100 * float((hosts.kind == index).mean()), 1),
+                _lifetime(life),
+                rounded(float(moves.rate_per_ps[index])),
+                life.departures,
+            )
+        )
     columns = ("anion", "% of Li", "residence (ps)", "departures per Li and ps", "seen")
     note = "Residence: time until the host anion changes for longer than 0.5 ps; 95 % interval in parentheses."
     section.add(Table(f"{name}-residence", "Residence of lithium at anions.", columns, tuple(lines), note))
@@ -388,7 +429,9 @@ def _van_hove(name, settings, point):
 
     columns = ("r_angstrom", *(f"self_{lag:g}ps" for lag in found.lags_ps))
     rows = tuple(tuple(float(v) for v in row) for row in zip(found.r_angstrom, *found.values, strict=True))
-    caption = f"Self part of the van Hove function of {settings.mobile} at {point.target_K:g} K: a second maximum is a hop."
+    caption = (
+        f"Self part of the van Hove function of {settings.mobile} at {point.target_K:g} K: a second maximum is a hop."
+    )
     section = Section("dynamics", f"Van Hove function, {point.target_K:g} K")
     section.add(Figure(f"{name}-van-hove", caption, picture(draw), columns, rows))
     return section
@@ -401,7 +444,9 @@ def _warnings(settings, points, fits, atoms):
             f"{settings.replicas} replica at each temperature: error bars come from blocks of one path; run at least three"
         )
     for point in points:
-        warnings += [f"{point.target_K:g} K: {text}" for text in point.transport.warnings[-1:]]  # the others follow from it
+        warnings += [
+            f"{point.target_K:g} K: {text}" for text in point.transport.warnings[-1:]
+        ]  # the others follow from it
         for path in point.folders:
             drift = thermo.drift_meV_per_atom_ps(read_thermo(path / "thermo.csv"), atoms)
             if settings.production_ensemble == "nve" and abs(drift) > 0.02:
@@ -421,7 +466,9 @@ def _warnings(settings, points, fits, atoms):
             )
         used = len(fits["conductivity"].values)
         if used < len(points):
-            warnings.append(f"{len(points) - used} of {len(points)} temperatures are left out of the fit: D* is not distinguishable from zero")
+            warnings.append(
+                f"{len(points) - used} of {len(points)} temperatures are left out of the fit: D* is not distinguishable from zero"
+            )
         if used < 4:
             warnings.append(f"the Arrhenius fit rests on {used} temperatures; add some")
     else:
