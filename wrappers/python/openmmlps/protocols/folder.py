@@ -28,11 +28,11 @@ class ProtocolFolder:
         self._lock = None
 
     @classmethod
-    def create(cls, path, settings, overwrite=False, engine=None, starts=()):
+    def create(cls, path, settings, overwrite, engine, starts):
         """Make the folder and freeze the inputs in it.
 
         :param settings: ProtocolSettings
-        :param engine: what drives the runs; None: a Deep Potential
+        :param engine: what drives the runs
         :param starts: (name, ase.Atoms) of structures to start from; written to inputs/starts
         :raises FileExistsError: there is something else, or a protocol and overwrite is False
         """

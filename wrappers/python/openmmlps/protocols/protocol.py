@@ -20,7 +20,6 @@ class Protocol:
     settings: type  #: a subclass of ProtocolSettings
     starts: object  #: settings -> list of (name, ase.Atoms)
     stages: object  #: (ProtocolFolder, settings) -> list of stages
-    engine: object = DeepPotentialEngine  #: makes what drives the runs, unless one is given
 
     @property
     def name(self):
@@ -31,12 +30,13 @@ class Protocol:
 
         :param output: folder; must not exist, or be empty, or hold a protocol and overwrite be True
         :param settings: of class `settings`
+        :param engine: what drives the runs; None: a Deep Potential
         :param monitor: :class:`~.sequence.SequenceMonitor`
         :return: :class:`~.sequence.ProtocolResult`
         :raises ValueError, OSError: wrong input; nothing was started
         :raises openmmlps.app.stability.RunFailed: the dynamics blew up; everything written is kept
         """
-        engine = engine or self.engine()
+        engine = engine or DeepPotentialEngine()
         with ProtocolFolder.create(output, settings, overwrite, engine, self.starts(settings)) as folder:
             return Sequence(folder, self.stages(folder, settings), engine, monitor).execute()
 
@@ -56,4 +56,4 @@ class Protocol:
         with ProtocolFolder.open(output, self.name) as folder:
             settings = folder.read_settings(self.settings).changed(**(changes or {}))
             folder.write_settings(settings)
-            return Sequence(folder, self.stages(folder, settings), engine or self.engine(), monitor).execute()
+            return Sequence(folder, self.stages(folder, settings), engine or DeepPotentialEngine(), monitor).execute()

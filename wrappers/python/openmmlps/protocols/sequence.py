@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from openmmlps.app import run, status
-from openmmlps.app.engine import DeepPotentialEngine
 from openmmlps.app.folder import is_run
 from openmmlps.app.replace import replace_file
 from openmmlps.app.signals import StopSignals
@@ -68,9 +67,9 @@ class SequenceMonitor:
 class Sequence:
     """Carries out stages in a locked :class:`~.folder.ProtocolFolder`."""
 
-    def __init__(self, folder, stages, engine=None, monitor=None):
-        self.folder, self.stages = folder, stages
-        self.engine, self.monitor = engine or DeepPotentialEngine(), monitor or SequenceMonitor()
+    def __init__(self, folder, stages, engine, monitor=None):
+        self.folder, self.stages, self.engine = folder, stages, engine
+        self.monitor = monitor or SequenceMonitor()
         self._began, self._cost_before = time.monotonic(), 0.0
         self._told = 0.0
 
