@@ -48,6 +48,10 @@ def render(findings, title=None):
     )
     environment.filters |= {"formula": _formula, "cell": _cell}
     parts = [_part(number, found) for number, found in enumerate(findings, 1)]
+    said = set()
+    for part in parts:  # a warning that several folders share is shown once
+        part["warnings"] = [text for text in dict.fromkeys(part["found"].warnings) if text not in said]
+        said.update(part["warnings"])
     snapshots = [snapshot for found in findings for snapshot in found.snapshots]
     numbers = {"figure": 0, "table": 0}
     for part in parts:

@@ -111,7 +111,7 @@ def _history(name, settings, finished, atoms):
                     means["pressure_bar_positive_under_compression"][1] / 1e4,
                 ),
                 rounded(*means["density_g_per_cm3"]),
-                rounded(means["potential_kJ_per_mol"][0] * thermo.EV_PER_KJ_PER_MOL / atoms, 0),
+                f"{means['potential_kJ_per_mol'][0] * thermo.EV_PER_KJ_PER_MOL / atoms:.4f}",
             )
         )
     columns = ("replica", "T (K)", "pressure (GPa)", "density (g/cm³)", "potential energy (eV/atom)")

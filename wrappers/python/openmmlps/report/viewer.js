@@ -148,4 +148,7 @@
     draw();
   }
   document.querySelectorAll(".view").forEach(start);
+
+  // The pictures are in the file once; their links take them from the page.
+  for (const link of document.querySelectorAll("a[data-picture]")) link.href = link.closest("figure").querySelector("img").src;
 })();
