@@ -47,7 +47,9 @@ async function look(width) {
 
 def browser():
     """Path of Chromium; skips the test where there is none (devtools/setup.sh --tests installs it on Debian)."""
-    found = next((shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome") if shutil.which(name)), None)
+    found = next(
+        (shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome") if shutil.which(name)), None
+    )
     if found is None:
         pytest.skip("no Chromium here; install the package chromium")
     return found
@@ -64,7 +66,13 @@ def look(page, widths, folder):
     harness = folder / "harness.html"
     harness.write_text(_HARNESS.replace("WIDTHS", json.dumps(list(widths))).replace("PAGE", page.resolve().as_uri()))
     command = [browser(), "--headless=new", "--no-sandbox", "--disable-gpu", "--allow-file-access-from-files"]
-    command += ["--enable-logging=stderr", "--v=0", f"--user-data-dir={folder / 'profile'}", "--window-size=1400,1000", "--hide-scrollbars"]
+    command += [
+        "--enable-logging=stderr",
+        "--v=0",
+        f"--user-data-dir={folder / 'profile'}",
+        "--window-size=1400,1000",
+        "--hide-scrollbars",
+    ]
     command += ["--virtual-time-budget=20000", "--dump-dom", harness.as_uri()]
     result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     match = re.search(r'<pre id="found">(.*?)</pre>', result.stdout, re.DOTALL)

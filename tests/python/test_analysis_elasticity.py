@@ -8,7 +8,9 @@ import pytest
 from openmmlps import analysis
 from openmmlps.analysis.elasticity import SYMMETRIES
 
-CUBIC = np.diag([3.0, 3.0, 3.0, 1.3, 1.3, 1.3]) * 10 + np.pad(np.full((3, 3), 11.0), (0, 3)) - np.diag([11.0] * 3 + [0] * 3)
+CUBIC = (
+    np.diag([3.0, 3.0, 3.0, 1.3, 1.3, 1.3]) * 10 + np.pad(np.full((3, 3), 11.0), (0, 3)) - np.diag([11.0] * 3 + [0] * 3)
+)
 
 
 def test_central_differences_recover_the_tensor():
@@ -32,9 +34,7 @@ def test_central_differences_recover_the_tensor():
         analysis.elastic_constants(plus[:5], minus[:5], 0.01)
 
 
-@pytest.mark.parametrize(
-    ("symmetry", "independent"), list(zip(SYMMETRIES, (21, 13, 9, 6, 6, 5, 3, 2), strict=True))
-)
+@pytest.mark.parametrize(("symmetry", "independent"), list(zip(SYMMETRIES, (21, 13, 9, 6, 6, 5, 3, 2), strict=True)))
 def test_number_of_independent_constants(symmetry, independent):
     random = np.random.default_rng(2)
     found = []

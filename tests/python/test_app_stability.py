@@ -44,7 +44,9 @@ def test_collapsed_bond_names_both_atoms():
     simulation, guard, positions = guarded()
     positions[5] = positions[9] + [0.03, 0, 0]
     simulation.context.setPositions(positions)
-    with pytest.raises(RunFailed, match=r"step 0: .* atom 5 \(\w+\) and atom 9 \(\w+\) are 0\.30 angstrom apart; use a"):
+    with pytest.raises(
+        RunFailed, match=r"step 0: .* atom 5 \(\w+\) and atom 9 \(\w+\) are 0\.30 angstrom apart; use a"
+    ):
         guard.check(simulation)
     assert guard.last[0] == 0 and not np.allclose(guard.last[1], positions)
 
@@ -77,7 +79,9 @@ def test_energy_that_leaps(strength):
 
 def test_last_good_state_is_kept(tmp_path):
     """A run with a far too long step blows up; the message, status.json and the file agree."""
-    settings = RunSettings(**SETTINGS | {"temperature": 4000.0}, ensemble="nve", timestep=0.02, time=20.0, report_interval=2)
+    settings = RunSettings(
+        **SETTINGS | {"temperature": 4000.0}, ensemble="nve", timestep=0.02, time=20.0, report_interval=2
+    )
     strong = PairEngine()
     strong.strength = 3e4
     with pytest.raises(RunFailed) as caught:
@@ -97,7 +101,12 @@ def test_ramp_depends_on_the_step_alone():
 
 def test_run_follows_the_ramp(tmp_path):
     settings = RunSettings(
-        **SETTINGS | {"temperature": 1000.0}, final_temperature=100.0, time=3.0, friction=20.0, report_interval=10, minimize=True
+        **SETTINGS | {"temperature": 1000.0},
+        final_temperature=100.0,
+        time=3.0,
+        friction=20.0,
+        report_interval=10,
+        minimize=True,
     )
     engine = PairEngine()
     engine.strength = 4000.0  # or else atoms pass through each other at 1000 K

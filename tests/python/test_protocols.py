@@ -100,7 +100,9 @@ def test_resuming_a_finished_protocol_does_nothing(glass):
 
 
 def test_what_may_not_change(glass):
-    with pytest.raises(ValueError, match="quench: seed cannot change once a protocol has begun, only platform, threads"):
+    with pytest.raises(
+        ValueError, match="quench: seed cannot change once a protocol has begun, only platform, threads"
+    ):
         quench.resume(glass, {"seed": 3}, engine=PairEngine())
     with pytest.raises(ValueError, match="holds a quench; continue it with: openmm-lps quench --resume --output"):
         transport.resume(glass, engine=PairEngine())
@@ -253,7 +255,12 @@ def test_mean_stress_of_a_run_has_the_kinetic_part(tmp_path):
     from openmmlps.app.thermo import read_thermo
 
     settings = RunSettings(
-        structure="gamma-Li3PS4", supercell=(2, 2, 2), platform="Reference", time=0.1, report_interval=10, trajectory_interval=10
+        structure="gamma-Li3PS4",
+        supercell=(2, 2, 2),
+        platform="Reference",
+        time=0.1,
+        report_interval=10,
+        trajectory_interval=10,
     )
     run.start(tmp_path / "run", settings, engine=PairEngine())
     file = tmp_path / "cell.extxyz"
@@ -285,7 +292,11 @@ def test_elastic_at_a_temperature_runs_every_strain(tmp_path):
     elastic.start(tmp_path / "elastic", settings, engine=PairEngine(), monitor=recorder)
     assert len(recorder.stages) == 13
     plus, minus = (
-        np.array(json.loads((tmp_path / "elastic" / "replica-1" / strain_name(0, sign) / "result.json").read_text())["stress_GPa"])
+        np.array(
+            json.loads((tmp_path / "elastic" / "replica-1" / strain_name(0, sign) / "result.json").read_text())[
+                "stress_GPa"
+            ]
+        )
         for sign in (1, -1)
     )
     assert plus[0, 0] > minus[0, 0]  # positive in tension

@@ -61,7 +61,9 @@ def test_elastic_constants_agree_with_matscipy(relaxed, tmp_path):
     elastic.start(tmp_path / "elastic", settings)
     stresses = [
         [
-            json.loads((tmp_path / "elastic" / "replica-1" / strain_name(component, sign) / "result.json").read_text())["stress_GPa"]
+            json.loads((tmp_path / "elastic" / "replica-1" / strain_name(component, sign) / "result.json").read_text())[
+                "stress_GPa"
+            ]
             for component in range(6)
         ]
         for sign in (1, -1)

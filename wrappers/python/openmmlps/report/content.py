@@ -91,12 +91,14 @@ class Findings:
     snapshots: list = field(default_factory=list)
 
     def write(self, folder):
-        """Write every picture as PNG and every table and curve as CSV into a folder.
+        """Write every picture as PNG and every table and curve as CSV into a folder, in place of older ones.
 
         :return: names of the files
         """
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
+        for old in [*folder.glob("*.png"), *folder.glob("*.csv")]:
+            old.unlink()
         names = []
         for section in self.sections:
             for item in section.items:

@@ -20,6 +20,7 @@ SECTION_ORDER = (
     "relax",
     "transport",
     "mobility",
+    "density",
     "speciation",
     "structure",
     "tetrahedra",

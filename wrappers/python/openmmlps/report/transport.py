@@ -37,13 +37,13 @@ def transport_findings(folder, name):
 
     :param folder: :class:`~openmmlps.protocols.folder.ProtocolFolder`
     :param name: prefix of file names
-    :raises ValueError: no temperature is finished
+    :raises ValueError: no temperature is finished, or none long enough
     """
     settings, record = folder.read_settings(TransportSettings), folder.record
     points, problems = _points(folder, settings)
     if not points:
         raise ValueError(
-            f"report: no temperature of '{folder.path}' is finished ({'; '.join(problems) or 'nothing has run yet'}); continue with: "
+            f"report: '{folder.path}' gives no transport coefficients: {'; '.join(problems)}; if it is not finished, continue with: "
             f"openmm-lps transport --resume --output {folder.path}"
         )
     symbols = points[0].trajectories[0].symbols
@@ -58,6 +58,9 @@ def transport_findings(folder, name):
     if mobility is not None:
         found.sections.append(mobility)
     hottest = points[-1]
+    where = _where(name, settings, hottest)
+    if where is not None:
+        found.sections.append(where)
     found.sections.append(_van_hove(name, settings, hottest))
     tetrahedra = structure.tetrahedra_section(name, hottest.trajectories[0], f"Tetrahedra at {hottest.target_K:g} K")
     if tetrahedra is not None:
@@ -405,6 +408,70 @@ def _mobility(name, settings, points):
     note = "Residence: time until the host anion changes for longer than 0.5 ps; 95 % interval in parentheses."
     section.add(Table(f"{name}-residence", "Residence of lithium at anions.", columns, tuple(lines), note))
     return section
+
+
+def _where(name, settings, point):
+    """Where lithium is: around P-S bonds, and in the cell."""
+    trajectory = point.trajectories[0]
+    section = Section("density", f"Where {settings.mobile} is, {point.target_K:g} K")
+    try:
+        if {"P", "S"} <= set(trajectory.elements):
+            section.add(_bond_figure(name, settings, trajectory))
+        section.add(_density_figure(name, settings, trajectory))
+    except ValueError:
+        return None
+    return section
+
+
+def _bond_figure(name, settings, trajectory):
+    found = analysis.bond_density(
+        trajectory, settings.mobile, stride=max(1, len(trajectory) // 200), r_width=0.15, phi_bins=30
+    )
+
+    def draw(axes):
+        top = float(np.percentile(found.rho, 99.5)) or 1.0
+        image = axes.pcolormesh(
+            found.r_angstrom,
+            found.phi_degrees,
+            found.rho.T,
+            cmap="magma_r",
+            vmin=0,
+            vmax=top,
+            shading="nearest",
+            rasterized=True,
+        )
+        axes.set(xlim=(1.5, 6), xlabel=f"r({settings.mobile}–S) (Å)", ylabel="φ (degrees)", yticks=(0, 60, 120, 180))
+        axes.figure.colorbar(image, label="ρ(r, φ)")
+        axes.grid(visible=False)
+
+    grid = [
+        (r, phi, found.rho[i, j]) for i, r in enumerate(found.r_angstrom) for j, phi in enumerate(found.phi_degrees)
+    ]
+    rows = tuple(tuple(float(v) for v in row) for row in grid)
+    caption = f"Density of {settings.mobile} over the mean density, by distance from S and angle to its P–S bond (0: towards P)."
+    return Figure(f"{name}-bond-density", caption, picture(draw), ("r_angstrom", "phi_degrees", "rho"), rows)
+
+
+def _density_figure(name, settings, trajectory):
+    found = analysis.density_map(trajectory, settings.mobile, spacing=0.3, stride=max(1, len(trajectory) // 500))
+    lengths = np.linalg.norm(found.cell, axis=1)
+    projected = found.density_per_angstrom3.mean(2) * lengths[2]
+    first, second = (
+        np.linspace(0, length, count, endpoint=False) for length, count in zip(lengths, projected.shape, strict=False)
+    )
+
+    def draw(axes):
+        image = axes.pcolormesh(first, second, projected.T, cmap="magma_r", vmin=0, shading="nearest", rasterized=True)
+        axes.set(xlabel="along a (Å)", ylabel="along b (Å)", aspect="equal")
+        axes.figure.colorbar(image, label="density (1/Å²)")
+        axes.grid(visible=False)
+
+    grid = [(a, b, projected[i, j]) for i, a in enumerate(first) for j, b in enumerate(second)]
+    rows = tuple(tuple(float(v) for v in row) for row in grid)
+    caption = f"Time-averaged density of {settings.mobile}, projected along c."
+    return Figure(
+        f"{name}-density", caption, picture(draw), ("a_angstrom", "b_angstrom", "density_per_angstrom2"), rows
+    )
 
 
 def _lifetime(life):
