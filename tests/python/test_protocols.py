@@ -243,7 +243,7 @@ def test_transport_refusals(tmp_path, glass):
     refused("holds no protocol; give a structure, or the folder of a quench or a relax", structure=str(tmp_path))
     unfinished = tmp_path / "unfinished"
     (unfinished / "inputs").mkdir(parents=True)
-    record = {"protocol": "quench", "model": {"sha256": ""}, "starts": ["replica-1"]}
+    record = {"protocol": "quench", "model": {"sha256": ""}, "starts": ["replica-1"], "material": {"glass": True}}
     (unfinished / "inputs" / "protocol.json").write_text(json.dumps(record))
     refused("0 of 1 replicas .* are finished; continue it first with", structure=str(unfinished))
 

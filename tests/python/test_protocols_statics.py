@@ -88,7 +88,9 @@ def test_interrupted_relaxation_goes_on(tmp_path):
 
     settings = RelaxSettings.make("quick", structure="gamma-Li3PS4", **SETTINGS)
     engine = DeepPotentialEngine()
-    with ProtocolFolder.create(tmp_path / "relaxed", settings, False, engine, relax.starts(settings)) as folder:
+    with ProtocolFolder.create(
+        tmp_path / "relaxed", settings, False, engine, relax.starts(settings), {"glass": False}
+    ) as folder:
         stage = relax.stages(folder, settings)[0]
         calls = []
         path = folder.path / stage.name

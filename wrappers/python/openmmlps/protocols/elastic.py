@@ -18,7 +18,7 @@ from .protocol import Protocol
 from .relax import _write
 from .sequence import RunStage, TaskStage
 from .settings import ProtocolSettings, setting
-from .starts import starting_structures
+from .starts import material, starting_structures
 from .states import mean_box, mean_thermo, write_final
 from .statics import EV, GPA, ContextCalculator, relax_atoms
 
@@ -230,4 +230,4 @@ def mean_stress(folder, structure):
 
 
 #: elastic constants; replica-1/strain-xx-plus and so on hold the stresses
-elastic = Protocol(ElasticSettings, _starts, _stages)
+elastic = Protocol(ElasticSettings, _starts, _stages, lambda settings: material(settings.structure))

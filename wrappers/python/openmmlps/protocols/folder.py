@@ -28,12 +28,13 @@ class ProtocolFolder:
         self._lock = None
 
     @classmethod
-    def create(cls, path, settings, overwrite, engine, starts):
+    def create(cls, path, settings, overwrite, engine, starts, material):
         """Make the folder and freeze the inputs in it.
 
         :param settings: ProtocolSettings
         :param engine: what drives the runs
         :param starts: (name, ase.Atoms) of structures to start from; written to inputs/starts
+        :param material: dict, see :func:`~.starts.material`
         :raises FileExistsError: there is something else, or a protocol and overwrite is False
         """
         import ase.io
@@ -65,6 +66,7 @@ class ProtocolFolder:
                 "protocol": settings.protocol(),
                 "model": {**record, "sha256": hashlib.sha256(model).hexdigest()},
                 "starts": [name for name, _ in starts],
+                "material": material,
             }
             replace_file(folder.record_file, (json.dumps(record, indent=2) + "\n").encode())
         except BaseException:
@@ -164,7 +166,7 @@ def read_record(path):
     file = Path(path) / "inputs" / "protocol.json"
     try:
         record = json.loads(file.read_text())
-        record["protocol"], record["model"]["sha256"], record["starts"]
+        record["protocol"], record["model"]["sha256"], record["starts"], record["material"]["glass"]
     except (ValueError, KeyError, TypeError, OSError) as error:
         raise ValueError(f"protocol: '{file}' is damaged ({error}); start the protocol anew") from None
     return record

@@ -20,6 +20,7 @@ class Protocol:
     settings: type  #: a subclass of ProtocolSettings
     starts: object  #: settings -> list of (name, ase.Atoms)
     stages: object  #: (ProtocolFolder, settings) -> list of stages
+    material: object  #: settings -> dict, see :func:`~.starts.material`
 
     @property
     def name(self):
@@ -37,7 +38,8 @@ class Protocol:
         :raises openmmlps.app.stability.RunFailed: the dynamics blew up; everything written is kept
         """
         engine = engine or DeepPotentialEngine()
-        with ProtocolFolder.create(output, settings, overwrite, engine, self.starts(settings)) as folder:
+        starts, material = self.starts(settings), self.material(settings)
+        with ProtocolFolder.create(output, settings, overwrite, engine, starts, material) as folder:
             return Sequence(folder, self.stages(folder, settings), engine, monitor).execute()
 
     def resume(self, output, changes=None, engine=None, monitor=None):

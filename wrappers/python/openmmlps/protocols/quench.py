@@ -70,6 +70,13 @@ def _starts(settings):
     return [(f"replica-{number}", _start(settings, number)) for number in range(1, settings.replicas + 1)]
 
 
+def _material(settings):
+    return {
+        "glass": True,
+        "name": Composition.parse(settings.composition).label if settings.start == "random" else settings.start,
+    }
+
+
 def _start(settings, number):
     """The atoms that replica `number` starts from."""
     if settings.start == "random":
@@ -148,4 +155,4 @@ def _replica(folder, settings, name, seed, atoms):
 
 
 #: glasses; replica-1/final.extxyz and so on are the results, in the mean cells of the equilibration
-quench = Protocol(QuenchSettings, _starts, _stages)
+quench = Protocol(QuenchSettings, _starts, _stages, _material)

@@ -12,7 +12,7 @@ from openmmlps.app.replace import replace_file
 from .protocol import Protocol
 from .sequence import TaskStage
 from .settings import ProtocolSettings, setting
-from .starts import starting_structures
+from .starts import material, starting_structures
 from .statics import GPA, ContextCalculator, relax_atoms
 
 _SAVE_STEPS = 10
@@ -101,4 +101,4 @@ def _write(path, atoms):
 
 
 #: relaxed cells; replica-1/final.extxyz and so on are the results
-relax = Protocol(RelaxSettings, _starts, _stages)
+relax = Protocol(RelaxSettings, _starts, _stages, lambda settings: material(settings.structure))

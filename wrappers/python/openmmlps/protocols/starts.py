@@ -33,6 +33,18 @@ def starting_structures(structure, supercell, protocol):
     return found
 
 
+def material(structure):
+    """What a structure is, for headings and for comparison with published values.
+
+    :param structure: as in :func:`starting_structures`
+    :return: dict with 'glass' (whether it comes from a quench) and 'name' of the crystal, file or composition
+    """
+    path = Path(structure)
+    if path.is_dir() and is_protocol(path):
+        return read_record(path)["material"]
+    return {"glass": False, "name": path.stem}
+
+
 def _results(path, protocol):
     kind = read_record(path)["protocol"] if is_protocol(path) else None
     if kind not in ("quench", "relax"):

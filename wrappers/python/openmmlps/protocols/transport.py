@@ -14,7 +14,7 @@ from openmmlps.app.settings import BAROSTATS
 from .protocol import Protocol
 from .sequence import RunStage
 from .settings import ProtocolSettings, setting
-from .starts import starting_structures
+from .starts import material, starting_structures
 from .states import mean_box, mean_thermo, write_final
 
 
@@ -145,4 +145,4 @@ def _branch(folder, settings, temperature, name, start, atoms, seed):
 
 
 #: diffusion and conductivity; T500/replica-1/production and so on hold the trajectories
-transport = Protocol(TransportSettings, _starts, _stages)
+transport = Protocol(TransportSettings, _starts, _stages, lambda settings: material(settings.structure))

@@ -4,6 +4,8 @@
 
 from fractions import Fraction
 
+from .content import pretty, scientific
+
 SOURCES = {
     "Zhou": "Zhou, Luo, Martin, An: machine learning force field (Deep Potential) for lithium sulfide-based glassy electrolytes",
     "Zhou, experiment": "experimental values as compiled by Zhou, Luo, Martin, An",
@@ -84,6 +86,20 @@ def glass_percent(symbols):
     return float(100 * lithium / (lithium + phosphorus))
 
 
+def label(symbols, material):
+    """What a heading calls a material: 'glass 75 Li₂S – 25 P₂S₅', 'β-Li₃PS₄'.
+
+    :param symbols: of the atoms
+    :param material: from protocol.json
+    """
+    if not material["glass"]:
+        return pretty(material["name"])
+    percent = glass_percent(list(symbols))
+    if percent is None:
+        return f"glass {pretty(material['name'])}"
+    return f"glass {percent:.3g} Li₂S – {100 - percent:.3g} P₂S₅"
+
+
 def published(symbols, name=None, glass=True):
     """Published quantities of a material: dict quantity -> list of (value, source); empty if none are known.
 
@@ -109,8 +125,6 @@ def quote(entries, unit=""):
 
 
 def _plain(value):
-    from .content import scientific
-
     if isinstance(value, tuple):
         return " / ".join(f"{item:g}" for item in value)
     return f"{value:g}" if 1e-3 <= abs(value) < 1e5 else scientific(value, 3)

@@ -33,9 +33,9 @@ def quench_findings(folder, name):
     trajectories = [analysis.read(path / "equilibrate" / "trajectory.h5") for path in finished]
     symbols = trajectories[0].symbols
     published = literature.published(symbols, glass=True)
-    percent = literature.glass_percent(list(symbols))
-    label = f"{percent:.3g} Li₂S – {100 - percent:.3g} P₂S₅" if percent is not None else formula(symbols)
-    found = Findings(str(folder.path), "quench", f"Glass {label}", f"{len(symbols)} atoms, {_replicas(len(finished))}")
+    label = literature.label(symbols, record["material"])
+    label = label[0].upper() + label[1:]
+    found = Findings(str(folder.path), "quench", label, f"{len(symbols)} atoms, {_replicas(len(finished))}")
     kept = [_second_half(trajectory) for trajectory in trajectories]
     found.sections.append(_history(name, settings, finished, len(symbols)))
     merged = kept[0] if len(kept) == 1 else _merge(kept)
@@ -54,9 +54,7 @@ def quench_findings(folder, name):
     found.warnings = _warnings(settings, found, replicas, finished, checks, kept[0])
     found.results = _results(settings, finished, published, speciation, checks)
     found.methods = _methods(settings, record, finished)
-    found.snapshots = [
-        structure.snapshot(trajectories[0], f"Glass {label}, replica 1, {settings.final_temperature_K:g} K")
-    ]
+    found.snapshots = [structure.snapshot(trajectories[0], f"{label}, replica 1, {settings.final_temperature_K:g} K")]
     return found
 
 

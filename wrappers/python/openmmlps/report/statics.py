@@ -2,8 +2,6 @@
 # Copyright (c) 2026 the openmm-lps authors
 """Findings of relaxations and of elastic constants."""
 
-from pathlib import Path
-
 import numpy as np
 
 from openmmlps import analysis
@@ -12,10 +10,8 @@ from openmmlps.protocols.relax import RelaxSettings
 from openmmlps.protocols.sequence import stage_result
 
 from . import literature, methods, structure
-from .content import Figure, Findings, Result, Section, Table, pretty, rounded
-from .quench import formula
+from .content import Figure, Findings, Result, Section, Table, rounded
 from .style import SERIES, picture
-from .transport import _material
 
 _AMU_PER_A3 = 1.66053906660  # g/cm3
 
@@ -39,9 +35,9 @@ def relax_findings(folder, name):
     first = next(iter(outcomes))
     atoms = ase.io.read(folder.path / first / "final.extxyz")
     symbols = atoms.get_chemical_symbols()
-    glass, crystal = _material(settings)
+    glass, crystal = record["material"]["glass"], record["material"]["name"]
     published = literature.published(symbols, crystal, glass)
-    label = formula(symbols) if glass else pretty(Path(settings.structure).stem)
+    label = literature.label(symbols, record["material"])
     found = Findings(
         str(folder.path), "relax", f"Relaxed {label}", f"{len(symbols)} atoms, 0 K, {settings.pressure_GPa:g} GPa"
     )
@@ -169,12 +165,9 @@ def elastic_findings(folder, name):
         )
     atoms = ase.io.read(folder.path / record["starts"][0] / "reference.extxyz")
     symbols = atoms.get_chemical_symbols()
-    glass, crystal = _material(settings)
+    glass, crystal = record["material"]["glass"], record["material"]["name"]
     published = literature.published(symbols, crystal, glass)
-    percent = literature.glass_percent(symbols) if glass else None
-    label = pretty(Path(settings.structure).stem) if not glass else formula(symbols)
-    if percent is not None:
-        label = f"glass {percent:.3g} Li₂S – {100 - percent:.3g} P₂S₅"
+    label = literature.label(symbols, record["material"])
     count = f"{len(tensors)} structure{'s' if len(tensors) > 1 else ''}"
     found = Findings(
         str(folder.path),

@@ -52,10 +52,10 @@ def _g_figure(name, distribution, pairs):
         for index, pair in enumerate(pairs[:6]):
             g = distribution.pair(*pair)
             height = g.max() or 1.0
-            axes.plot(r, g / height + 1.1 * (len(pairs[:6]) - 1 - index), color=SERIES[index])
+            axes.plot(r, g / height + 1.2 * (len(pairs[:6]) - 1 - index), color=SERIES[index])
             axes.text(
                 9.95,
-                1.1 * (len(pairs[:6]) - 1 - index) + 0.62,
+                1.2 * (len(pairs[:6]) - 1 - index) + 0.85,
                 f"{pair[0]}–{pair[1]}  (max {height:.2f})",
                 color=SERIES[index],
                 ha="right",

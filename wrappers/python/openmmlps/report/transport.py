@@ -9,13 +9,11 @@ import numpy as np
 
 from openmmlps import analysis
 from openmmlps.app.thermo import read_thermo
-from openmmlps.protocols.folder import is_protocol, read_record
 from openmmlps.protocols.sequence import stage_result
 from openmmlps.protocols.transport import TransportSettings, branch_name
 
 from . import literature, methods, structure, thermo
-from .content import Figure, Findings, Result, Section, Table, pretty, rounded
-from .quench import formula
+from .content import Figure, Findings, Result, Section, Table, rounded
 from .style import GRID, INK, SERIES, chemical, heat, picture
 
 _MAX_FRAMES = 3000
@@ -47,10 +45,15 @@ def transport_findings(folder, name):
             f"openmm-lps transport --resume --output {folder.path}"
         )
     symbols = points[0].trajectories[0].symbols
-    glass, crystal = _material(settings)
+    glass, crystal = record["material"]["glass"], record["material"]["name"]
     published = literature.published(symbols, crystal, glass)
-    title = f"Transport of {settings.mobile} in {_label(settings, symbols, glass)}"
-    found = Findings(str(folder.path), "transport", title, f"{len(symbols)} atoms, {len(points)} temperatures")
+    label = literature.label(symbols, record["material"])
+    found = Findings(
+        str(folder.path),
+        "transport",
+        f"Transport of {settings.mobile} in {label}",
+        f"{len(symbols)} atoms, {len(points)} temperatures",
+    )
     found.sections.append(_cells(name, settings, points, len(symbols), published))
     section, fits = _transport(name, settings, points)
     found.sections.append(section)
@@ -72,9 +75,7 @@ def transport_findings(folder, name):
     found.results = _results(settings, points, fits, published)
     found.methods = _methods(settings, record, points)
     found.snapshots = [
-        structure.snapshot(
-            hottest.trajectories[0], f"{_label(settings, symbols, glass)} after production at {hottest.target_K:g} K"
-        )
+        structure.snapshot(hottest.trajectories[0], f"{label} after production at {hottest.target_K:g} K")
     ]
     return found
 
@@ -107,21 +108,6 @@ def _points(folder, settings):
             continue
         points.append(Point(target, actual, trajectories, done, found))
     return points, problems
-
-
-def _material(settings):
-    """(whether it is a glass, name of the crystal)."""
-    source = Path(settings.structure)
-    if source.is_dir() and is_protocol(source):
-        return read_record(source)["protocol"] == "quench", None
-    return (False, source.stem) if not source.is_dir() else (True, None)
-
-
-def _label(settings, symbols, glass):
-    percent = literature.glass_percent(list(symbols))
-    if glass and percent is not None:
-        return f"glass {percent:.3g} Li₂S – {100 - percent:.3g} P₂S₅"
-    return formula(symbols) if glass else pretty(Path(settings.structure).stem)
 
 
 def _cells(name, settings, points, atoms, published):
