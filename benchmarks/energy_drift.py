@@ -18,8 +18,9 @@ from pathlib import Path
 import ase.io
 import numpy as np
 import openmm
-import openmmlps
 from openmm import unit
+
+import openmmlps
 from run import MASSES
 
 

@@ -44,6 +44,7 @@ def make_structure(name: str, folder: Path) -> Path:
         return path
     import ase.io
     import numpy as np
+
     import openmmlps
 
     cell = ase.io.read(Path(openmmlps.__file__).parent / "structures" / "beta-Li3PS4.extxyz")
@@ -121,6 +122,7 @@ def time_steps(context, integrator, steps: int, warm_up: int, temperature: float
 def worker_ours(job: dict) -> dict:
     import numpy as np
     import openmm
+
     import openmmlps
 
     symbols, positions, box = read_structure(job["structure"])

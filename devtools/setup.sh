@@ -13,6 +13,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 tests=OFF
 [ "${1:-}" = "--tests" ] && tests=ON
+warnings_as_errors=OFF
+[ -n "${CI:-}" ] && warnings_as_errors=ON
 
 say() { printf '\n== %s\n' "$*"; }
 
@@ -73,7 +75,7 @@ fi
 # --- openmm-lps itself, again only if a file that goes into it has changed
 
 sources=$( (
-    echo "tests $tests"
+    echo "tests $tests warnings $warnings_as_errors"
     find CMakeLists.txt pyproject.toml devtools/cmake model openmmapi platforms serialization wrappers \
         $([ $tests = ON ] && echo tests) -type f -not -name '*.pyc' -print0 | sort -z | xargs -0 sha256sum
 ) | sha256sum)
@@ -81,6 +83,7 @@ if [ "$sources" != "$(cat .venv/lps-installed 2>/dev/null)" ]; then
     say "Building openmm-lps and installing it into .venv"
     rm -f .venv/lps-installed
     pip install --quiet --no-build-isolation --no-deps --force-reinstall \
-        --config-settings build-dir=build/venv --config-settings cmake.define.LPS_BUILD_TESTS=$tests .
+        --config-settings build-dir=build/venv --config-settings cmake.define.LPS_BUILD_TESTS=$tests \
+        --config-settings cmake.define.LPS_WARNINGS_AS_ERRORS=$warnings_as_errors .
     printf '%s\n' "$sources" >.venv/lps-installed
 fi

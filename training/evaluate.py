@@ -14,6 +14,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+
 from frames import read_frames
 
 PARTS = ("train", "interior", "validation", "test")

@@ -13,6 +13,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+
 from frames import read_frames, running_mean, trajectory_temperature, write_frames
 from splits import split_of
 

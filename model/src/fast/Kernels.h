@@ -13,7 +13,7 @@ namespace lps::fast {
 
 /**
  * @file Kernels.h
- * The vector kernels of the fast evaluator. They are written once (Kernels-inl.h) and compiled for every instruction
+ * The vector kernels of the fast evaluator. They are written once (*-inl.h) and compiled for every instruction
  * set; a table of function pointers per instruction set and number type is what the rest of the evaluator sees.
  *
  * "Padded" widths are multiples of the number of lanes; arrays are 64-byte aligned; kernels may write up to one vector
@@ -59,7 +59,7 @@ template <typename T>
 struct PackedMatrix {
     int depth = 0;
     int vectors = 0;  ///< width in vectors
-    T* data = nullptr;
+    const T* data = nullptr;
 };
 
 template <typename T>
@@ -98,8 +98,9 @@ struct Kernels {
     /** G = dE/dA from Y = dE/dD in the folded layout; a vector beyond its end is read. */
     void (*descriptorGradient)(int width, int axis, int padded, const T* A, const T* Y, T* G);
 
-    /** C [rows][B.vectors * lanes] = A [rows][B.depth] B. */
-    void (*gemm)(int rows, const T* A, std::size_t lda, const PackedMatrix<T>& B, T* C, std::size_t ldc);
+    /** C [rows][B.vectors * lanes] = start + A [rows][B.depth] B. @param start may be C; null: zero */
+    void (*gemm)(int rows, const T* A, std::size_t lda, const PackedMatrix<T>& B, const T* start, std::size_t startLd,
+                 T* C, std::size_t ldc);
 
     /**
      * In place: y = tanh(z + bias) * timestep + residual, and the derivative of the first term with respect to z.
@@ -115,6 +116,10 @@ struct Kernels {
 
     /** out += a elementwise. @param width padded */
     void (*add)(int rows, int width, const T* a, std::size_t lda, T* out, std::size_t ldo);
+
+    /** out = a + factor b elementwise; a and b need no alignment and may be out. @param width padded */
+    void (*combine)(int rows, int width, const T* a, std::size_t lda, double factor, const T* b, std::size_t ldb,
+                    T* out, std::size_t ldo);
 
     /** sum_k a[k] b[k] in double. @param width padded */
     double (*dot)(int width, const T* a, const T* b);

@@ -20,11 +20,9 @@ PackedLayer<T> packLayer(const Kernels<T>& kernels, const Layer& layer, bool wit
         std::copy(layer.timestep.begin(), layer.timestep.end(), packed.timestep.data());
     }
     const auto weight = [&](int k, int n) { return layer.weight[static_cast<std::size_t>(k) * layer.outputs + n]; };
-    packMatrix(kernels, layer.inputs, layer.outputs, weight, packed.forwardData, packed.forward);
+    packed.forward.pack(kernels, layer.inputs, layer.outputs, weight);
     if (withBackward)
-        packMatrix(
-            kernels, layer.outputs, layer.inputs, [&](int k, int n) { return weight(n, k); }, packed.backwardData,
-            packed.backward);
+        packed.backward.pack(kernels, layer.outputs, layer.inputs, [&](int k, int n) { return weight(n, k); });
     return packed;
 }
 

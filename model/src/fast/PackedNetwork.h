@@ -5,8 +5,7 @@
 
 #include <vector>
 
-#include "fast/AlignedBuffer.h"
-#include "fast/Kernels.h"
+#include "fast/WeightMatrix.h"
 #include "lps/Network.h"
 
 namespace lps::fast {
@@ -25,34 +24,12 @@ struct PackedLayer {
     Activation activation;
     Residual residual = Residual::None;
     AlignedBuffer<T> bias, timestep;  ///< [padded]; timestep empty: none
-    PackedMatrix<T> forward, backward;
-    AlignedBuffer<T> forwardData, backwardData;
+    WeightMatrix<T> forward, backward;
 
     std::size_t getMemory() const {
-        return (bias.size() + timestep.size() + forwardData.size() + backwardData.size()) * sizeof(T);
+        return (bias.size() + timestep.size()) * sizeof(T) + forward.getMemory() + backward.getMemory();
     }
 };
-
-/**
- * Pack [depth][width] for gemm(): panels of panelVectors vectors, each [depth][vectors * lanes], padded with zeros.
- * @param element (k, n) -> number
- */
-template <typename T, typename Element>
-void packMatrix(const Kernels<T>& kernels, int depth, int width, const Element& element, AlignedBuffer<T>& data,
-                PackedMatrix<T>& matrix) {
-    matrix.depth = depth;
-    matrix.vectors = (width + kernels.lanes - 1) / kernels.lanes;
-    data.resize(static_cast<std::size_t>(depth) * matrix.vectors * kernels.lanes);
-    matrix.data = data.data();
-    T* next = data.data();
-    for (int vector = 0; vector < matrix.vectors; vector += kernels.panelVectors) {
-        const int begin = vector * kernels.lanes;
-        const int end = std::min(matrix.vectors, vector + kernels.panelVectors) * kernels.lanes;
-        for (int k = 0; k < depth; k++)
-            for (int n = begin; n < end; n++)
-                *next++ = n < width ? static_cast<T>(element(k, n)) : T(0);
-    }
-}
 
 /** Pack a layer. @param withBackward also its transpose */
 template <typename T>

@@ -260,7 +260,7 @@ void TileEvaluator<T>::evaluateNetworks(const CompiledPair<T>& pair, int count) 
     std::size_t inputLd = 1;
     for (const PackedLayer<T>& layer : pair.networks) {
         const std::size_t ld = layer.padded;
-        kernels.gemm(2 * count, networkA.data(), inputLd, layer.forward, networkB.data(), ld);
+        layer.forward.multiply(kernels, 2 * count, networkA.data(), inputLd, networkB.data(), ld, productScratch);
         const T* extra = nullptr;
         if (layer.residual != Residual::None) {
             for (int row = 0; row < 2 * count; row++)
@@ -373,7 +373,7 @@ void TileEvaluator<T>::fit(const NeighborList& list, int center, const int* atom
     T* spare = layerB.data();
     for (int k = 0; k < layers; k++) {
         const PackedLayer<T>& layer = network.hidden[k];
-        kernels.gemm(count, input, inputLd, layer.forward, output, layerLd);
+        layer.forward.multiply(kernels, count, input, inputLd, output, layerLd, productScratch);
         clock.stop(Stage::Gemm);
         std::size_t residualLd = 0;
         const T* extra = makeResidual(layer, count, input, inputLd, residualLd);
@@ -417,7 +417,7 @@ void TileEvaluator<T>::fit(const NeighborList& list, int center, const int* atom
         clock.stop(Stage::Activation);
         T* next = k > 0 ? (gradient == layerA.data() ? layerB.data() : layerA.data()) : D.data();
         const std::size_t nextLd = k > 0 ? layerLd : rowLd;
-        kernels.gemm(count, product, layerLd, layer.backward, next, nextLd);
+        layer.backward.multiply(kernels, count, product, layerLd, next, nextLd, productScratch);
         clock.stop(Stage::Gemm);
         if (layer.residual != Residual::None) {
             if (k > 0 && layer.residual == Residual::Identity) {
@@ -493,7 +493,8 @@ std::size_t TileEvaluator<T>::getMemory() const {
          {&A, &D, &layerA, &layerB, &layerC, &residual, &slopes, &G, &pairData, &pairValues, &networkA, &networkB,
           &networkSlopes, &networkRows, &networkResidual})
         numbers += buffer->size();
-    return numbers * sizeof(T) + rowPointers.capacity() * sizeof(const T*) + pairIndices.capacity() * sizeof(int);
+    return numbers * sizeof(T) + productScratch.getMemory() + rowPointers.capacity() * sizeof(const T*) +
+           pairIndices.capacity() * sizeof(int);
 }
 
 template class TileEvaluator<float>;

@@ -93,6 +93,7 @@ private:
     int maxLayers = 0;
 
     AlignedBuffer<T> A, D, layerA, layerB, layerC, residual, slopes, G, pairData, pairValues;
+    ProductScratch<T> productScratch;
     std::vector<AtomPairs> atomPairs;  // [maxRows]
     std::vector<int> groupEnds;        // [maxRows][T] ends of type groups among the pairs
     std::vector<int> counts;           // [T] neighbors within the cutoff, unused ones included
