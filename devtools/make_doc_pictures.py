@@ -70,7 +70,9 @@ def conductivity(trajectory):
     found = analysis.transport_coefficients(trajectory, 700.0)
 
     def draw(axes):
-        for index, (msd, label) in enumerate(((found.msd, "D*: single ions"), (found.collective_msd, "$D_σ$: all ions together"))):
+        for index, (msd, label) in enumerate(
+            ((found.msd, "D*: single ions"), (found.collective_msd, "$D_σ$: all ions together"))
+        ):
             axes.plot(msd.lags_ps[1:], msd.total_angstrom2[1:], color=SERIES[index], label=label)
         axes.set(xscale="log", yscale="log", xlabel="lag (ps)", ylabel="squared displacement per ion (Å²)")
         axes.legend()
@@ -97,8 +99,15 @@ def order(glass, crystal):
 
     def draw(axes):
         for index, (trajectory, label) in enumerate(((crystal, "β-Li₃PS₄, 300 K"), (glass, "glass, 300 K"))):
-            found = analysis.radial_distribution(trajectory, r_max=12.0, bin_width=0.1, stride=max(1, len(trajectory) // 100))
-            axes.plot(found.r_angstrom, found.pair("P", "P") + (1 - index) * np.ceil(found.pair("P", "P").max() / 2), color=SERIES[index], label=label)
+            found = analysis.radial_distribution(
+                trajectory, r_max=12.0, bin_width=0.1, stride=max(1, len(trajectory) // 100)
+            )
+            axes.plot(
+                found.r_angstrom,
+                found.pair("P", "P") + (1 - index) * np.ceil(found.pair("P", "P").max() / 2),
+                color=SERIES[index],
+                label=label,
+            )
         axes.axvline(6, color="#5f6c78", linewidth=0.9, linestyle=(0, (4, 3)))
         axes.set(xlim=(3, 12), xlabel="r (Å)", ylabel="g(r) of P–P, shifted")
         axes.legend()
