@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from browser_support import look
 from openmmlps.cli import app
-from openmmlps.report import content, find, literature, structure, write_report
+from openmmlps.report import content, literature, structure, write_report
 
 MACHINE = ["--platform", "CPU", "--threads", "1"]
 QUENCH = {
@@ -58,16 +58,31 @@ def folders(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def page(folders, tmp_path_factory):
-    file = tmp_path_factory.mktemp("page") / "report.html"
-    result = call("report", *folders, "-o", file)
+def report(folders, tmp_path_factory):
+    """The page that the command writes, and the findings that went into it."""
+    import openmmlps.report
+
+    file, kept = tmp_path_factory.mktemp("page") / "report.html", []
+
+    def keep(path, found, title):
+        kept.extend(found)
+        write_report(path, found, title)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(openmmlps.report, "write_report", keep)
+        result = call("report", *folders, "-o", file)
     assert re.search(r"report\.html \(\d\.\d MB\)", result.output)
-    return file
+    return file, kept
 
 
 @pytest.fixture(scope="module")
-def findings(folders):
-    return [find(folder) for folder in folders]
+def page(report):
+    return report[0]
+
+
+@pytest.fixture(scope="module")
+def findings(report):
+    return report[1]
 
 
 def test_report_in_a_browser(page, tmp_path):
@@ -176,6 +191,51 @@ def test_status_is_a_table(folders):
         status.write_text(json.dumps(record))
 
 
+@pytest.mark.parametrize("case", ["one frame", "no anions", "cluster"])
+def test_small_and_odd_runs(case, tmp_path):
+    """A report on whatever there is, with what cannot be said left out."""
+    structure, length, options = {
+        "one frame": ("gamma-Li3PS4", "1 fs", []),
+        "no anions": ("Li2S", "40 fs", ["--ensemble", "npt"]),
+        "cluster": (tmp_path / "cluster.xyz", "40 fs", []),
+    }[case]
+    corners = "".join(
+        f"S {x} {y} {z}\n" for x, y, z in ((1.2, 1.2, 1.2), (-1.2, -1.2, 1.2), (1.2, -1.2, -1.2), (-1.2, 1.2, -1.2))
+    )
+    (tmp_path / "cluster.xyz").write_text(f"5\n\nP 0 0 0\n{corners}")
+    run = tmp_path / "odd"
+    call("run", structure, "--time", length, "--report-interval", "10 fs", *options, *MACHINE, "-o", run)
+    call("report", run)
+    text = (run / "report.html").read_text()
+    assert "Thermodynamics" in text
+    assert ("Anions" in text) == (case == "one frame")
+    assert ("<canvas" in text) == (case != "cluster")
+
+
+def test_example_report(tmp_path):
+    """The one in the documentation: small enough, and whole."""
+    from pathlib import Path
+
+    example = Path(__file__).resolve().parents[2] / "docs" / "examples" / "glass-75-quick.html"
+    assert example.stat().st_size < 3e6
+    found, messages = look(example, (1280, 390), tmp_path)
+    assert messages == []
+    for entry in found:
+        assert entry["pictures"] >= 12 and entry["missing"] == [] and entry["wide"] == [] and entry["outside"] == []
+        assert entry["scroll"] <= entry["width"]
+
+
+def test_unfinished_protocol_says_how_to_go_on(folders, tmp_path):
+    import shutil
+
+    for folder, protocol in zip(folders[:2], ("quench", "transport"), strict=True):
+        copy = tmp_path / protocol
+        shutil.copytree(folder, copy)
+        for result in copy.rglob("result.json"):
+            result.unlink()
+        assert f"continue with: openmm-lps {protocol} --resume --output {copy}" in refused("report", copy)
+
+
 def refused(*arguments):
     result = call(*arguments, code=2)
     return " ".join(result.stderr.split())
@@ -196,6 +256,8 @@ def test_refusals(folders, tmp_path):
     assert "composition cannot change once a protocol has begun" in refused(
         "quench", "--resume", "--composition", 70, "-o", folders[0]
     )
+    (tmp_path / "cluster.xyz").write_text("1\n\nLi 0 0 0\n")
+    assert "is not periodic; give a crystal or a glass with a cell" in refused("elastic", tmp_path / "cluster.xyz")
     assert "--supercell: '2x2' is not three repeats" in refused("transport", "beta-Li3PS4", "--supercell", "2x2")
     assert "--temperatures: 'hot' is not a list of numbers" in refused("transport", "--temperatures", "hot")
     assert "unknown setting 'melt_time'; did you mean 'melt_time_ps'?" in refused("quench", "--set", "melt_time=3")

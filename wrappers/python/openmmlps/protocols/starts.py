@@ -26,7 +26,7 @@ def starting_structures(structure, supercell, protocol):
         files = [("", structure)]
     found = []
     for name, file in files:
-        loaded = load(file, tuple(supercell))
+        loaded = load(file, tuple(supercell) if set(supercell) != {1.0} else None)
         if loaded.box is None:
             raise ValueError(f"{protocol}: '{file}' is not periodic; give a crystal or a glass with a cell")
         found.append((name or loaded.name, snapshot_atoms(loaded.symbols, loaded.positions._value, loaded.box._value)))

@@ -50,7 +50,8 @@ def thermo_figure(name, data, atoms, caption, marks=()):
                 if panel is axes[0]:
                     panel.annotate(text, (when, 1.0), (3, -1), xycoords=("data", "axes fraction"), textcoords="offset points",
                                    fontsize=8.5, va="top")  # fmt: skip
-            panel.set_xlim(time[0], time[-1])
+            if len(time) > 1:
+                panel.set_xlim(time[0], time[-1])
         axes[-1].set_xlabel("time (ps)")
         axes[0].figure.align_ylabels()
 
