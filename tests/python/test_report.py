@@ -282,6 +282,13 @@ def test_numbers_as_text():
     assert content.pretty("beta-Li3PS4") == "β-Li₃PS₄" and content.pretty("my file 2") == "my file 2"
 
 
+def test_csv_has_errors_in_columns_of_their_own():
+    rows = (("a", content.Measured(1.0, 0.25), 3), ("b", "-", 4))
+    table = content.Table("name", "caption", ("", "D", "n"), rows)
+    assert table.to_csv() == ",D,standard error of D,n\na,1,0.25,3\nb,-,,4\n"
+    assert str(rows[0][1]) == "1.00 ± 0.25"
+
+
 def test_published_values_are_found_by_composition():
     glass = ["Li"] * 72 + ["P"] * 24 + ["S"] * 96
     assert literature.glass_percent(glass) == 75.0

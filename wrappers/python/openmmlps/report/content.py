@@ -12,8 +12,19 @@ from openmmlps.app.replace import replace_file
 
 
 @dataclass(frozen=True)
+class Measured:
+    """A number with its standard error: one cell of a table, two columns of its CSV file."""
+
+    value: float
+    error: float = math.nan
+
+    def __str__(self):
+        return rounded(self.value, self.error)
+
+
+@dataclass(frozen=True)
 class Table:
-    """Rows of strings and numbers; numbers are shown with `digits` significant ones and written to CSV in full."""
+    """Rows of strings, numbers and :class:`Measured`; numbers are rounded for the eye and written to CSV in full."""
 
     name: str  #: file name without ending
     caption: str
@@ -22,8 +33,15 @@ class Table:
     note: str = ""
 
     def to_csv(self):
-        """The table as CSV text; plain numbers, no formatting."""
-        return to_csv(self.columns, self.rows)
+        """The table as CSV text; plain numbers, errors in columns of their own."""
+        measured = [any(isinstance(row[i], Measured) for row in self.rows) for i in range(len(self.columns))]
+        columns, rows = [], [[] for _ in self.rows]
+        for index, (name, pair) in enumerate(zip(self.columns, measured, strict=True)):
+            columns += [name, f"standard error of {name}"] if pair else [name]
+            for row, found in zip(rows, self.rows, strict=True):
+                cell = found[index]
+                row += [cell.value, cell.error] if isinstance(cell, Measured) else [cell, ""] if pair else [cell]
+        return to_csv(columns, rows)
 
 
 @dataclass(frozen=True)

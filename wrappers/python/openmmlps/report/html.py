@@ -176,5 +176,5 @@ def _formula(text):
 
 
 def _cell(value):
-    """Content of a table cell; numbers with at most six significant digits."""
-    return f"{value:.6g}" if isinstance(value, float) else _formula(str(value))
+    """Content of a table cell; numbers with at most four significant digits, whole ones as they are."""
+    return f"{value:.4g}" if isinstance(value, float) else _formula(str(value))

@@ -9,7 +9,7 @@ from openmmlps.protocols.quench import QuenchSettings
 from openmmlps.protocols.sequence import stage_result
 
 from . import literature, methods, structure, thermo
-from .content import Figure, Findings, Result, Section, Table, rounded
+from .content import Figure, Findings, Measured, Result, Section, Table, rounded
 from .style import picture
 
 _STAGES = ("melt", "cool", "equilibrate")
@@ -103,12 +103,12 @@ def _history(name, settings, finished, atoms):
         rows.append(
             (
                 path.name,
-                rounded(*means["temperature_K"]),
-                rounded(
+                Measured(*means["temperature_K"]),
+                Measured(
                     means["pressure_bar_positive_under_compression"][0] / 1e4,
                     means["pressure_bar_positive_under_compression"][1] / 1e4,
                 ),
-                rounded(*means["density_g_per_cm3"]),
+                Measured(*means["density_g_per_cm3"]),
                 f"{means['potential_kJ_per_mol'][0] * thermo.EV_PER_KJ_PER_MOL / atoms:.4f}",
             )
         )

@@ -127,9 +127,9 @@ def _outcome_table(name, outcomes, atoms):
                 start,
                 "yes" if outcome["converged"] else "no",
                 f"{outcome['energy_eV'] / atoms:.6f}",
-                rounded(outcome["largest_force_eV_per_angstrom"]),
-                rounded(float(-np.trace(stress) / 3)),
-                rounded(float(np.abs(stress - np.trace(stress) / 3 * np.eye(3)).max())),
+                outcome["largest_force_eV_per_angstrom"],
+                float(-np.trace(stress) / 3),
+                float(np.abs(stress - np.trace(stress) / 3 * np.eye(3)).max()),
             )
         )
     columns = (
