@@ -113,6 +113,9 @@ public:
     }
 
 private:
+    /** Reading the weights of a 240^3 network takes about as long as evaluating so many atoms. */
+    static constexpr int maxSplinter = 12;
+
     struct Tile {
         int type, begin, count;
     };
@@ -136,12 +139,9 @@ private:
             begins[type + 1] += begins[type];
         atomsByType.resize(begins[model.numTypes]);
         std::vector<int> next(begins.begin(), begins.end() - 1);
-        double total = 0.0;
         for (int i = 0; i < n; i++)
-            if (isComputed(i)) {
+            if (isComputed(i))
                 atomsByType[next[list.getTypes()[i]]++] = i;
-                total += cost(list, i);
-            }
 
         if (static_cast<int>(workers.size()) != threads) {
             workers.clear();
@@ -151,23 +151,31 @@ private:
                 worker.tiles->clock.enabled = profiling;
             }
         }
-        double done = 0.0;
-        int atom = 0;
         const int all = static_cast<int>(atomsByType.size());
+        std::vector<double> costs(all + 1, 0.0);  // of all atoms before
+        for (int i = 0; i < all; i++)
+            costs[i + 1] = costs[i] + cost(list, atomsByType[i]);
+        int begin = 0;
         for (int thread = 0; thread < threads; thread++) {
-            const int begin = atom;
-            const double target = total * (thread + 1) / threads;
-            while (atom < all) {
-                const double more = cost(list, atomsByType[atom]);
-                if (thread + 1 < threads && done + 0.5 * more > target)
-                    break;
-                done += more;
-                atom++;
-            }
+            const double target = costs[all] * (thread + 1) / threads;
+            int end = static_cast<int>(std::lower_bound(costs.begin(), costs.end(), target) - costs.begin());
+            end = thread + 1 == threads ? all : avoidSplinters(begin, std::max(begin, end), begins);
             workers[thread].work.clear();
             for (int type = 0; type < model.numTypes; type++)
-                cut(type, std::max(begin, begins[type]), std::min(atom, begins[type + 1]), workers[thread].work);
+                cut(type, std::max(begin, begins[type]), std::min(end, begins[type + 1]), workers[thread].work);
+            begin = end;
         }
+    }
+
+    /**
+     * Move the border between two threads to the border of a type nearby: a few atoms of a type cost a thread as much
+     * as many, because it has to read all weights for them.
+     */
+    static int avoidSplinters(int begin, int end, const std::vector<int>& typeBegins) {
+        for (int border : typeBegins)
+            if (std::abs(border - end) < maxSplinter && border - begin > 4 * maxSplinter)
+                return border;
+        return end;
     }
 
     /** Tiles of nearly equal size, in whole register blocks of the matrix product. */
