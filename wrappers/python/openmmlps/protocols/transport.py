@@ -48,14 +48,14 @@ class TransportSettings(ProtocolSettings):
 
     presets: ClassVar[dict] = {
         "quick": {
-            "temperatures_K": [500.0, 600.0, 700.0],
+            "temperatures_K": (500.0, 600.0, 700.0, 800.0),
             "replicas": 1,
             "cell_time_ps": 20.0,
             "equilibration_time_ps": 5.0,
-            "production_time_ps": 200.0,
+            "production_time_ps": 150.0,
             "blocks": 4,
         },
-        "standard": {"temperatures_K": [450.0, 500.0, 550.0, 600.0, 650.0], "production_time_ps": 300.0},
+        "standard": {"temperatures_K": (450.0, 500.0, 550.0, 600.0, 650.0), "production_time_ps": 300.0},
     }
 
     def problems(self):

@@ -310,7 +310,9 @@ def _arrhenius_figure(name, settings, points, fits):
         axes.axvline(1000 / target, color=INK, linewidth=0.8, alpha=0.4)
         axes.annotate(f"{target:g} K", (1000 / target, 1.0), (-3, -2), xycoords=("data", "axes fraction"),
                       textcoords="offset points", ha="right", va="top", fontsize=8.5)  # fmt: skip
-        axes.set(yscale="log", xlabel="1000 K / T", ylabel="σT (K mS/cm)")
+        line = [p.value * t for p, t in zip(predicted, factor, strict=True)]
+        # A band of many decades says that nothing is known; it must not squeeze what is.
+        axes.set(yscale="log", xlabel="1000 K / T", ylabel="σT (K mS/cm)", ylim=(min(line) / 100, 100 * max(line)))
         axes.legend(loc="lower left")
 
     columns = ("inverse_temperature_1000_per_K", "sigma_NE_mS_per_cm", "low_95", "high_95")
@@ -369,6 +371,13 @@ def _warnings(settings, points, fits, atoms):
         if used < len(points):
             warnings.append(
                 f"{len(points) - used} of {len(points)} temperatures are left out of the fit: D* is not distinguishable from zero"
+            )
+        predicted = fits["conductivity"].predict(settings.extrapolate_to_K)
+        decades = np.log10(predicted.high / max(predicted.low, 1e-300))
+        if decades > 3:
+            warnings.append(
+                f"the conductivity at {settings.extrapolate_to_K:g} K is not determined: its 95 % interval spans {decades:.0f} orders of "
+                "magnitude, since the points do not lie on a line within their errors; run longer, add temperatures and replicas"
             )
         if used < 4:
             warnings.append(f"the Arrhenius fit rests on {used} temperatures; add some")
