@@ -49,7 +49,8 @@ def folders(tmp_path_factory):
     """A glass, its transport, a short NVE run."""
     base = tmp_path_factory.mktemp("report")
     glass, transport, run = base / "glass", base / "glass-transport", base / "run"
-    call("quench", "--composition", 75, "--atoms", 64, "--preset", "quick", *assignments(QUENCH), *MACHINE, "-o", glass)
+    options = ["--atoms", 64, "--replicas", 2, "--preset", "quick", *assignments(QUENCH), *MACHINE]
+    call("quench", "--composition", 75, *options, "-o", glass)
     options = ["--preset", "quick", "--temperatures", "900,1200", *assignments(TRANSPORT), *MACHINE]
     call("transport", glass, *options, "-o", transport)
     length = ["--time", "4.2 ps", "--report-interval", "0.01 ps", "--ensemble", "nve"]
@@ -122,7 +123,7 @@ def test_report_holds_everything(page, folders):
         "Zhou",
         "What to keep in mind",
         "interim",
-        "only 1 replica",
+        "only 2 replicas",
     ):
         assert needed in text
     for heading in (
@@ -151,14 +152,19 @@ def test_numbers_of_the_report_are_those_of_the_trajectory(folders, findings):
     from openmmlps import analysis
     from openmmlps.app.thermo import read_thermo
 
-    found = findings[0]
-    thermo = read_thermo(folders[0] / "replica-1" / "equilibrate" / "thermo.csv")
-    density = thermo["density_g_per_cm3"][len(thermo["step"]) // 2 :].mean()
-    assert float(found.results[0].value.split(" ")[0]) == pytest.approx(density, abs=1e-3)
-    trajectory = analysis.read(folders[0] / "replica-1" / "equilibrate" / "trajectory.h5")
-    speciation = analysis.classify_anions(trajectory[len(trajectory) // 2 :])
+    found, densities, shares = findings[0], [], []
+    for replica in ("replica-1", "replica-2"):
+        run = folders[0] / replica / "equilibrate"
+        thermo = read_thermo(run / "thermo.csv")
+        densities.append(thermo["density_g_per_cm3"][len(thermo["step"]) // 2 :].mean())
+        trajectory = analysis.read(run / "trajectory.h5")
+        speciation = analysis.classify_anions(trajectory[len(trajectory) // 2 :])
+        shares.append(100 * speciation.q_n_fractions("P")[0])
+    value, error = map(float, found.results[0].value.split(" ± "))
+    assert value == pytest.approx(np.mean(densities), abs=1e-2 * error + 1e-2)
+    assert error == pytest.approx(np.std(densities, ddof=1) / np.sqrt(2), rel=0.1)
     table = next(item for s in found.sections for item in s.items if item.name == "glass-qn-P")
-    assert table.rows[0][1] == pytest.approx(100 * speciation.q_n_fractions("P")[0], abs=0.06)
+    assert table.rows[0][1] == pytest.approx(np.mean(shares), abs=0.06)
     assert table.rows[0][2] == 93.2  # Zhou, 75 % Li2S
 
 

@@ -52,7 +52,7 @@ class TransportSettings(ProtocolSettings):
             "replicas": 1,
             "cell_time_ps": 20.0,
             "equilibration_time_ps": 5.0,
-            "production_time_ps": 150.0,
+            "production_time_ps": 200.0,
             "blocks": 4,
         },
         "standard": {"temperatures_K": (450.0, 500.0, 550.0, 600.0, 650.0), "production_time_ps": 300.0},
