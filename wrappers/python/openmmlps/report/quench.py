@@ -40,7 +40,9 @@ def quench_findings(folder, name):
     found.sections.append(_history(name, settings, finished, len(symbols)))
     merged = kept[0] if len(kept) == 1 else _merge(kept)
     found.sections.append(
-        structure.structure_section(name, merged, f"Structure of the glass at {settings.final_temperature_K:g} K", True)
+        structure.structure_section(
+            name, merged, f"Structure of the glass at {settings.final_temperature_K:g} K", True, scattering=True
+        )
     )
     section, speciation = structure.speciation_section(name, merged, "Anions of the glass", published, over_time=False)
     if section is not None:

@@ -19,12 +19,13 @@ _PAIRS = (("P", "S"), ("Li", "S"), ("S", "S"), ("Li", "P"), ("P", "P"), ("Li", "
 _COORDINATION_RANGES = {("P", "S"): 2.6, ("Li", "S"): 3.5, ("Li", "Li"): 4.5}
 
 
-def structure_section(name, trajectory, title, glass):
-    """g(r), peaks and coordination; S(Q) of a glass.
+def structure_section(name, trajectory, title, glass, scattering=False):
+    """g(r), peaks and coordination, S(Q).
 
     :param name: prefix of file names
     :param trajectory: :class:`~openmmlps.analysis.Trajectory`, periodic
     :param glass: whether peaks are compared with those of glasses
+    :param scattering: whether S(Q) is shown: that of a crystal is a row of Bragg peaks, which a small cell samples badly
     :return: Section
     """
     section = Section("structure", title)
@@ -34,8 +35,8 @@ def structure_section(name, trajectory, title, glass):
     pairs += [pair for pair in distribution.g if pair not in {tuple(sorted(known)) for known in pairs}]
     section.add(_g_figure(name, distribution, pairs))
     text = f"Averages over {distribution.frames} frames; number density {distribution.number_density_per_angstrom3:.4f} Å⁻³."
-    if glass:  # that of a crystal is a row of Bragg peaks, which a small cell samples badly
-        section.add(_factor_figure(name, trajectory, stride))
+    if scattering:
+        section.add(_factor_figure(name, trajectory, 3 * stride))
         text += (
             " S(Q) is neutron-weighted (Faber–Ziman, natural isotopes), computed from wave vectors of the cell, so it holds no "
             "truncation ripples; below the first vector of the cell there is no information."
