@@ -23,7 +23,9 @@ say() { printf '\n== %s\n' "$*"; }
 # The OpenCL platform is built from headers and the loader. Its tests run on processors, through PoCL.
 packages=(ca-certificates git g++ python3 python3-dev python3-venv libeigen3-dev libhwy-dev nlohmann-json3-dev
     opencl-headers ocl-icd-opencl-dev)
-[ $tests = ON ] && packages+=(libgtest-dev pocl-opencl-icd)
+[ $tests = ON ] && packages+=(libgtest-dev clang libclang-rt-dev pocl-opencl-icd)
+# Reports are looked at in a real browser. Ubuntu has none as a package; the test of reports is skipped there.
+[ $tests = ON ] && grep -q '^ID=debian' /etc/os-release 2>/dev/null && packages+=(chromium)
 
 if command -v dpkg-query >/dev/null && command -v apt-get >/dev/null; then
     missing=()
@@ -57,11 +59,12 @@ export PATH="$PWD/.venv/bin:$PATH"
 export PIP_DISABLE_PIP_VERSION_CHECK=1
 
 # CUDA for those who have a GPU, and for the tests, which compile its platform and kernels without one.
-cuda=
+extras=()
+[ $tests = ON ] && extras+=(test docs)
 if [ $tests = ON ] || command -v nvidia-smi >/dev/null; then
-    cuda=cuda
+    extras+=(cuda13)
 fi
-requirements=$(python - $cuda <<'PYTHON'
+requirements=$(python - ${extras[@]+"${extras[@]}"} <<'PYTHON'
 import sys
 import tomllib
 
@@ -69,7 +72,7 @@ with open("pyproject.toml", "rb") as file:
     settings = tomllib.load(file)
 project = settings["project"]
 requirements = settings["build-system"]["requires"] + ["cmake>=3.21", "ninja"] + project["dependencies"]
-for extra in ["test", *sys.argv[1:]]:
+for extra in sys.argv[1:]:
     requirements += project["optional-dependencies"][extra]
 print("\n".join(requirements))
 PYTHON
