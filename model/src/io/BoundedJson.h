@@ -20,7 +20,7 @@ namespace detail {
 
 class JsonSurvey : public nlohmann::json_sax<nlohmann::json> {
 public:
-    explicit JsonSurvey(const std::string& what) : what(what) {}
+    explicit JsonSurvey(const std::string& source) : what(source) {}
 
     std::size_t values = 0;
     std::size_t nodes = 0;  ///< keys and objects: what takes a node of a tree
