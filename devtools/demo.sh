@@ -12,4 +12,4 @@ devtools/setup.sh
 folder=runs/demo-$(date +%Y%m%d-%H%M%S)
 echo
 echo "== openmm-lps run beta-Li3PS4 at 600 K; results in $folder"
-exec .venv/bin/openmm-lps run beta-Li3PS4 --temperature 600 --time 5ps --output "$folder" "$@"
+exec .venv/bin/openmm-lps run beta-Li3PS4 --supercell 1x2x2 --temperature 600 --time 5ps --output "$folder" "$@"

@@ -20,8 +20,10 @@ say() { printf '\n== %s\n' "$*"; }
 
 # --- System packages
 
-packages=(ca-certificates git g++ python3 python3-dev python3-venv libeigen3-dev libhwy-dev nlohmann-json3-dev)
-[ $tests = ON ] && packages+=(libgtest-dev)
+# The OpenCL platform is built from headers and the loader. Its tests run on processors, through PoCL.
+packages=(ca-certificates git g++ python3 python3-dev python3-venv libeigen3-dev libhwy-dev nlohmann-json3-dev
+    opencl-headers ocl-icd-opencl-dev)
+[ $tests = ON ] && packages+=(libgtest-dev clang libclang-rt-dev pocl-opencl-icd)
 # Reports are looked at in a real browser. Ubuntu has none as a package; the test of reports is skipped there.
 [ $tests = ON ] && grep -q '^ID=debian' /etc/os-release 2>/dev/null && packages+=(chromium)
 
@@ -56,14 +58,23 @@ fi
 export PATH="$PWD/.venv/bin:$PATH"
 export PIP_DISABLE_PIP_VERSION_CHECK=1
 
-requirements=$(python - <<'PYTHON'
+# CUDA for those who have a GPU, and for the tests, which compile its platform and kernels without one.
+extras=()
+[ $tests = ON ] && extras+=(test docs)
+if [ $tests = ON ] || command -v nvidia-smi >/dev/null; then
+    extras+=(cuda13)
+fi
+requirements=$(python - ${extras[@]+"${extras[@]}"} <<'PYTHON'
+import sys
 import tomllib
 
 with open("pyproject.toml", "rb") as file:
     settings = tomllib.load(file)
 project = settings["project"]
-print("\n".join(settings["build-system"]["requires"] + ["cmake>=3.21", "ninja"] + project["dependencies"]
-                + project["optional-dependencies"]["test"]))
+requirements = settings["build-system"]["requires"] + ["cmake>=3.21", "ninja"] + project["dependencies"]
+for extra in sys.argv[1:]:
+    requirements += project["optional-dependencies"][extra]
+print("\n".join(requirements))
 PYTHON
 )
 if [ "$requirements" != "$(cat .venv/lps-requirements 2>/dev/null)" ]; then

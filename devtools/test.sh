@@ -3,10 +3,16 @@
 # Copyright (c) 2026 the openmm-lps authors
 #
 # Every test of the project, from a bare Debian 12 or Ubuntu 24.04: C++ tests, the C++ tests of the model core under the address and
-# undefined behaviour sanitizers, Python tests. Ends with one summary, and fails if any test does.
+# undefined behaviour sanitizers, a short fuzz of all readers, the documentation, Python tests. Ends with one summary, and fails if
+# any test does.
+#
+#   devtools/test.sh          what CI runs
+#   devtools/test.sh --long   also a million fuzzed inputs, a hundred kills, a thousand Contexts, the thread sanitizer: about an hour
 
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+long=OFF
+[ "${1:-}" = "--long" ] && long=ON
 devtools/setup.sh --tests || exit 1
 export PATH="$PWD/.venv/bin:$PATH"
 
@@ -24,8 +30,25 @@ cmake --preset sanitize --log-level=WARNING >/dev/null &&
     cmake --build --preset sanitize --parallel "$jobs" -- --quiet &&
     ctest --test-dir build/sanitize --parallel "$jobs" --output-on-failure --progress --output-junit "$reports/sanitized.xml"
 
+if [ $long = ON ]; then
+    say "C++ tests of the model core under the thread sanitizer"
+    cmake --preset sanitize-thread --log-level=WARNING >/dev/null &&
+        cmake --build --preset sanitize-thread --parallel "$jobs" -- --quiet &&
+        ctest --test-dir build/sanitize-thread --output-on-failure --progress --output-junit "$reports/threads.xml"
+fi
+
+say "Fuzzing the readers"
+fuzz_runs=(20000 1000)
+[ $long = ON ] && fuzz_runs=(1000000 100000)
+tests/fuzz/run.sh "${fuzz_runs[@]}"
+fuzzed=$?
+
 say "Python tests"
-python -m pytest tests/python -q --junitxml "$reports/python.xml"
+selection=()
+[ $long = ON ] && selection=(-m "long or not long")
+python -m pytest tests/python -q "${selection[@]}" --junitxml "$reports/python.xml"
 
 say "Summary"
-exec python devtools/summarize_tests.py "C++=$reports/cpp.xml" "C++ sanitized=$reports/sanitized.xml" "Python=$reports/python.xml"
+suites=("C++=$reports/cpp.xml" "C++ sanitized=$reports/sanitized.xml" "Python=$reports/python.xml")
+[ $long = ON ] && suites+=("C++ threads=$reports/threads.xml")
+python devtools/summarize_tests.py "${suites[@]}" && [ $fuzzed -eq 0 ]

@@ -16,6 +16,7 @@
 #include <random>
 
 #include "ExtendedXyz.h"
+#include "Operations.h"
 #include "lps/Error.h"
 #include "lps/FastEvaluator.h"
 #include "lps/ModelFile.h"
@@ -40,31 +41,6 @@ constexpr const char* help =
 
 double since(Clock::time_point begin) {
     return std::chrono::duration<double>(Clock::now() - begin).count();
-}
-
-/** Floating-point operations of one evaluation, counted as in docs/performance.md: without folding, padding or
- * polynomial order. */
-double countOperations(const DeepPotential& model, const Configuration& structure, double pairsInCutoff) {
-    const double M1 = model.getEmbeddingWidth(), M2 = model.getData().axisWidth;
-    double total = pairsInCutoff * (54.0 * M1 + 130.0);
-    for (int type : structure.types) {
-        total += 24.0 * M1 * M2;
-        for (const Layer& layer : model.getData().fittings[type].layers)
-            total += 4.0 * layer.inputs * layer.outputs;
-    }
-    return total;
-}
-
-double countPairs(const NeighborList& list) {
-    double pairs = 0.0;
-    for (int i = 0; i < list.getNumAtoms(); i++)
-        for (int k = 0; k < list.getNumNeighbors(i); k++) {
-            const double* x = list.getPositions() + 4 * static_cast<std::size_t>(i);
-            const double* y = list.getPositions() + 4 * static_cast<std::size_t>(list.getNeighbors(i)[k]);
-            const double dx = x[0] - y[0], dy = x[1] - y[1], dz = x[2] - y[2];
-            pairs += dx * dx + dy * dy + dz * dz < list.getCutoff() * list.getCutoff();
-        }
-    return pairs;
 }
 
 double peakMemory() {
@@ -156,8 +132,8 @@ int runBenchmark(int argc, char** argv) {
     std::vector<double> sorted = times;
     std::sort(sorted.begin(), sorted.end());
     const double median = sorted[sorted.size() / 2], mean = total / steps;
-    const double pairs = countPairs(evaluator.getNeighborList());
-    const double operations = countOperations(*model, structure, pairs);
+    const double pairs = benchmark::countPairs(evaluator.getNeighborList());
+    const double operations = benchmark::countOperations(*model, structure, pairs);
     const double peak = FastEvaluator::measurePeak(options.precision, options.target);
 
     std::printf(

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cstring>
 #include <functional>
 #include <nlohmann/json.hpp>
@@ -196,6 +197,42 @@ TEST(ModelFile, damagedFilesGiveErrorsAndNothingWorse) {
             damaged[generator() % (8 + headerLength)] = static_cast<char>(generator());
         errorOf(damaged);  // throws Error or reads; anything else fails the test
     }
+}
+
+/** Found by fuzzing: each byte of such a header used to take up to 28 bytes of memory. */
+TEST(ModelFile, headersDenserThanAnyModelAreRefused) {
+    for (const char* item : {"0", "{}", "\"\"", "[]"}) {
+        std::string header = "[";
+        for (int i = 0; i < 50000; i++)
+            header += std::string(item) + ",";
+        header += "0]";
+        const std::uint64_t length = header.size();
+        std::string bytes(reinterpret_cast<const char*>(&length), 8);
+        expectError(bytes + header, "holds more values than any model file; the file is damaged");
+    }
+    // What is kept as text, and not as values, may be as dense as it likes.
+    const std::string bytes = makeBytes();
+    const std::string provenance = "{\"list\": [0" + std::string(100000, ' ') + "]}";
+    EXPECT_EQ(errorOf(withHeader(bytes, [&](Json& h) { h["__metadata__"]["provenance"] = provenance; })), "accepted");
+    std::string dense = "{\"list\": [0";
+    for (int i = 0; i < 50000; i++)
+        dense += ",0";
+    EXPECT_EQ(errorOf(withHeader(bytes, [&](Json& h) { h["__metadata__"]["provenance"] = dense + "]}"; })), "accepted");
+    expectError(withHeader(bytes, [&](Json& h) { h["__metadata__"]["provenance"] = "[1]"; }),
+                "metadata 'provenance' is not a JSON object");
+}
+
+/** Found by fuzzing: 15,000 empty objects in a list used to take seconds, and a full header hours. */
+TEST(ModelFile, timeGrowsWithTheLengthOfTheHeader) {
+    std::string header = "{";
+    for (int i = 0; i < 100000; i++)
+        header += "\"tensor" + std::to_string(i) + "\": {\"padding of the name\": \"and of the value\"},";
+    header += "\"last\": {}}";
+    const std::uint64_t length = header.size();
+    const std::string bytes(reinterpret_cast<const char*>(&length), 8);
+    const auto begin = std::chrono::steady_clock::now();
+    expectError(bytes + header, "needs exactly dtype, shape and data_offsets");
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(20));
 }
 
 TEST(ModelFile, unreadableFilesAreNamed) {

@@ -3,6 +3,7 @@
 
 #include "openmmlps/LPSForce.h"
 
+#include <algorithm>
 #include <string>
 
 #include "openmm/OpenMMException.h"
@@ -48,6 +49,29 @@ void LPSForce::setPrecision(Precision value) {
 
 void LPSForce::setUseTables(bool use) {
     useTables = use;
+}
+
+int LPSForce::addCommitteeModel(const LPSModel& added) {
+    const std::vector<std::string>& names = added.getTypeNames();
+    for (const std::string& name : model.getTypeNames())
+        if (std::find(names.begin(), names.end(), name) == names.end())
+            throw OpenMM::OpenMMException("LPSForce.addCommitteeModel: the Force's model has type '" + name +
+                                          "', but the added one knows types " + added.describeTypes() +
+                                          "; the models of a committee must know the same elements.");
+    committee.push_back(added);
+    return getNumCommitteeModels() - 1;
+}
+
+LPSModel LPSForce::getCommitteeModel(int index) const {
+    if (index < 0 || index >= getNumCommitteeModels())
+        throw OpenMM::OpenMMException("LPSForce: there is no committee model " + std::to_string(index) + " among the " +
+                                      std::to_string(getNumCommitteeModels()) +
+                                      " that addCommitteeModel() added; use an index that it returned.");
+    return committee[index];
+}
+
+LPSModelDeviation LPSForce::computeModelDeviation(OpenMM::Context& context) {
+    return dynamic_cast<LPSForceImpl&>(getImplInContext(context)).computeModelDeviation(getContextImpl(context));
 }
 
 std::vector<double> LPSForce::computeParticleEnergies(OpenMM::Context& context) {

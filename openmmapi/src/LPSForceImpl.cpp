@@ -3,9 +3,12 @@
 
 #include "openmmlps/internal/LPSForceImpl.h"
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <string>
 
+#include "Committee.h"
 #include "openmm/OpenMMException.h"
 #include "openmmlps/LPSKernels.h"
 
@@ -69,7 +72,21 @@ void checkBox(const System& system) {
                               "setUsesPeriodicBoundaryConditions(False) on the Force.");
 }
 
+/** The threads that a platform was told to use; 0 if it has no such property. */
+int getNumThreads(ContextImpl& context) {
+    const vector<string>& names = context.getPlatform().getPropertyNames();
+    if (std::find(names.begin(), names.end(), "Threads") == names.end())
+        return 0;
+    return std::stoi(context.getPlatform().getPropertyValue(context.getOwner(), "Threads"));
+}
+
 }  // namespace
+
+LPSForceImpl::LPSForceImpl(const LPSForce& force) : owner(force) {
+    forceGroup = force.getForceGroup();
+}
+
+LPSForceImpl::~LPSForceImpl() = default;
 
 void LPSForceImpl::initialize(ContextImpl& context) {
     checkParticles(owner, context.getSystem());
@@ -78,6 +95,9 @@ void LPSForceImpl::initialize(ContextImpl& context) {
     numParticles = owner.getNumParticles();
     kernel = context.getPlatform().createKernel(CalcLPSForceKernel::Name(), context);
     kernel.getAs<CalcLPSForceKernel>().initialize(context.getSystem(), owner);
+    if (owner.getNumCommitteeModels() > 0)
+        committee =
+            std::make_unique<Committee>(owner, context.getPlatform().getName() == "Reference", getNumThreads(context));
 }
 
 double LPSForceImpl::calcForcesAndEnergy(ContextImpl& context, bool includeForces, bool includeEnergy, int groups) {
@@ -98,6 +118,8 @@ void LPSForceImpl::updateParametersInContext(ContextImpl& context) {
                               "; call Context.reinitialize() to change the number of particles.");
     checkParticles(owner, context.getSystem());
     kernel.getAs<CalcLPSForceKernel>().copyParametersToContext(context, owner);
+    if (committee)
+        committee->readParticles(owner);
     context.systemChanged();
 }
 
@@ -107,6 +129,18 @@ vector<double> LPSForceImpl::computeParticleEnergies(ContextImpl& context) {
 
 vector<Vec3> LPSForceImpl::computeVirial(ContextImpl& context) {
     return kernel.getAs<CalcLPSForceKernel>().computeVirial(context);
+}
+
+LPSModelDeviation LPSForceImpl::computeModelDeviation(ContextImpl& context) {
+    if (!committee)
+        throw OpenMMException(
+            "LPSForce.computeModelDeviation: this Context has no committee; call addCommitteeModel() on the Force "
+            "before the Context is created, or Context.reinitialize() afterwards.");
+    vector<Vec3> positions;
+    context.getPositions(positions);
+    std::array<Vec3, 3> box;
+    context.getPeriodicBoxVectors(box[0], box[1], box[2]);
+    return committee->evaluate(positions, box);
 }
 
 }  // namespace LPSPlugin

@@ -22,8 +22,11 @@ using std::to_string;
 
 namespace {
 
-/** Raise this when the XML changes; keep reading every older version, with a stored file of each in the tests. */
-constexpr int currentVersion = 1;
+/**
+ * Raise this when the XML changes; keep reading every older version, with a stored file of each in the tests.
+ * 1: the first. 2: may hold a Committee; a Force without one is still written as version 1, for older readers.
+ */
+constexpr int currentVersion = 2;
 
 void writeModel(const LPSModel& model, SerializationNode& node) {
     node.setStringProperty("sha256", model.getHash());
@@ -51,13 +54,18 @@ LPSForceProxy::LPSForceProxy() : SerializationProxy("LPSForce") {}
 
 void LPSForceProxy::serialize(const void* object, SerializationNode& node) const {
     const LPSForce& force = *static_cast<const LPSForce*>(object);
-    node.setIntProperty("version", currentVersion);
+    node.setIntProperty("version", force.getNumCommitteeModels() > 0 ? 2 : 1);
     node.setIntProperty("forceGroup", force.getForceGroup());
     node.setStringProperty("name", force.getName());
     node.setBoolProperty("usesPeriodic", force.usesPeriodicBoundaryConditions());
     node.setIntProperty("precision", force.getPrecision());
     node.setBoolProperty("useTables", force.getUseTables());
     writeModel(force.getModel(), node.createChildNode("Model"));
+    if (force.getNumCommitteeModels() > 0) {
+        SerializationNode& committee = node.createChildNode("Committee");
+        for (int i = 0; i < force.getNumCommitteeModels(); i++)
+            writeModel(force.getCommitteeModel(i), committee.createChildNode("Model"));
+    }
     SerializationNode& particles = node.createChildNode("Particles");
     for (int i = 0; i < force.getNumParticles(); i++) {
         int particle, type;
@@ -78,6 +86,9 @@ void* LPSForceProxy::deserialize(const SerializationNode& node) const {
     force->setUsesPeriodicBoundaryConditions(node.getBoolProperty("usesPeriodic"));
     force->setPrecision(static_cast<LPSForce::Precision>(node.getIntProperty("precision")));
     force->setUseTables(node.getBoolProperty("useTables"));
+    if (version >= 2)
+        for (const SerializationNode& entry : node.getChildNode("Committee").getChildren())
+            force->addCommitteeModel(readModel(entry));
     for (const SerializationNode& entry : node.getChildNode("Particles").getChildren())
         force->addParticle(entry.getIntProperty("index"), entry.getIntProperty("type"));
     return force.release();

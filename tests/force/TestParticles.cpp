@@ -129,7 +129,12 @@ TEST(Particles, queriesDoNotDisturbTheForces) {
 TEST(Particles, boxChangesBetweenEvaluations) {
     const LPSModel model = makeModel();
     const TestSystem system = makeBulk(model, cells::cubic);
+    // GPU platforms decide from the default cell whether any cell of the Context may be triclinic.
+    const auto triclinic = toNanometers(cells::triclinic);
+    system.system->setDefaultPeriodicBoxVectors(triclinic[0], triclinic[1], triclinic[2]);
     TestContext context(system);
+    const auto cubic = toNanometers(cells::cubic);
+    context->setPeriodicBoxVectors(cubic[0], cubic[1], cubic[2]);
     context.getEnergy();
     for (double scale : {0.9, 1.3, 1.0}) {
         lps::Configuration scaled = system.configuration;

@@ -148,8 +148,18 @@ def test_signal_stops_in_good_order_and_resume_is_exact(whole, tmp_path, number,
 @pytest.mark.parametrize("ensemble", ["nve", "nvt"])
 def test_kill_loses_and_repeats_nothing(tmp_path, ensemble):
     """Killed at random moments; checkpoints carry random numbers, so even Langevin dynamics continues exactly."""
+    assert_survives_kills(tmp_path, ensemble, 3, 0.8)
+
+
+@pytest.mark.long
+def test_hundred_kills_lose_and_repeat_nothing(tmp_path):
+    assert_survives_kills(tmp_path, "nvt", 100, 30.0)
+
+
+def assert_survives_kills(tmp_path, ensemble, kills, length):
+    """Kill a run of `length` ps so many times, resume each time, and compare with one that was left alone."""
     reference, killed = tmp_path / "reference", tmp_path / "killed"
-    start(reference, ensemble=ensemble, time=0.8)
+    start(reference, ensemble=ensemble, time=length)
     arguments = [
         "run",
         "gamma-Li3PS4",
@@ -160,7 +170,7 @@ def test_kill_loses_and_repeats_nothing(tmp_path, ensemble):
         "--ensemble",
         ensemble,
         "--time",
-        "0.8",
+        str(length),
     ]
     arguments += [
         "--report-interval",
@@ -174,7 +184,7 @@ def test_kill_loses_and_repeats_nothing(tmp_path, ensemble):
     ]
     arguments += ["--checkpoint-interval", "0", "--output", str(killed)]
     delays = random.Random(4)
-    for _ in range(3):
+    for _ in range(kills):
         with subprocess.Popen([*COMMAND, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
             deadline, begun = time.monotonic() + 60, checkpoint_step(killed)
             while checkpoint_step(killed) == begun and process.poll() is None and time.monotonic() < deadline:
@@ -184,7 +194,7 @@ def test_kill_loses_and_repeats_nothing(tmp_path, ensemble):
             assert process.wait() == -signal.SIGKILL, process.stderr.read().decode()
         with h5py.File(killed / "trajectory.h5") as file:
             assert np.isfinite(file["particles/all/position/value"][:]).all(), "readable with any HDF5 program"
-        assert is_run(killed) and 0 <= checkpoint_step(killed) < 800
+        assert is_run(killed) and 0 <= checkpoint_step(killed) < 1000 * length
         arguments = ["run", "--resume", "--output", str(killed)]
     assert resume(killed).state == "finished"
     assert_same_run(killed, reference)

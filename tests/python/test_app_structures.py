@@ -220,3 +220,99 @@ def test_bad_supercells_are_refused(supercell):
 def test_supercell_of_a_cluster_is_refused():
     with pytest.raises(ValueError, match="is not periodic, so it has no supercell"):
         load(Atoms("Li"), (2, 2, 2))
+
+
+def test_state_goes_back_to_the_frame_of_the_file():
+    """A strained, moved crystal in a supercell, with its forces and velocities, as ase.Atoms of the user."""
+    original = ase.io.read(structure_file("Li7P3S11"))
+    original.rotate(40, (1, 2, 3), rotate_cell=True)
+    structure = load(original, (1, 2, 1))
+    system = openmm.System()
+    force = openmm.CustomExternalForce("x+2*y+3*z")
+    for index, mass in enumerate(structure.masses):
+        system.addParticle(mass)
+        force.addParticle(index)
+    system.addForce(force)
+    system.setDefaultPeriodicBoxVectors(*structure.box)
+    context = openmm.Context(system, openmm.VerletIntegrator(0.001), openmm.Platform.getPlatformByName("Reference"))
+    context.setPeriodicBoxVectors(*(1.01 * structure.box))
+    context.setPositions(1.01 * structure.positions)
+    velocities = np.random.default_rng(1).normal(size=(len(structure.symbols), 3))
+    context.setVelocities(velocities)
+    atoms = structure.to_atoms(context.getState(positions=True, velocities=True, forces=True, energy=True))
+    expected = original.repeat((1, 2, 1))
+    np.testing.assert_allclose(atoms.cell, 1.01 * expected.cell, atol=1e-6)
+    np.testing.assert_allclose(
+        np.sort(get_distances(atoms.positions, cell=atoms.cell, pbc=True)[1], axis=None),
+        1.01 * np.sort(get_distances(expected.positions, cell=expected.cell, pbc=True)[1], axis=None),
+        atol=1e-5,
+    )
+    electronvolt = 96.48533212331002
+    np.testing.assert_allclose(
+        atoms.get_forces(),
+        np.tile([-1, -2, -3], (len(atoms), 1)) @ structure.rotation / (10 * electronvolt),
+        atol=1e-12,
+    )
+    assert atoms.get_potential_energy() == pytest.approx(
+        (context.getState(energy=True).getPotentialEnergy()._value) / electronvolt
+    )
+    speed = np.linalg.norm(atoms.get_velocities(), axis=1) * ase.units.fs  # angstrom/fs
+    np.testing.assert_allclose(speed, np.linalg.norm(velocities, axis=1) * 10 / 1000, rtol=1e-9)
+
+
+def structure_file(name):
+    from openmmlps.app.structures import structure_path
+
+    return structure_path(name)
+
+
+def test_without_a_state_the_structure_itself_comes_back():
+    original = load_file("gamma-Li3PS4")
+    atoms = load("gamma-Li3PS4").to_atoms()
+    np.testing.assert_allclose(atoms.positions, original.positions, atol=1e-9)
+    np.testing.assert_allclose(atoms.cell, original.cell, atol=1e-9)
+    assert list(atoms.symbols) == list(original.symbols) and atoms.pbc.all() and atoms.calc is None
+
+
+def test_cluster_goes_back_without_a_cell():
+    atoms = load(Atoms("LiS", [[0, 0, 0], [2.4, 0, 0]])).to_atoms()
+    assert not atoms.pbc.any() and atoms.cell.rank == 0
+
+
+def test_state_of_other_atoms_is_refused():
+    context = openmm.Context(
+        small_system(1), openmm.VerletIntegrator(1), openmm.Platform.getPlatformByName("Reference")
+    )
+    context.setPositions([(0, 0, 0)])
+    structure = load("Li2S")
+    with pytest.raises(ValueError, match="the State has no positions, but 'Li2S' has 12 atoms; give context.getState"):
+        structure.to_atoms(context.getState(energy=True))
+    with pytest.raises(ValueError, match="the State has 1 atoms, but 'Li2S' has 12 atoms"):
+        structure.to_atoms(context.getState(positions=True))
+
+
+def small_system(count):
+    system = openmm.System()
+    for _ in range(count):
+        system.addParticle(1)
+    return system
+
+
+def test_one_residue_for_each_copy_of_the_cell():
+    structure = load("Li2S", (2, 1, 1))
+    residues = list(structure.topology.residues())
+    assert [len(list(residue.atoms())) for residue in residues] == [12, 12]
+    assert [atom.index for atom in structure.topology.atoms()] == list(range(24))
+
+
+def test_isotopes_keep_their_masses():
+    from openmmlps.app import createSystem
+
+    atoms = load_file("Li2S")
+    atoms.set_masses([6.015 if symbol == "Li" else None for symbol in atoms.symbols])
+    structure = load(atoms, (1, 1, 2))
+    system = createSystem(structure.topology, masses=structure.masses)
+    masses = [system.getParticleMass(i)._value for i in range(system.getNumParticles())]
+    assert masses == pytest.approx([6.015 if symbol == "Li" else 32.06 for symbol in structure.symbols])
+    with pytest.raises(ValueError, match="createSystem: there are 1 masses for 24 atoms; give one for each atom"):
+        createSystem(structure.topology, masses=[1.0])

@@ -64,6 +64,9 @@ void expectSame(const LPSForce& a, const LPSForce& b) {
     EXPECT_EQ(a.getUseTables(), b.getUseTables());
     EXPECT_EQ(a.getModel().getHash(), b.getModel().getHash());
     EXPECT_TRUE(a.getModel().getBytes() == b.getModel().getBytes());
+    ASSERT_EQ(a.getNumCommitteeModels(), b.getNumCommitteeModels());
+    for (int i = 0; i < a.getNumCommitteeModels(); i++)
+        EXPECT_EQ(a.getCommitteeModel(i).getHash(), b.getCommitteeModel(i).getHash());
     ASSERT_EQ(a.getNumParticles(), b.getNumParticles());
     for (int i = 0; i < a.getNumParticles(); i++) {
         int particle[2], type[2];
@@ -96,10 +99,26 @@ TEST(Serialization, roundTripOfASystem) {
     expectSame(makeForce(), dynamic_cast<const LPSForce&>(copy->getForce(0)));
 }
 
+TEST(Serialization, roundTripOfACommittee) {
+    LPSForce force = makeForce();
+    lps::testing::RandomModelOptions options;
+    for (unsigned seed : {5, 6}) {
+        options.seed = seed;
+        force.addCommitteeModel(
+            LPSModel::fromBytes(lps::writeModel(lps::DeepPotential(lps::testing::makeRandomModelData(options)))));
+    }
+    EXPECT_NE(toXml(force).find("version=\"2\""), std::string::npos);
+    expectSame(force, *fromXml(toXml(force)));
+}
+
+TEST(Serialization, forceWithoutCommitteeIsReadableByTheFirstRelease) {
+    EXPECT_NE(toXml(makeForce()).find("version=\"1\""), std::string::npos);
+}
+
 TEST(Serialization, newerVersionIsRefused) {
-    EXPECT_EQ(
-        messageOf([] { fromXml(replace(toXml(makeForce()), "version=\"1\"", "version=\"2\"")); }),
-        "LPSForce XML: version 2 is not among those that this openmm-lps reads (1); update openmm-lps to read it.");
+    EXPECT_EQ(messageOf([] { fromXml(replace(toXml(makeForce()), "version=\"1\"", "version=\"3\"")); }),
+              "LPSForce XML: version 3 is not among those that this openmm-lps reads (1 to 2); update openmm-lps to "
+              "read it.");
     EXPECT_NE(messageOf([] { fromXml(replace(toXml(makeForce()), "version=\"1\"", "version=\"0\"")); }), "");
 }
 

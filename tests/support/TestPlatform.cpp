@@ -4,12 +4,16 @@
 #include "support/TestPlatform.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <optional>
 #include <stdexcept>
 #include <vector>
 
 #include "lps/Units.h"
+#include "openmm/Context.h"
+#include "openmm/System.h"
+#include "openmm/VerletIntegrator.h"
 #include "openmmlps/LPSKernels.h"
 
 namespace LPSPlugin::testing {
@@ -56,8 +60,9 @@ Tolerance getTolerance(const std::string& platform, const std::string& precision
 }
 
 void loadPlugins() {
-    loadFolder(OPENMM_PLUGIN_FOLDER, false);
-    loadFolder(LPS_PLUGIN_FOLDER, true);
+    const char* moved = std::getenv("LPS_TEST_PLUGINS");
+    loadFolder(moved != nullptr ? moved : OPENMM_PLUGIN_FOLDER, false);
+    loadFolder(moved != nullptr ? moved : LPS_PLUGIN_FOLDER, true);
 }
 
 TestPlatform::TestPlatform(const std::string& platformName, const std::string& precisionName)
@@ -80,6 +85,17 @@ bool TestPlatform::isPresent() const {
             return platform.supportsKernels({CalcLPSForceKernel::Name()});
     }
     return false;
+}
+
+bool TestPlatform::isPocl() const {
+    if (name != "OpenCL")
+        return false;
+    OpenMM::System system;
+    system.addParticle(1.0);
+    system.addParticle(1.0);
+    OpenMM::VerletIntegrator integrator(0.001);
+    OpenMM::Context context(system, integrator, getPlatform(), getProperties());
+    return getPlatform().getPropertyValue(context, "OpenCLPlatformName") == "Portable Computing Language";
 }
 
 std::map<std::string, std::string> TestPlatform::getProperties() const {

@@ -30,7 +30,10 @@ struct Tolerance {
 /** @throws std::invalid_argument for a precision that no platform has */
 Tolerance getTolerance(const std::string& platform, const std::string& precision);
 
-/** Load OpenMM's platforms, then this build's libraries. */
+/**
+ * Load OpenMM's platforms, then this build's libraries: from where they were built, or from the one folder that the
+ * environment variable LPS_TEST_PLUGINS names, on a machine to which the tests were copied.
+ */
 void loadPlugins();
 
 /** The platform that the command line names. */
@@ -46,8 +49,15 @@ public:
     bool isPresent() const;
 
     const std::string& getName() const { return name; }
+    const std::string& getPrecision() const { return precision; }
     bool isDouble() const { return precision == "double"; }
     OpenMM::Platform& getPlatform() const { return OpenMM::Platform::getPlatformByName(name); }
+
+    /**
+     * Whether this is OpenCL on PoCL. With PoCL 3.1, OpenMM 8.6 ends in a segmentation fault in its own kernels, also
+     * without this plugin, for Systems of one particle and in its minimizer (getScale).
+     */
+    bool isPocl() const;
 
     /** Context properties: GPU platforms take their precision from there. */
     std::map<std::string, std::string> getProperties() const;

@@ -17,6 +17,7 @@
 #include "openmm/RPMDMonteCarloBarostat.h"
 #include "openmmlps/LPSForce.h"
 #include "openmmlps/LPSModel.h"
+#include "lps/CoreEvaluator.h"
 
 #include <string>
 #include <typeinfo>
@@ -33,3 +34,4 @@ from openmmlps._files import readModelBytes as _readModelBytes
 %include "lps/values.i"
 %include "lps/LPSModel.i"
 %include "lps/LPSForce.i"
+%include "lps/CoreEvaluator.i"

@@ -160,7 +160,7 @@ public:
         readHyperparameters(hyperparameters);
         readTensors();
         data.provenance = file.getMetadata("provenance");
-        if (!parseBoundedJson(data.provenance, origin + ": metadata 'provenance'").is_object())
+        if (!isJsonObject(data.provenance, origin + ": metadata 'provenance'"))
             throw Error(origin + ": metadata 'provenance' is not a JSON object; convert the original model again.");
         return std::move(data);
     }

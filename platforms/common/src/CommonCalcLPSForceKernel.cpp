@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 the openmm-lps authors
+
+#include "CommonCalcLPSForceKernel.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "lps/Units.h"
+#include "openmm/OpenMMException.h"
+#include "openmm/common/ContextSelector.h"
+#include "openmmlps/internal/TranslateErrors.h"
+
+namespace LPSPlugin {
+
+using OpenMM::ContextImpl;
+using OpenMM::ContextSelector;
+using OpenMM::OpenMMException;
+using OpenMM::Vec3;
+using std::vector;
+
+namespace {
+
+constexpr int numSums = 64;
+constexpr int maximumAttempts = 20;
+
+/**
+ * A power of two that turns kJ/mol into integers, so that sums are exact and in any order the same: as fine as 2^-40
+ * kJ/mol, and coarse enough for 10^5 kJ/mol per particle.
+ */
+double chooseSumScale(int numParticles) {
+    const int bits = 62 - static_cast<int>(std::ceil(std::log2(1e5 * std::max(1, numParticles))));
+    return std::ldexp(1.0, std::min(40, bits));
+}
+
+}  // namespace
+
+CommonCalcLPSForceKernel::~CommonCalcLPSForceKernel() {
+    ContextSelector selector(cc);
+    deleteStages();
+}
+
+void CommonCalcLPSForceKernel::deleteStages() {
+    forces.reset();
+    fitting.reset();
+    descriptor.reset();
+    list.reset();
+    model.reset();
+    device.reset();
+}
+
+void CommonCalcLPSForceKernel::initialize(const OpenMM::System&, const LPSForce& force) {
+    ContextSelector selector(cc);
+    periodic = force.usesPeriodicBoundaryConditions();
+    sumScale = chooseSumScale(force.getNumParticles());
+    event = cc.createEvent();
+    buildStages(force);
+    readParticles(force);
+    info = new LPSForceInfo(particles.types, periodic);
+    cc.addForce(info);
+}
+
+void CommonCalcLPSForceKernel::buildStages(const LPSForce& force) {
+    const auto potential = force.getModel().getDeepPotential();
+    vector<bool> present(potential->getNumTypes(), false);
+    for (int i = 0; i < force.getNumParticles(); i++) {
+        int particle, type;
+        force.getParticleParameters(i, particle, type);
+        present[type] = true;
+    }
+    deleteStages();
+    device = std::make_unique<Device>(cc, chooseDeviceSettings(cc, force.getNumParticles() / cc.getNumContexts()));
+    device->store(sums, vector<long long>(numSums, 0), "lpsSums");
+    device->reserve(atomEnergies, cc.getNumAtoms(), device->getRealSize(), "lpsAtomEnergies");
+    translateErrors([&] { model = std::make_unique<DeviceModel>(*device, potential, present, force.getUseTables()); });
+    list = std::make_unique<DeviceNeighborList>(*device, potential->getCutoff() * lps::nanometersPerAngstrom, periodic,
+                                                potential->getNumTypes());
+    descriptor = std::make_unique<DeviceDescriptor>(*device, *model);
+    fitting = std::make_unique<DeviceFitting>(*device, *model);
+    forces = std::make_unique<DeviceForces>(*device, *model);
+}
+
+void CommonCalcLPSForceKernel::readParticles(const LPSForce& force) {
+    const int numTypes = model->getPotential().getNumTypes();
+    vector<bool> isCenter(numTypes);
+    for (int type = 0; type < numTypes; type++)
+        isCenter[type] = model->isCenter(type);
+    particles = makeParticleSet(force, cc.getNumAtoms(), isCenter, device->settings.blockRows, cc.getContextIndex(),
+                                cc.getNumContexts());
+    entries.resize(force.getNumParticles());
+    entryTypes.resize(force.getNumParticles());
+    for (int i = 0; i < force.getNumParticles(); i++)
+        force.getParticleParameters(i, entries[i], entryTypes[i]);
+    constantEnergy = 0.0;
+    for (int type = 0; type < numTypes; type++)
+        if (isCenter[type])
+            constantEnergy += particles.ownedCounts[type] * fitting->getConstantEnergy(type);
+    constantEnergy *= lps::kilojoulesPerMolePerElectronvolt;
+    list->setParticles(particles);
+    descriptor->arrange(*list);
+    fitting->reserveRows(descriptor->getTileRows());
+}
+
+void CommonCalcLPSForceKernel::copyParametersToContext(ContextImpl&, const LPSForce& force) {
+    ContextSelector selector(cc);
+    const vector<bool> before = particles.present;
+    for (int i = 0; i < force.getNumParticles(); i++) {
+        int particle, type;
+        force.getParticleParameters(i, particle, type);
+        if (!before[type]) {
+            buildStages(force);
+            break;
+        }
+    }
+    readParticles(force);
+    cc.invalidateMolecules(info, true, !periodic);
+}
+
+bool CommonCalcLPSForceKernel::evaluate(const Purpose& purpose) {
+    if (particles.blocks.empty())
+        return true;
+    device->usage.countEvaluation();
+    const std::vector<RowTile>& tiles = descriptor->getTiles();
+    list->update(model->sections, descriptor->directCounts, static_cast<int>(tiles.size()), sums);
+    for (const RowTile& tile : tiles) {
+        descriptor->computeEnvironment(*list, tile);
+        if (tile.index + 1 == static_cast<int>(tiles.size())) {
+            // What the host has to know is on its way while the device does the rest.
+
+            list->status.download(cc.getPinnedBuffer(), false);
+            event->enqueue();
+        }
+        descriptor->contract(*list, tile);
+        fitting->forward(*list, tile, descriptor->contracted);
+        if (purpose.energy)
+            fitting->sumEnergies(*list, tile, sumScale, atomEnergies, sums);
+        if (!purpose.forces && !purpose.virial)
+            continue;
+        fitting->backward(*list, tile);
+        descriptor->project(tile, fitting->getGradient());
+        if (purpose.forces)
+            forces->addForces(*list, *descriptor, tile);
+        if (purpose.virial)
+            forces->addVirial(*list, *descriptor, tile, sumScale, sums);
+    }
+    event->wait();
+    return acceptStatus();
+}
+
+bool CommonCalcLPSForceKernel::acceptStatus() {
+    const int* status = static_cast<const int*>(cc.getPinnedBuffer());
+    const int numTypes = model->getPotential().getNumTypes();
+    throwIfInvalid(status + numTypes);
+    if (list->grow(status)) {
+        descriptor->arrange(*list);
+        fitting->reserveRows(descriptor->getTileRows());
+        return false;
+    }
+    return !descriptor->grow(status[numTypes], *list);
+}
+
+void CommonCalcLPSForceKernel::throwIfInvalid(const int* status) {
+    const auto& data = model->getPotential().getData();
+    const int numTypes = model->getPotential().getNumTypes();
+    if (status[2] > 0)
+        throw OpenMMException("LPSForce: the position of atom " + std::to_string(status[2] - 1) +
+                              " is not finite; the simulation has probably become unstable.");
+    if (status[3] > 0) {
+        vector<OpenMM::mm_int4> sorted;
+        list->sorted.download(sorted);
+        const int first = cc.getAtomIndex()[sorted[status[4]].x];
+        const int second = cc.getAtomIndex()[sorted[status[5]].x];
+        throw OpenMMException("LPSForce: atoms " + std::to_string(std::min(first, second)) + " and " +
+                              std::to_string(std::max(first, second)) + " are at the same position; move one of them.");
+    }
+    if (status[1] > 0) {
+        const int pair = status[1] - 1;
+        throw OpenMMException("LPSForce: a particle of type " + data.typeNames[pair / numTypes] +
+                              " has more neighbors of type " + data.typeNames[pair % numTypes] + " than the " +
+                              std::to_string(data.slots[pair % numTypes]) +
+                              " slots that the model has for them, and the model is marked to refuse more; check the "
+                              "density, or set neighbor_overflow to 'count'.");
+    }
+}
+
+void CommonCalcLPSForceKernel::evaluateUntilValid(const Purpose& purpose) {
+    for (int attempt = 0; attempt < maximumAttempts; attempt++)
+        if (evaluate(purpose))
+            return;
+    throw OpenMMException("LPSForce: the neighbor list still does not fit after " + std::to_string(maximumAttempts) +
+                          " attempts; check that the positions are numbers.");
+}
+
+double CommonCalcLPSForceKernel::getSum(int first, int count) {
+    vector<long long> values;
+    sums.download(values);
+    long long total = 0;
+    for (int i = first; i < first + count; i++)
+        total += values[i];
+    return total / sumScale;
+}
+
+double CommonCalcLPSForceKernel::execute(ContextImpl&, bool includeForces, bool includeEnergy) {
+    ContextSelector selector(cc);
+    if (!evaluate({includeForces, includeEnergy, false})) {
+        cc.setForcesValid(false);
+        return 0.0;
+    }
+    if (!includeEnergy)
+        return 0.0;
+    return constantEnergy + (particles.blocks.empty() ? 0.0 : getSum(0, numSums));
+}
+
+vector<double> CommonCalcLPSForceKernel::computeParticleEnergies(ContextImpl&) {
+    ContextSelector selector(cc);
+    evaluateUntilValid({false, true, false});
+    vector<double> values(cc.getNumAtoms());
+    atomEnergies.download(values, true);
+    const long long numEntries = static_cast<long long>(entries.size());
+    const long long first = numEntries * cc.getContextIndex() / cc.getNumContexts();
+    const long long end = numEntries * (cc.getContextIndex() + 1) / cc.getNumContexts();
+    vector<double> energies(entries.size(), 0.0);
+    for (long long i = first; i < end; i++)
+        if (model->isCenter(entryTypes[i]))
+            energies[i] =
+                values[entries[i]] + fitting->getConstantEnergy(entryTypes[i]) * lps::kilojoulesPerMolePerElectronvolt;
+    return energies;
+}
+
+vector<Vec3> CommonCalcLPSForceKernel::computeVirial(ContextImpl&) {
+    ContextSelector selector(cc);
+    if (particles.blocks.empty())
+        return vector<Vec3>(3);
+    evaluateUntilValid({false, false, true});
+    double w[6];
+    for (int k = 0; k < 6; k++)
+        w[k] = getSum(k, 1);
+    return {Vec3(w[0], w[3], w[4]), Vec3(w[3], w[1], w[5]), Vec3(w[4], w[5], w[2])};
+}
+
+}  // namespace LPSPlugin

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 the openmm-lps authors
+
+#include "DeviceDescriptor.h"
+
+#include <algorithm>
+
+namespace LPSPlugin {
+
+namespace {
+
+/** Most pairs of a tile where every pair may be evaluated on its own: 100 channels take 80 MB in single precision. */
+constexpr int maximumDirectPairs = 32768;
+
+}  // namespace
+
+DeviceDescriptor::DeviceDescriptor(Device& owner, DeviceModel& deviceModel) : device(owner), model(deviceModel) {
+    const KernelProgram source = makeDescriptorProgram(device.settings, model.getShape());
+    OpenMM::ComputeProgram program = device.compile(source);
+    environmentKernel = DeviceKernel(device, program, "computeEnvironment");
+    embeddingKernel =
+        DeviceKernel(device, program, model.getPotential().isCompressed() ? "evaluateGrid" : "evaluateEmbedding");
+    contractKernel = DeviceKernel(device, program, "contractEnvironment");
+    projectKernel = DeviceKernel(device, program, "projectGradient");
+}
+
+void DeviceDescriptor::arrange(const DeviceNeighborList& list) {
+    const int block = device.settings.blockRows;
+    const int lines = std::max(1, list.getNumLines());
+    int rows = std::min(device.settings.tileRows / block * block, list.getNumRows());
+    if (model.hasUntabulatedPairs()) {
+        rows = std::min(rows, std::max(block, maximumDirectPairs / lines / block * block));
+        directCapacity = lines * rows;
+    }
+    tiles.clear();
+    for (int first = 0; first < list.getNumRows(); first += rows)
+        tiles.push_back({static_cast<int>(tiles.size()), first, std::min(rows, list.getNumRows() - first)});
+    const std::size_t pairs = static_cast<std::size_t>(lines) * rows;
+    const int realSize = device.getRealSize();
+    device.reserve(pairRows, pairs, 4 * realSize, "lpsPairRows");
+    device.reserve(pairPlaces, pairs, sizeof(int), "lpsPairPlaces");
+    device.reserve(pairPositions, pairs, 2 * realSize, "lpsPairPositions");
+    device.reserve(pairEntries, pairs, sizeof(int), "lpsPairEntries");
+    device.reserve(pairCounts, static_cast<std::size_t>(model.getPotential().getNumTypes()) * rows, sizeof(int),
+                   "lpsPairCounts");
+    device.reserve(directCounts, tiles.size(), sizeof(int), "lpsDirectCounts");
+    const std::size_t channels = static_cast<std::size_t>(rows) * model.getPotential().getEmbeddingWidth();
+    device.reserve(contracted, channels, 4 * realSize, "lpsContracted");
+    device.reserve(projected, channels, 4 * realSize, "lpsProjected");
+    reserveDirect();
+}
+
+void DeviceDescriptor::reserveDirect() {
+    const std::size_t capacity = directCapacity;
+    device.reserve(directInput, capacity, 4 * device.getRealSize(), "lpsDirectInput");
+    device.reserve(directEmbedding, capacity * model.getPotential().getEmbeddingWidth(), 2 * device.getRealSize(),
+                   "lpsDirectEmbedding");
+    if (!model.getPotential().isCompressed())
+        device.reserve(directWork, 2 * capacity * model.getShape().maximumWidth, 2 * device.getRealSize(),
+                       "lpsDirectWork");
+}
+
+bool DeviceDescriptor::grow(int needed, const DeviceNeighborList& list) {
+    if (needed <= directCapacity)
+        return false;
+    directCapacity = std::min(needed + needed / 2, std::max(1, list.getNumLines()) * getTileRows());
+    reserveDirect();
+    return true;
+}
+
+Real4 DeviceDescriptor::getCutoffs() const {
+    const lps::DeepPotential& potential = model.getPotential();
+    return {potential.getCutoff(), potential.getSwitchStart(), 1.0 / potential.getSwitchWidth(),
+            potential.getData().environmentProtection};
+}
+
+void DeviceDescriptor::computeEnvironment(DeviceNeighborList& list, const RowTile& tile) {
+    environmentKernel.launch(model.getPotential().getNumTypes() * tile.numRows, device.settings.flatThreads,
+                             tile.firstRow, tile.numRows, list.getNumRows(), list.getSlotBits(), getCutoffs(),
+                             tile.index, list.blocks, model.sections, list.positions, list.shifts, list.sectionStart,
+                             list.neighbors, list.numNeighbors, model.typeConstants, model.tableHeads, model.tableCells,
+                             model.getNumTableCells(), pairRows, pairPlaces, pairPositions, pairEntries, pairCounts,
+                             directCapacity, directCounts, directInput, model.slotLimits, list.status);
+}
+
+void DeviceDescriptor::contract(DeviceNeighborList& list, const RowTile& tile) {
+    const int directThreads = model.hasUntabulatedPairs() ? directCapacity : 2048;
+    if (model.getPotential().isCompressed())
+        embeddingKernel.launch(directThreads, device.settings.flatThreads, tile.index, directCapacity, directCounts,
+                               directInput, model.grids, model.gridRows, model.gridCoefficients, directEmbedding);
+    else
+        embeddingKernel.launch(directThreads, device.settings.flatThreads, tile.index, directCapacity, directCounts,
+                               directInput, model.networks, model.layers, model.thresholds, model.weights, directWork,
+                               directEmbedding);
+    contractKernel.launch(tile.numRows * device.settings.lanes, device.settings.lanes * device.settings.groupRows,
+                          tile.firstRow, tile.numRows, Real{1.0 / model.getPotential().getData().normalizer},
+                          list.blocks, model.sections, model.slots, model.padding, list.sectionStart, pairRows,
+                          pairPlaces, pairPositions, pairCounts, model.tableLow, model.tableHigh, directCapacity,
+                          directEmbedding, contracted);
+}
+
+void DeviceDescriptor::project(const RowTile& tile, OpenMM::ComputeArray& gradient) {
+    projectKernel.launch(tile.numRows * model.getPotential().getEmbeddingWidth(), device.settings.flatThreads,
+                         tile.numRows, Real{1.0 / model.getPotential().getData().normalizer}, contracted, gradient,
+                         projected);
+}
+
+}  // namespace LPSPlugin

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 the openmm-lps authors
+
+#pragma once
+
+#include "DeviceKernel.h"
+#include "DeviceModel.h"
+#include "DeviceNeighborList.h"
+
+namespace LPSPlugin {
+
+/** A range of rows whose intermediate results are held at the same time. */
+struct RowTile {
+    int index;
+    int firstRow;
+    int numRows;
+};
+
+/**
+ * From neighbours to the contracted environment A, and from Y = dE/dD back to G: the host side of
+ * kernels/environment.cc, embedding.cc and descriptor.cc.
+ */
+class DeviceDescriptor {
+public:
+    DeviceDescriptor(Device& device, DeviceModel& model);
+
+    /** Divide the rows into tiles and make room for one. To be called when the list has changed its size. */
+    void arrange(const DeviceNeighborList& list);
+
+    const std::vector<RowTile>& getTiles() const { return tiles; }
+
+    /** Rows of the largest tile. */
+    int getTileRows() const { return tiles.front().numRows; }
+
+    /** Find the pairs within the cutoff and their rows. */
+    void computeEnvironment(DeviceNeighborList& list, const RowTile& tile);
+
+    /** A, from the environment. */
+    void contract(DeviceNeighborList& list, const RowTile& tile);
+
+    /** G, from Y. @param gradient [rows][M1 M2] */
+    void project(const RowTile& tile, OpenMM::ComputeArray& gradient);
+
+    /**
+     * Make room after an evaluation in which more pairs than expected were too near for tables.
+     *
+     * @param needed  what the status array says; 0: there was enough room
+     * @return whether the evaluation has to be done again
+     */
+    bool grow(int needed, const DeviceNeighborList& list);
+
+    /** Cutoffs as the kernels take them, in angstrom. */
+    Real4 getCutoffs() const;
+
+    int getDirectCapacity() const { return directCapacity; }
+
+    OpenMM::ComputeArray pairRows, pairPlaces, pairPositions, pairEntries, pairCounts;
+    OpenMM::ComputeArray directCounts, directEmbedding;
+    OpenMM::ComputeArray contracted, projected;
+
+private:
+    void reserveDirect();
+
+    Device& device;
+    DeviceModel& model;
+    std::vector<RowTile> tiles;
+    int directCapacity = 1024;
+    OpenMM::ComputeArray directInput, directWork;
+    DeviceKernel environmentKernel, embeddingKernel, contractKernel, projectKernel;
+};
+
+}  // namespace LPSPlugin

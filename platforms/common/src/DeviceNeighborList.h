@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 the openmm-lps authors
+
+#pragma once
+
+#include <vector>
+
+#include "DeviceKernel.h"
+#include "ParticleSet.h"
+#include "openmm/Vec3.h"
+
+namespace LPSPlugin {
+
+/**
+ * Particles sorted by type and cell, their positions, and the list of neighbours of each row: the host side of
+ * kernels/neighborList.cc. The device decides by itself when to rebuild.
+ */
+class DeviceNeighborList {
+public:
+    /**
+     * @param cutoff       nm
+     * @param periodic     whether images count
+     * @param numTypes     types of the model
+     */
+    DeviceNeighborList(Device& device, double cutoff, bool periodic, int numTypes);
+
+    /** Take over the particles of the Force, and rebuild at the next update(). */
+    void setParticles(const ParticleSet& particles);
+
+    /**
+     * Bring positions and list up to date with the Context.
+     *
+     * @param sections      which pairs of types matter, see DeviceModel
+     * @param directCounts  [numTiles] cleared here for later stages, as are sums
+     */
+    void update(OpenMM::ComputeArray& sections, OpenMM::ComputeArray& directCounts, int numTiles,
+                OpenMM::ComputeArray& sums);
+
+    /**
+     * Make room after an evaluation whose list did not fit.
+     *
+     * @param status  [T] what the array status held after the evaluation
+     * @return whether there was not enough room, so that the evaluation is wrong and has to be done again
+     */
+    bool grow(const int* status);
+
+    int getNumRows() const { return numRows; }
+    int getNumLines() const { return sectionStarts.back(); }
+    int getSlotBits() const { return slotBits; }
+    int getNumSlots() const { return numSlots; }
+
+    OpenMM::ComputeArray blocks, positions, sorted, shifts, sectionStart, neighbors, numNeighbors;
+    OpenMM::ComputeArray status;  ///< [T + 6]; see kernels/neighborList.cc and environment.cc
+
+private:
+    void compile();
+    void placePeriodicGrid();
+    void storeSectionStarts();
+    double getListCutoff() const { return cutoff + skin; }
+
+    Device& device;
+    OpenMM::ComputeContext& cc;
+    const double cutoff;
+    const bool periodic;
+    const int numTypes;
+    int numParticles;
+    static constexpr double skin = 0.08;  // nm; costs little here, because rows keep only what is within the cutoff
+
+    int numSlots = 0, numRows = 0, slotBits = 0, classesPerType = 0;
+    int maximumCells = 0, scanGroups = 1;
+    std::vector<int> sectionStarts;
+    OpenMM::Vec3 box[3];
+    int evaluation = 0;
+    bool mustRebuild = true;
+
+    OpenMM::ComputeArray classes, reference, cells, counts, starts, partial, unsorted, rebuild, gridCounts, gridVectors;
+    DeviceKernel checkKernel, placeKernel, countKernel, sumKernel, scanKernel, scatterKernel, orderKernel, gatherKernel,
+        buildKernel;
+};
+
+}  // namespace LPSPlugin

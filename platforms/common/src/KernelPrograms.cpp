@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 the openmm-lps authors
+
+#include "KernelPrograms.h"
+
+#include <sstream>
+
+#include "CommonLPSKernelSources.h"
+#include "lps/Units.h"
+
+namespace LPSPlugin {
+
+using std::string;
+using std::to_string;
+using Sources = CommonLPSKernelSources;
+
+namespace {
+
+string formatNumber(double value) {
+    std::ostringstream stream;
+    stream.imbue(std::locale::classic());
+    stream.precision(17);
+    stream << value;
+    return stream.str();
+}
+
+std::map<string, string> getDefines(const DeviceSettings& settings, const ModelShape& shape) {
+    std::map<string, string> defines = settings.getDefines();
+    defines["LPS_NUM_TYPES"] = to_string(shape.numTypes);
+    defines["LPS_WIDTH"] = to_string(shape.embeddingWidth);
+    defines["LPS_AXIS"] = to_string(shape.axisWidth);
+    defines["LPS_ENERGY_UNIT"] = formatNumber(lps::kilojoulesPerMolePerElectronvolt);
+    defines["LPS_FORCE_UNIT"] = formatNumber(lps::kilojoulesPerMolePerElectronvolt * lps::angstromsPerNanometer);
+    return defines;
+}
+
+}  // namespace
+
+KernelProgram makeNeighborListProgram(const DeviceSettings& settings, int numTypes, int classesPerType, bool periodic,
+                                      bool usesCorrection) {
+    KernelProgram program = {Sources::math + Sources::neighborList, settings.getDefines()};
+    program.defines["LPS_NUM_TYPES"] = to_string(numTypes);
+    program.defines["LPS_NUM_CLASSES"] = to_string(numTypes * classesPerType);
+    program.defines["LPS_CLASSES_PER_TYPE"] = to_string(classesPerType);
+    if (periodic)
+        program.defines["LPS_PERIODIC"] = "1";
+    if (usesCorrection)
+        program.defines["LPS_USE_CORRECTION"] = "1";
+    return program;
+}
+
+KernelProgram makeDescriptorProgram(const DeviceSettings& settings, const ModelShape& shape) {
+    KernelProgram program = {Sources::math + Sources::environment + Sources::embedding + Sources::descriptor,
+                             getDefines(settings, shape)};
+    program.defines["LPS_MAX_WIDTH"] = to_string(shape.maximumWidth);
+    program.defines[shape.isCompressed ? "LPS_HAS_GRIDS" : "LPS_HAS_NETWORKS"] = "1";
+    return program;
+}
+
+KernelProgram makeFittingProgram(const DeviceSettings& settings, const ModelShape& shape) {
+    return {Sources::math + Sources::fitting, getDefines(settings, shape)};
+}
+
+KernelProgram makeForceProgram(const DeviceSettings& settings, const ModelShape& shape, bool virial) {
+    KernelProgram program = {Sources::math + Sources::environment + Sources::descriptor + Sources::forces,
+                             getDefines(settings, shape)};
+    if (virial)
+        program.defines["LPS_VIRIAL"] = "1";
+    return program;
+}
+
+}  // namespace LPSPlugin

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 the openmm-lps authors
+
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "DeviceSettings.h"
+
+namespace LPSPlugin {
+
+/**
+ * @file KernelPrograms.h
+ * The device programs of this plugin: which kernel files each consists of, and with which macros it is compiled. Tests
+ * compile the same programs.
+ */
+
+struct KernelProgram {
+    std::string source;
+    std::map<std::string, std::string> defines;
+};
+
+/** What kernels have to know of a model at compile time. */
+struct ModelShape {
+    int numTypes;
+    int embeddingWidth;  ///< M1
+    int axisWidth;       ///< M2
+    int maximumWidth;    ///< widest layer of any embedding
+    bool isCompressed;   ///< embeddings are grids, not networks
+};
+
+/**
+ * @param classesPerType  1, or 2 where several devices share the work
+ * @param usesCorrection  whether positions come as sums of two numbers
+ */
+KernelProgram makeNeighborListProgram(const DeviceSettings& settings, int numTypes, int classesPerType, bool periodic,
+                                      bool usesCorrection);
+KernelProgram makeDescriptorProgram(const DeviceSettings& settings, const ModelShape& shape);
+KernelProgram makeFittingProgram(const DeviceSettings& settings, const ModelShape& shape);
+KernelProgram makeForceProgram(const DeviceSettings& settings, const ModelShape& shape, bool virial);
+
+}  // namespace LPSPlugin

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 the openmm-lps authors
+
+/*
+ * Contracted environment A and its gradient G (theory, equations 8 and 11), for one tile of rows. LPS_LANES threads own
+ * a row, each every LPS_LANES-th channel, so that no sum is shared and its order is fixed. No barriers.
+ *
+ * coefficients of radial tables: low [rows][LPS_WIDTH] c0..c3, high [rows][LPS_WIDTH] c4, c5.
+ */
+
+#define LPS_CHANNELS_PER_LANE ((LPS_WIDTH + LPS_LANES - 1) / LPS_LANES)
+
+/**
+ * @param padding  [LPS_NUM_TYPES^2][LPS_WIDTH] C of equation (7), zero where padding adds nothing
+ * @param slots    [LPS_NUM_TYPES^2] padded slots of an atom without neighbours
+ * @param contracted  [tileRows][LPS_WIDTH] rows of A; zero for empty rows
+ */
+KERNEL void contractEnvironment(int firstRow, int tileRows, real inverseNormalizer, GLOBAL const int4* RESTRICT blocks,
+                                GLOBAL const int* RESTRICT sections, GLOBAL const int* RESTRICT slots,
+                                GLOBAL const real* RESTRICT padding, GLOBAL const int* RESTRICT sectionStart,
+                                GLOBAL const real4* RESTRICT pairRows, GLOBAL const int* RESTRICT pairPlaces,
+                                GLOBAL const real2* RESTRICT pairPositions, GLOBAL const int* RESTRICT pairCounts,
+                                GLOBAL const real4* RESTRICT low, GLOBAL const real2* RESTRICT high, int directCapacity,
+                                GLOBAL const real2* RESTRICT direct, GLOBAL real4* RESTRICT contracted) {
+    for (int index = GLOBAL_ID; index < tileRows * LPS_LANES; index += GLOBAL_SIZE) {
+        const int localRow = index / LPS_LANES;
+        const int lane = index % LPS_LANES;
+        const int row = firstRow + localRow;
+        const int4 block = blocks[row / LPS_BLOCK_ROWS];
+        const bool filled = (row % LPS_BLOCK_ROWS < block.z);
+        real4 sum[LPS_CHANNELS_PER_LANE];
+        LPS_UNROLL
+        for (int q = 0; q < LPS_CHANNELS_PER_LANE; q++)
+            sum[q] = make_real4((real)0, (real)0, (real)0, (real)0);
+        for (int type = 0; type < LPS_NUM_TYPES && filled; type++) {
+            const int pairType = block.x * LPS_NUM_TYPES + type;
+            const int section = sections[pairType];
+            const int count = pairCounts[type * tileRows + localRow];
+            const int start = sectionStart[type];
+            for (int k = 0; k < count && (section & 1); k++) {
+                const mm_long pair = (mm_long)(start + k) * tileRows + localRow;
+                const real4 r = pairRows[pair];
+                const int place = pairPlaces[pair];
+                if (place >= 0) {
+                    const real t = pairPositions[pair].x;
+                    LPS_UNROLL
+                    for (int q = 0; q < LPS_CHANNELS_PER_LANE; q++) {
+                        const int m = lane + q * LPS_LANES;
+                        if (m < LPS_WIDTH) {
+                            const real4 c = low[(mm_long)place * LPS_WIDTH + m];
+                            const real2 d = high[(mm_long)place * LPS_WIDTH + m];
+                            const real g = c.x + t * (c.y + t * (c.z + t * (c.w + t * (d.x + t * d.y))));
+                            sum[q].x += g * r.x;
+                            sum[q].y += g * r.y;
+                            sum[q].z += g * r.z;
+                            sum[q].w += g * r.w;
+                        }
+                    }
+                } else {
+                    LPS_UNROLL
+                    for (int q = 0; q < LPS_CHANNELS_PER_LANE; q++) {
+                        const int m = lane + q * LPS_LANES;
+                        if (m < LPS_WIDTH) {
+                            const real g = direct[(mm_long)m * directCapacity + (-1 - place)].x;
+                            sum[q].x += g * r.x;
+                            sum[q].y += g * r.y;
+                            sum[q].z += g * r.z;
+                            sum[q].w += g * r.w;
+                        }
+                    }
+                }
+            }
+
+            // Slots that no neighbour takes hold padding.
+
+            if (slots[pairType] > 0) {
+                const real free = (real)(slots[pairType] - ((section & 2) ? count : 0));
+                LPS_UNROLL
+                for (int q = 0; q < LPS_CHANNELS_PER_LANE; q++) {
+                    const int m = lane + q * LPS_LANES;
+                    if (m < LPS_WIDTH)
+                        sum[q].x += free * padding[pairType * LPS_WIDTH + m];
+                }
+            }
+        }
+        LPS_UNROLL
+        for (int q = 0; q < LPS_CHANNELS_PER_LANE; q++) {
+            const int m = lane + q * LPS_LANES;
+            if (m < LPS_WIDTH)
+                contracted[(mm_long)localRow * LPS_WIDTH + m] =
+                    make_real4(inverseNormalizer * sum[q].x, inverseNormalizer * sum[q].y, inverseNormalizer * sum[q].z,
+                               inverseNormalizer * sum[q].w);
+        }
+    }
+}
+
+/**
+ * One thread per (row, channel).
+ *
+ * @param gradient   [tileRows][LPS_WIDTH * LPS_AXIS] Y = dE/dD
+ * @param projected  [tileRows][LPS_WIDTH] rows of G
+ */
+KERNEL void projectGradient(int tileRows, real inverseNormalizer, GLOBAL const real4* RESTRICT contracted,
+                            GLOBAL const real* RESTRICT gradient, GLOBAL real4* RESTRICT projected) {
+    for (int index = GLOBAL_ID; index < tileRows * LPS_WIDTH; index += GLOBAL_SIZE) {
+        const int localRow = index / LPS_WIDTH;
+        const int m = index % LPS_WIDTH;
+        GLOBAL const real4* A = contracted + (mm_long)localRow * LPS_WIDTH;
+        GLOBAL const real* Y = gradient + (mm_long)localRow * (LPS_WIDTH * LPS_AXIS);
+        real4 sum = make_real4((real)0, (real)0, (real)0, (real)0);
+        for (int n = 0; n < LPS_AXIS; n++) {
+            const real4 a = A[n];
+            const real y = Y[m * LPS_AXIS + n];
+            sum.x += y * a.x;
+            sum.y += y * a.y;
+            sum.z += y * a.z;
+            sum.w += y * a.w;
+        }
+        if (m < LPS_AXIS)
+            for (int k = 0; k < LPS_WIDTH; k++) {
+                const real4 a = A[k];
+                const real y = Y[k * LPS_AXIS + m];
+                sum.x += y * a.x;
+                sum.y += y * a.y;
+                sum.z += y * a.z;
+                sum.w += y * a.w;
+            }
+        projected[index] = make_real4(inverseNormalizer * sum.x, inverseNormalizer * sum.y, inverseNormalizer * sum.z,
+                                      inverseNormalizer * sum.w);
+    }
+}

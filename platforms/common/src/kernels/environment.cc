@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 the openmm-lps authors
+
+/*
+ * Environment of each centre (theory, section 2), for one tile of rows. Lengths in angstrom.
+ *
+ * typeConstants: [LPS_NUM_TYPES][8] mean and inverse standard deviation of the four components.
+ * cutoffs: (r_c, r_s, 1 / (r_c - r_s), environment protection p).
+ * A pair is "direct" if its embedding is not taken from a radial table but from embedding.cc.
+ */
+
+/** The switch, equation (1). @return (w, dw/dr) */
+inline DEVICE real2 lpsSwitch(real r, real4 cutoffs) {
+    if (r <= cutoffs.y)
+        return make_real2((real)1, (real)0);
+    if (r >= cutoffs.x)
+        return make_real2((real)0, (real)0);
+    real u = (r - cutoffs.y) * cutoffs.z;
+    real v = u - (real)1;
+    real w = u * u * u * ((real)-6 * u * u + (real)15 * u - (real)10) + (real)1;
+    return make_real2(w, (real)-30 * u * u * v * v * cutoffs.z);
+}
+
+/** Displacement from a row's centre to an entry of its list, and distance. @return (x, y, z, r) angstrom */
+inline DEVICE real4 lpsDisplacement(unsigned int entry, int slotBits, mixed4 center,
+                                    GLOBAL const mixed4* RESTRICT positions, GLOBAL const mixed4* RESTRICT shifts) {
+    const mixed4 p = positions[entry & ((1u << slotBits) - 1)];
+    const mixed4 shift = shifts[entry >> slotBits];
+    real x = (real)10 * (real)((p.x - center.x) + shift.x);
+    real y = (real)10 * (real)((p.y - center.y) + shift.y);
+    real z = (real)10 * (real)((p.z - center.z) + shift.z);
+    return make_real4(x, y, z, SQRT(x * x + y * y + z * z));
+}
+
+/**
+ * Where a distance lies in the grid of a radial table: octaves of 16 cells, each cell of `cells[cell].y` intervals.
+ *
+ * @param cells  (first interval, number of intervals) of each cell of one table
+ * @param split  interval that holds r_s, or -1: beyond r_s its other branch is stored in row splitTarget
+ * @return (row, position within the interval, 1 / length of the interval); row -1 outside the grid
+ */
+inline DEVICE real4 lpsLocate(real r, real switchStart, GLOBAL const int2* RESTRICT cells, int numCells, int split,
+                              int splitTarget) {
+    if (!(r >= (real)0.5 && r < (real)2048))
+        return make_real4((real)-1, (real)0, (real)0, (real)0);
+    int octave = 0;
+    real inverse = (real)2;
+    while (r * inverse >= (real)2) {
+        inverse *= (real)0.5;
+        octave++;
+    }
+    real place = (r * inverse - (real)1) * (real)16;
+    int within = (int)place;
+    within = (within > 15 ? 15 : within);
+
+    // A distance just below the cutoff may round up to the end of the last cell.
+
+    int cell = 16 * octave + within;
+    if (cell >= numCells) {
+        cell = numCells - 1;
+        within = cell - 16 * octave;
+    }
+    int2 intervals = cells[cell];
+    real t = (place - within) * intervals.y;
+    int interval = (int)t;
+    interval = (interval > intervals.y - 1 ? intervals.y - 1 : interval);
+    t -= interval;
+    int row = intervals.x + interval;
+    if (row == split && r >= switchStart)
+        row = splitTarget;
+    return make_real4((real)row, t, (real)16 * intervals.y * inverse, (real)0);
+}
+
+/**
+ * Drop the neighbours beyond the cutoff and compute the normalised rows, equations (2) and (5), of the others. One
+ * thread per (row, neighbour type) owns its part of the output, in the order of the list. Only places of the direct
+ * pairs are handed out by an atomic counter; results do not depend on them.
+ *
+ * @param firstRow     first row of the tile; tileRows rows follow
+ * @param tableHeads   [LPS_NUM_TYPES^2] (first row of coefficients or -1 without table, first cell, split, split
+ * target)
+ * @param tableCells   [2] int2 per cell; numCells per table
+ * @param pairRows     [lines][tileRows] normalised rows
+ * @param pairPlaces   [lines][tileRows] row of coefficients, or -1 - place for direct pairs
+ * @param pairPositions  [lines][tileRows] (position within the interval, 1 / length of the interval)
+ * @param pairEntries  [lines][tileRows] entries of the list
+ * @param pairCounts   [LPS_NUM_TYPES][tileRows]
+ * @param directInput  [directCapacity] (s, ds/dr, centre type * LPS_NUM_TYPES + neighbour type, 0)
+ * @param slotLimits   [LPS_NUM_TYPES^2] most neighbours that the model allows
+ * @param status       [LPS_NUM_TYPES] direct pairs that found no place, or 0;
+ *                     [LPS_NUM_TYPES + 1] 1 + pair of types of which a centre had too many neighbours, or 0;
+ *                     [LPS_NUM_TYPES + 3] number of pairs at the same position, [LPS_NUM_TYPES + 4], [LPS_NUM_TYPES +
+ * 5] the slots of one of them
+ */
+KERNEL void computeEnvironment(int firstRow, int tileRows, int numRows, int slotBits, real4 cutoffs, int tile,
+                               GLOBAL const int4* RESTRICT blocks, GLOBAL const int* RESTRICT sections,
+                               GLOBAL const mixed4* RESTRICT positions, GLOBAL const mixed4* RESTRICT shifts,
+                               GLOBAL const int* RESTRICT sectionStart, GLOBAL const unsigned int* RESTRICT neighbors,
+                               GLOBAL const int* RESTRICT numNeighbors, GLOBAL const real* RESTRICT typeConstants,
+                               GLOBAL const int4* RESTRICT tableHeads, GLOBAL const int2* RESTRICT tableCells,
+                               int numCells, GLOBAL real4* RESTRICT pairRows, GLOBAL int* RESTRICT pairPlaces,
+                               GLOBAL real2* RESTRICT pairPositions, GLOBAL unsigned int* RESTRICT pairEntries,
+                               GLOBAL int* RESTRICT pairCounts, int directCapacity, GLOBAL int* RESTRICT directCounts,
+                               GLOBAL real4* RESTRICT directInput, GLOBAL const int* RESTRICT slotLimits,
+                               GLOBAL int* RESTRICT status) {
+    for (int index = GLOBAL_ID; index < LPS_NUM_TYPES * tileRows; index += GLOBAL_SIZE) {
+        const int localRow = index % tileRows;
+        const int type = index / tileRows;
+        const int row = firstRow + localRow;
+        const int4 block = blocks[row / LPS_BLOCK_ROWS];
+        const int place = row % LPS_BLOCK_ROWS;
+        const int pairType = block.x * LPS_NUM_TYPES + type;
+        const int listed = (place < block.z ? numNeighbors[type * numRows + row] : 0);
+        int count = 0;
+        if (listed > 0) {
+            const mixed4 center = positions[block.y + place];
+            const int start = sectionStart[type];
+            const bool stored = (sections[pairType] & 1) != 0;
+            const int4 head = tableHeads[pairType];
+            GLOBAL const real* constants = typeConstants + 8 * block.x;
+            for (int k = 0; k < listed; k++) {
+                const unsigned int entry = neighbors[(mm_long)(start + k) * numRows + row];
+                const real4 x = lpsDisplacement(entry, slotBits, center, positions, shifts);
+                if (!(x.w < cutoffs.x))
+                    continue;
+                if (x.w == (real)0 && ATOMIC_ADD(&status[LPS_NUM_TYPES + 3], 1) == 0) {
+                    status[LPS_NUM_TYPES + 4] = block.y + place;
+                    status[LPS_NUM_TYPES + 5] = (int)(entry & ((1u << slotBits) - 1));
+                }
+                if (stored) {
+                    const mm_long target = (mm_long)(start + count) * tileRows + localRow;
+                    const real2 w = lpsSwitch(x.w, cutoffs);
+                    const real inverse = (real)1 / (x.w + cutoffs.w);
+                    const real radial = w.x * inverse;
+                    const real scale = radial * inverse;
+                    const real4 value = make_real4(
+                        (radial - constants[0]) * constants[4], (scale * x.x - constants[1]) * constants[5],
+                        (scale * x.y - constants[2]) * constants[6], (scale * x.z - constants[3]) * constants[7]);
+                    pairRows[target] = value;
+                    pairEntries[target] = entry;
+                    real4 where = make_real4((real)-1, (real)0, (real)0, (real)0);
+                    if (head.x >= 0)
+                        where = lpsLocate(x.w, cutoffs.y, tableCells + head.y, numCells, head.z, head.w);
+                    if (where.x >= 0) {
+                        pairPlaces[target] = head.x + (int)where.x;
+                        pairPositions[target] = make_real2(where.y, where.z);
+                    } else {
+                        int direct = ATOMIC_ADD(&directCounts[tile], 1);
+                        if (direct >= directCapacity) {
+                            LPS_ATOMIC_MAX(&status[LPS_NUM_TYPES], direct + 1);
+                            direct = directCapacity - 1;
+                        }
+                        pairPlaces[target] = -1 - direct;
+                        pairPositions[target] = make_real2((real)0, (real)1);
+                        directInput[direct] =
+                            make_real4(value.x, (w.y * inverse - scale) * constants[4], (real)pairType, (real)0);
+                    }
+                }
+                count++;
+            }
+        }
+        pairCounts[index] = count;
+        if (count > slotLimits[pairType])
+            LPS_ATOMIC_MAX(&status[LPS_NUM_TYPES + 1], 1 + pairType);
+    }
+}

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 the openmm-lps authors
+
+/*
+ * Forces and virial from G (theory, equations 12 to 14), for one tile of rows.
+ */
+
+/** f = dE/dx of a pair from dE/dR~ and the part h that acts through the embedding; equations (3), (4), (13). */
+inline DEVICE real4 lpsPairForce(real4 x, real4 cutoffs, real4 rowGradient, real radialGradient,
+                                 GLOBAL const real* RESTRICT constants) {
+    const real2 w = lpsSwitch(x.w, cutoffs);
+    const real inverse = (real)1 / (x.w + cutoffs.w);
+    const real inverse2 = inverse * inverse;
+    const real nearest = (real)1 / x.w;
+    const real gx = rowGradient.y * constants[5];
+    const real gy = rowGradient.z * constants[6];
+    const real gz = rowGradient.w * constants[7];
+    const real along = rowGradient.x * constants[4] * (w.y * inverse - w.x * inverse2) + radialGradient +
+                       (w.y * inverse2 - (real)2 * w.x * inverse2 * inverse) * (gx * x.x + gy * x.y + gz * x.z);
+    const real scale = w.x * inverse2;
+    return make_real4(scale * gx + along * nearest * x.x, scale * gy + along * nearest * x.y,
+                      scale * gz + along * nearest * x.z, (real)0);
+}
+
+#define LPS_ADD_FORCE(particle, fx, fy, fz)                                                             \
+    ATOMIC_ADD(&forces[particle], (mm_ulong)realToFixedPoint((real)LPS_FORCE_UNIT*(fx)));               \
+    ATOMIC_ADD(&forces[particle + paddedAtoms], (mm_ulong)realToFixedPoint((real)LPS_FORCE_UNIT*(fy))); \
+    ATOMIC_ADD(&forces[particle + 2 * paddedAtoms], (mm_ulong)realToFixedPoint((real)LPS_FORCE_UNIT*(fz)));
+
+/**
+ * LPS_LANES threads own a row; they share the channels of a pair, and then each finishes one of LPS_LANES pairs. A work
+ * group holds LPS_GROUP_ROWS rows and goes as many rounds as its longest row, so that barriers stay in uniform control
+ * flow. What is added to forces and sums are 64-bit integers: their order does not matter.
+ *
+ * With LPS_VIRIAL nothing is added to forces, and sums receive the virial times scale.
+ */
+KERNEL void computeForces(int firstRow, int tileRows, int slotBits, int paddedAtoms, real4 cutoffs, real scale,
+                          GLOBAL const int4* RESTRICT blocks, GLOBAL const int* RESTRICT sections,
+                          GLOBAL const mixed4* RESTRICT positions, GLOBAL const mixed4* RESTRICT shifts,
+                          GLOBAL const int4* RESTRICT sorted, GLOBAL const int* RESTRICT sectionStart,
+                          GLOBAL const real* RESTRICT typeConstants, GLOBAL const real4* RESTRICT pairRows,
+                          GLOBAL const int* RESTRICT pairPlaces, GLOBAL const real2* RESTRICT pairPositions,
+                          GLOBAL const unsigned int* RESTRICT pairEntries, GLOBAL const int* RESTRICT pairCounts,
+                          GLOBAL const real4* RESTRICT low, GLOBAL const real2* RESTRICT high, int directCapacity,
+                          GLOBAL const real2* RESTRICT direct, GLOBAL const real4* RESTRICT projected,
+                          GLOBAL mm_ulong* RESTRICT forces, GLOBAL mm_ulong* RESTRICT sums) {
+#if LPS_LANES > 1
+    LOCAL real4 rowParts[LPS_GROUP_ROWS][LPS_LANES][LPS_LANES];
+    LOCAL real radialParts[LPS_GROUP_ROWS][LPS_LANES][LPS_LANES];
+    LOCAL int counts[LPS_GROUP_ROWS];
+#endif
+    const int lane = LOCAL_ID % LPS_LANES;
+    const int groupRow = LOCAL_ID / LPS_LANES;
+    const int numTasks = tileRows / LPS_GROUP_ROWS;
+    for (int task = GROUP_ID; task < numTasks; task += NUM_GROUPS) {
+        const int localRow = task * LPS_GROUP_ROWS + groupRow;
+        const int row = firstRow + localRow;
+        const int4 block = blocks[row / LPS_BLOCK_ROWS];
+        const int place = row % LPS_BLOCK_ROWS;
+        const bool filled = (place < block.z);
+        const int slot = (filled ? block.y + place : 0);
+        const mixed4 center = positions[slot];
+        real fx = 0, fy = 0, fz = 0;
+#ifdef LPS_VIRIAL
+        real xx = 0, yy = 0, zz = 0, xy = 0, xz = 0, yz = 0;
+#endif
+        real4 G[LPS_CHANNELS_PER_LANE];
+        LPS_UNROLL
+        for (int q = 0; q < LPS_CHANNELS_PER_LANE; q++) {
+            const int m = lane + q * LPS_LANES;
+            G[q] = (m < LPS_WIDTH && filled ? projected[(mm_long)localRow * LPS_WIDTH + m]
+                                            : make_real4((real)0, (real)0, (real)0, (real)0));
+        }
+        for (int type = 0; type < LPS_NUM_TYPES; type++) {
+            const int pairType = block.x * LPS_NUM_TYPES + type;
+            const int count = (filled && (sections[pairType] & 1) ? pairCounts[type * tileRows + localRow] : 0);
+            const int start = sectionStart[type];
+            int longest = count;
+#if LPS_LANES > 1
+            if (lane == 0)
+                counts[groupRow] = count;
+            SYNC_THREADS;
+            longest = 0;
+            for (int k = 0; k < LPS_GROUP_ROWS; k++)
+                longest = (counts[k] > longest ? counts[k] : longest);
+#endif
+            for (int first = 0; first < longest; first += LPS_LANES) {
+                real4 rowGradient = make_real4((real)0, (real)0, (real)0, (real)0);
+                real radialGradient = 0;
+
+                // The part of this thread's channels in the gradients of LPS_LANES pairs.
+
+                for (int k = 0; k < LPS_LANES; k++) {
+                    if (first + k < count) {
+                        const mm_long pair = (mm_long)(start + first + k) * tileRows + localRow;
+                        const real4 r = pairRows[pair];
+                        const int where = pairPlaces[pair];
+                        rowGradient = make_real4((real)0, (real)0, (real)0, (real)0);
+                        radialGradient = 0;
+                        if (where >= 0) {
+                            const real t = pairPositions[pair].x;
+                            LPS_UNROLL
+                            for (int q = 0; q < LPS_CHANNELS_PER_LANE; q++) {
+                                const int m = lane + q * LPS_LANES;
+                                if (m < LPS_WIDTH) {
+                                    const real4 c = low[(mm_long)where * LPS_WIDTH + m];
+                                    const real2 d = high[(mm_long)where * LPS_WIDTH + m];
+                                    const real g = c.x + t * (c.y + t * (c.z + t * (c.w + t * (d.x + t * d.y))));
+                                    const real slope =
+                                        c.y + t * ((real)2 * c.z +
+                                                   t * ((real)3 * c.w + t * ((real)4 * d.x + t * (real)5 * d.y)));
+                                    rowGradient.x += g * G[q].x;
+                                    rowGradient.y += g * G[q].y;
+                                    rowGradient.z += g * G[q].z;
+                                    rowGradient.w += g * G[q].w;
+                                    radialGradient +=
+                                        slope * (G[q].x * r.x + G[q].y * r.y + G[q].z * r.z + G[q].w * r.w);
+                                }
+                            }
+                        } else {
+                            LPS_UNROLL
+                            for (int q = 0; q < LPS_CHANNELS_PER_LANE; q++) {
+                                const int m = lane + q * LPS_LANES;
+                                if (m < LPS_WIDTH) {
+                                    const real2 g = direct[(mm_long)m * directCapacity + (-1 - where)];
+                                    rowGradient.x += g.x * G[q].x;
+                                    rowGradient.y += g.x * G[q].y;
+                                    rowGradient.z += g.x * G[q].z;
+                                    rowGradient.w += g.x * G[q].w;
+                                    radialGradient += g.y * (G[q].x * r.x + G[q].y * r.y + G[q].z * r.z + G[q].w * r.w);
+                                }
+                            }
+                        }
+#if LPS_LANES > 1
+                        rowParts[groupRow][k][lane] = rowGradient;
+                        radialParts[groupRow][k][lane] = radialGradient;
+#endif
+                    }
+                }
+#if LPS_LANES > 1
+                SYNC_THREADS;
+#endif
+                // Add the parts of one pair up and turn them into forces.
+
+                if (first + lane < count) {
+#if LPS_LANES > 1
+                    rowGradient = make_real4((real)0, (real)0, (real)0, (real)0);
+                    radialGradient = 0;
+                    for (int k = 0; k < LPS_LANES; k++) {
+                        const real4 part = rowParts[groupRow][lane][k];
+                        rowGradient.x += part.x;
+                        rowGradient.y += part.y;
+                        rowGradient.z += part.z;
+                        rowGradient.w += part.w;
+                        radialGradient += radialParts[groupRow][lane][k];
+                    }
+#endif
+                    const mm_long pair = (mm_long)(start + first + lane) * tileRows + localRow;
+                    const unsigned int entry = pairEntries[pair];
+                    const real4 x = lpsDisplacement(entry, slotBits, center, positions, shifts);
+                    const real4 f = lpsPairForce(x, cutoffs, rowGradient, radialGradient * pairPositions[pair].y,
+                                                 typeConstants + 8 * block.x);
+#ifdef LPS_VIRIAL
+                    xx -= f.x * x.x;
+                    yy -= f.y * x.y;
+                    zz -= f.z * x.z;
+                    xy -= (real)0.5 * (f.x * x.y + f.y * x.x);
+                    xz -= (real)0.5 * (f.x * x.z + f.z * x.x);
+                    yz -= (real)0.5 * (f.y * x.z + f.z * x.y);
+#else
+                    fx += f.x;
+                    fy += f.y;
+                    fz += f.z;
+                    const int particle = sorted[entry & ((1u << slotBits) - 1)].x;
+                    LPS_ADD_FORCE(particle, -f.x, -f.y, -f.z)
+#endif
+                }
+#if LPS_LANES > 1
+                SYNC_THREADS;
+#endif
+            }
+#if LPS_LANES > 1
+            SYNC_THREADS;
+#endif
+        }
+        if (filled) {
+#ifdef LPS_VIRIAL
+            const real unit = (real)LPS_ENERGY_UNIT * scale;
+            ATOMIC_ADD(&sums[0], (mm_ulong)(mm_long)(unit * xx));
+            ATOMIC_ADD(&sums[1], (mm_ulong)(mm_long)(unit * yy));
+            ATOMIC_ADD(&sums[2], (mm_ulong)(mm_long)(unit * zz));
+            ATOMIC_ADD(&sums[3], (mm_ulong)(mm_long)(unit * xy));
+            ATOMIC_ADD(&sums[4], (mm_ulong)(mm_long)(unit * xz));
+            ATOMIC_ADD(&sums[5], (mm_ulong)(mm_long)(unit * yz));
+#else
+            const int particle = sorted[slot].x;
+            LPS_ADD_FORCE(particle, fx, fy, fz)
+#endif
+        }
+    }
+}

@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 the openmm-lps authors
+
+/**
+ * @file TestDevices.cpp
+ * What only GPU platforms have: kinds of devices, several devices, lists that grow, OpenMM's sorting of atoms, exact
+ * repetition.
+ */
+
+#include <gtest/gtest.h>
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <regex>
+
+#include "LPSForceInfo.h"
+#include "openmm/CustomNonbondedForce.h"
+#include "openmm/VerletIntegrator.h"
+#include "support/Compare.h"
+#include "support/TestPlatform.h"
+#include "support/TestSystem.h"
+
+using namespace LPSPlugin;
+using namespace LPSPlugin::testing;
+using OpenMM::Context;
+using OpenMM::State;
+using OpenMM::Vec3;
+
+namespace {
+
+constexpr lps::Matrix3 largeCell = {lps::Vector3{24.0, 0, 0}, {3.0, 23.0, 0}, {-2.0, 2.5, 25.0}};
+
+void expectMatches(Context& context, const TestSystem& system, const Expected& expected) {
+    const Tolerance tolerance = TestPlatform::get().getTolerance();
+    const State state = context.getState(State::Energy | State::Forces);
+    EXPECT_NEAR(state.getPotentialEnergy(), expected.energy, tolerance.energyPerAtom * system.positions.size());
+    EXPECT_LE(largestDifference(state.getForces(), expected.forces), tolerance.force);
+    EXPECT_LE(largestDifference(system.force->computeParticleEnergies(context), expected.particleEnergies),
+              10 * tolerance.energyPerAtom);
+    EXPECT_LE(largestDifference(system.force->computeVirial(context), expected.virial),
+              tolerance.virial * std::max<std::size_t>(1, system.positions.size() / 100));
+}
+
+/** Forces the kind of device that DeviceSettings.h describes while it lives. */
+class ForcedKind {
+public:
+    explicit ForcedKind(const char* kind) { setenv("OPENMM_LPS_DEVICE_KIND", kind, 1); }
+    ~ForcedKind() { unsetenv("OPENMM_LPS_DEVICE_KIND"); }
+};
+
+class Kinds : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(Kinds, matchReference) {
+    const ForcedKind kind(GetParam());
+    const LPSModel model = makeModel();
+    for (const lps::Matrix3& cell : {cells::triclinic, cells::tiny}) {
+        const TestSystem system = makeBulk(model, cell);
+        TestContext context(system);
+        expectMatches(*context, system, evaluateReference(model, system.configuration));
+    }
+}
+
+TEST_P(Kinds, matchReferenceWithoutTables) {
+    const ForcedKind kind(GetParam());
+    const LPSModel model = makeModel();
+    TestSystem system = makeBulk(model, cells::cubic);
+    system.force->setUseTables(false);
+    TestContext context(system);
+    expectMatches(*context, system, evaluateReference(model, system.configuration));
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Kinds, ::testing::Values("cpu", "gpu-small", "gpu-large"), [](const auto& parameter) {
+    std::string name = parameter.param;
+    name.erase(std::remove(name.begin(), name.end(), '-'), name.end());
+    return name;
+});
+
+TEST(Devices, unknownKind) {
+    const ForcedKind kind("toaster");
+    const TestSystem system = makeBulk(makeModel(), cells::tiny);
+    EXPECT_EQ(
+        messageOf([&] { TestContext context(system); }),
+        "OPENMM_LPS_DEVICE_KIND: 'toaster' is no kind of device; set it to cpu, gpu-small or gpu-large, or unset it.");
+}
+
+TEST(Devices, severalTilesOfRows) {
+    const LPSModel model = makeModel();
+    const TestSystem system = makeBulk(model, largeCell);
+    ASSERT_GT(system.positions.size(), 600u);
+    TestContext context(system);
+    expectMatches(*context, system, evaluateReference(model, system.configuration));
+}
+
+TEST(Devices, sameDeviceTwiceSharesTheWork) {
+    const LPSModel model = makeModel();
+    const TestSystem system = makeBulk(model, cells::triclinic);
+    const Expected expected = evaluateReference(model, system.configuration);
+    auto properties = TestPlatform::get().getProperties();
+    properties["DeviceIndex"] = "0,0";
+    OpenMM::VerletIntegrator integrator(0.001);
+    Context context(*system.system, integrator, TestPlatform::get().getPlatform(), properties);
+    context.setPositions(system.positions);
+    expectMatches(context, system, expected);
+    integrator.step(3);
+    context.setPositions(system.positions);
+    expectMatches(context, system, expected);
+}
+
+/** Forces of a bulk that is set anew, as text that holds every bit. */
+std::string describeForces(TestContext& context, const TestSystem& system) {
+    context->setPositions(system.positions);
+    std::string text;
+    char buffer[100];
+    for (const Vec3& force : context.getForces()) {
+        std::snprintf(buffer, sizeof(buffer), "force %a %a %a\n", force[0], force[1], force[2]);
+        text += buffer;
+    }
+    return text;
+}
+
+TEST(Devices, forcesAreRepeatedBitByBit) {
+    const TestSystem system = makeBulk(makeModel(), cells::triclinic);
+    TestContext first(system);
+    const std::string forces = describeForces(first, system);
+    for (int i = 1; i < 10; i++)
+        ASSERT_EQ(describeForces(first, system), forces);
+    TestContext second(system);
+    EXPECT_EQ(describeForces(second, system), forces);
+}
+
+TEST(Devices, DISABLED_printForces) {
+    const TestSystem system = makeBulk(makeModel(), cells::triclinic);
+    TestContext context(system);
+    std::fputs(describeForces(context, system).c_str(), stdout);
+}
+
+/** What DISABLED_printForces prints in a process in which PoCL has this many threads. */
+std::string printForcesWithThreads(int threads) {
+    const TestPlatform& platform = TestPlatform::get();
+    const std::string command = "POCL_MAX_PTHREAD_COUNT=" + std::to_string(threads) + " '" +
+                                std::filesystem::read_symlink("/proc/self/exe").string() +
+                                "' --gtest_also_run_disabled_tests --gtest_filter=Devices.DISABLED_printForces " +
+                                platform.getName() + " " + platform.getPrecision();
+    std::string text;
+    FILE* pipe = popen(command.c_str(), "r");
+    if (pipe == nullptr)
+        return text;
+    char line[300];
+    while (std::fgets(line, sizeof(line), pipe) != nullptr)
+        if (std::string(line).rfind("force ", 0) == 0)
+            text += line;
+    return pclose(pipe) == 0 ? text : "";
+}
+
+TEST(Devices, forcesDoNotDependOnThreads) {
+    if (!TestPlatform::get().isPocl())
+        GTEST_SKIP() << "only PoCL has a number of threads to change";
+    const std::string one = printForcesWithThreads(1);
+    EXPECT_GT(one.size(), 40u);
+    EXPECT_EQ(printForcesWithThreads(2), one);
+    EXPECT_EQ(printForcesWithThreads(5), one);
+}
+
+TEST(Devices, distancesThatRoundToTheCutoff) {
+    // Cutoffs that end a cell of the radial tables: a float32 distance may be the cutoff where the true one is less.
+
+    for (double cutoff : {4.0, 5.0, 5.9999999}) {
+        RandomModelOptions options;
+        options.cutoff = cutoff;
+        const LPSModel model = makeModel(options);
+        for (double below : {1e-5, 1e-7, 1e-8, 0.0, -1e-8}) {
+            lps::Configuration configuration;
+            const double distance = cutoff * (1.0 - below);
+            configuration.positions = {
+                {0, 0, 0}, {distance, 0, 0}, {0, -distance, 0}, {0.6 * distance, 0, 0.8 * distance}, {1.5, 1.5, 1.5}};
+            configuration.types = {0, 1, 2, 0, 1};
+            const TestSystem system = makeSystem(model, configuration);
+            TestContext context(system);
+            expectMatches(*context, system, evaluateReference(model, configuration));
+        }
+    }
+}
+
+/** Names a file for DeviceUsage.h while it lives. */
+class ProfileFile {
+public:
+    explicit ProfileFile(const std::string& name) : path(name) { setenv("OPENMM_LPS_PROFILE", name.c_str(), 1); }
+    ~ProfileFile() {
+        unsetenv("OPENMM_LPS_PROFILE");
+        std::filesystem::remove(path);
+    }
+    std::string read() const {
+        std::ifstream stream(path);
+        return {std::istreambuf_iterator<char>(stream), {}};
+    }
+
+private:
+    const std::string path;
+};
+
+TEST(Devices, profileCountsLaunchesAndBytes) {
+    const ProfileFile file(::testing::TempDir() + "lps-profile-" + std::to_string(getpid()));
+    {
+        const TestSystem system = makeBulk(makeModel(), largeCell);
+        TestContext context(system);
+        context.getForces();
+        context.getForces();
+    }
+    const std::string line = file.read();
+    EXPECT_NE(line.find("\"projectGradient\": {\"launches\": "), std::string::npos) << line;
+    std::smatch match;
+    ASSERT_TRUE(std::regex_search(line, match, std::regex("\"evaluations\": (\\d+), \"bytes\": (\\d+)"))) << line;
+    EXPECT_GE(std::stoi(match[1]), 2);
+    EXPECT_GT(std::stoll(match[2]), 100000);
+}
+
+TEST(Devices, profileThatCannotBeWritten) {
+    const ProfileFile file("/no/such/folder/profile");
+    const TestSystem system = makeBulk(makeModel(), cells::tiny);
+    EXPECT_EQ(messageOf([&] { TestContext context(system); }),
+              "OPENMM_LPS_PROFILE: the file '/no/such/folder/profile' cannot be written; name one in a folder that "
+              "exists, or unset the variable.");
+}
+
+TEST(Devices, listGrowsWhenAtomsGather) {
+    const LPSModel model = makeModel();
+    const lps::Configuration dense = lps::testing::makeCluster(90, 3, 12.0, 5);
+    lps::Configuration dilute = dense;
+    for (auto& position : dilute.positions)
+        for (double& component : position)
+            component *= 5.0;
+    const TestSystem system = makeSystem(model, dense);
+    const TestSystem spread = makeSystem(model, dilute);
+    TestContext context(spread);
+    expectMatches(*context, spread, evaluateReference(model, dilute));
+    context->setPositions(system.positions);
+    EXPECT_NEAR(context.getEnergy(), evaluateReference(model, dense).energy,
+                TestPlatform::get().getTolerance().energyPerAtom * dense.positions.size());
+}
+
+TEST(Devices, atomsNearerThanTables) {
+    const LPSModel model = makeModel();
+    lps::Configuration configuration;
+    configuration.positions = {{0, 0, 0}, {0.45, 0, 0}, {0.2, 1.1, 0.3}, {-1.0, 0.4, 0.9}};
+    configuration.types = {0, 2, 1, 2};
+    const TestSystem system = makeSystem(model, configuration);
+    TestContext context(system);
+    const Expected expected = evaluateReference(model, configuration);
+    const Tolerance tolerance = TestPlatform::get().getTolerance();
+    EXPECT_NEAR(context.getEnergy(), expected.energy, tolerance.energyPerAtom * 4);
+    EXPECT_LE(largestDifference(context.getForces(), expected.forces),
+              tolerance.force + 1e-6 * largestComponent(expected.forces));
+}
+
+TEST(Devices, oneAtomPerCellBesideOthers) {
+    const LPSModel model = makeModel();
+    lps::Configuration configuration;
+    configuration.box = lps::Box(cells::tiny);
+    configuration.positions = {{0.3, -5.0, 12.0}};
+    configuration.types = {2};
+    TestSystem system = makeSystem(model, configuration);
+    system.system->addParticle(20.0);
+    system.positions.push_back(Vec3(0.1, 0.1, 0.1));
+    TestContext context(system);
+    const Expected expected = evaluateReference(model, configuration);
+    EXPECT_NEAR(context.getEnergy(), expected.energy, TestPlatform::get().getTolerance().energyPerAtom);
+    EXPECT_LE(largestComponent(context.getForces()), TestPlatform::get().getTolerance().force);
+}
+
+TEST(Devices, atomsSortedByOpenMM) {
+    // A cutoff Force makes OpenMM exchange identical atoms in its arrays.
+
+    const LPSModel model = makeModel();
+    TestSystem system = makeBulk(model, largeCell);
+    auto* other = new OpenMM::CustomNonbondedForce("0*r");
+    other->setNonbondedMethod(OpenMM::CustomNonbondedForce::CutoffPeriodic);
+    other->setCutoffDistance(0.4);
+    for (std::size_t i = 0; i < system.positions.size(); i++)
+        other->addParticle({});
+    system.system->addForce(other);
+    TestContext context(system);
+    expectMatches(*context, system, evaluateReference(model, system.configuration));
+    for (std::size_t i = 0; i < system.configuration.types.size(); i++)
+        if (system.configuration.types[i] < 2 && i % 3 == 0) {
+            system.configuration.types[i] = 1 - system.configuration.types[i];
+            system.force->setParticleParameters(i, i, system.configuration.types[i]);
+        }
+    system.force->updateParametersInContext(*context);
+    expectMatches(*context, system, evaluateReference(model, system.configuration));
+}
+
+TEST(Devices, onlyAtomsOfOneTypeAreIdentical) {
+    const std::vector<int> types = {0, 1, 0, -1, -1, 1};
+    LPSForceInfo info(types, true);
+    for (int i = 0; i < 6; i++)
+        for (int j = 0; j < 6; j++)
+            EXPECT_EQ(info.areParticlesIdentical(i, j), types[i] == types[j]) << i << " " << j;
+    EXPECT_EQ(info.getNumParticleGroups(), 0);
+}
+
+TEST(Devices, atomsWithoutBoxAreOneGroup) {
+    const std::vector<int> types = {0, -1, 1};
+    LPSForceInfo info(types, false);
+    ASSERT_EQ(info.getNumParticleGroups(), 1);
+    std::vector<int> members;
+    info.getParticlesInGroup(0, members);
+    EXPECT_EQ(members, (std::vector<int>{0, 2}));
+}
+
+}  // namespace

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the openmm-lps authors
+"""What the packages promise: the recipe agrees with pyproject.toml, and entry points and extras are there."""
+
+import re
+from importlib.metadata import entry_points, requires, version
+from pathlib import Path
+
+import pytest
+import yaml
+
+import openmmlps
+
+ROOT = Path(__file__).parents[2]
+RECIPE = ROOT / "packaging" / "conda" / "recipe.yaml"
+
+
+@pytest.fixture(scope="module")
+def project():
+    tomllib = pytest.importorskip("tomllib")
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+@pytest.fixture(scope="module")
+def recipe():
+    """The recipe with its own variables filled in."""
+    text = RECIPE.read_text()
+    for name, value in yaml.safe_load(text)["context"].items():
+        text = re.sub(r"\$\{\{ *" + name + r" *\}\}", str(value), text)
+    return yaml.safe_load(text)
+
+
+def test_recipe_has_the_parts_of_a_recipe(recipe):
+    assert recipe["schema_version"] == 1
+    assert set(recipe) == {
+        "schema_version", "context", "package", "source", "build", "requirements", "tests", "about", "extra",
+    }  # fmt: skip
+    assert set(recipe["requirements"]) == {"build", "host", "run"}
+    assert recipe["package"] == {"name": "openmm-lps", "version": openmmlps.__version__}
+    assert (ROOT / recipe["about"]["license_file"]).is_file()
+    unresolved = re.findall(r"\$\{\{(.*?)\}\}", str(recipe))
+    assert [text.strip() for text in unresolved] == ['compiler("cxx")', 'stdlib("c")']
+
+
+def test_rattler_build_accepts_the_recipe():
+    """It refuses unknown keys and wrong values."""
+    rattler_build = pytest.importorskip("rattler_build")
+    recipe = rattler_build.Stage0Recipe.from_file(str(RECIPE))
+    assert list(recipe.render(rattler_build.VariantConfig({"c_stdlib": ["sysroot"]})))
+
+
+def test_recipe_pins_the_minor_version_of_openmm(recipe):
+    pin = f"openmm {openmmlps._build.openmm_minor}.*"
+    assert pin in recipe["requirements"]["host"] and pin in recipe["requirements"]["run"]
+
+
+def test_recipe_needs_what_the_wheel_needs(recipe, project):
+    def names(items):
+        return {re.split(r"[ <>=\[]", item)[0].lower() for item in items}
+
+    conda = {"matplotlib-base": "matplotlib"}
+    found = {conda.get(name, name) for name in names(recipe["requirements"]["run"])} - {"python"}
+    assert found == names(project["dependencies"])
+    (script,) = recipe["build"]["python"]["entry_points"]
+    assert script == f"openmm-lps = {project['scripts']['openmm-lps']}"
+
+
+def test_cmake_writes_the_entry_points_of_the_wheel(project):
+    text = (ROOT / "wrappers" / "python" / "CMakeLists.txt").read_text()
+    for group in (project["scripts"], project["entry-points"]["openmmml.potentials"]):
+        for name, target in group.items():
+            assert f"{name} = {target}" in text
+
+
+def test_installed_metadata(project):
+    assert version("openmm-lps") == openmmlps.__version__
+    (potential,) = [entry for entry in entry_points(group="openmmml.potentials") if entry.name == "lps"]
+    assert potential.value == "openmmlps.mlpotential:LPSPotentialImplFactory"
+    minor = openmmlps._build.openmm_minor
+    pins = [line for line in requires("openmm-lps") if line.lower().startswith("openmm") and "extra" not in line]
+    following = ".".join([minor.split(".")[0], str(int(minor.split(".")[1]) + 1)])
+    assert len(pins) == 1 and f">={minor}" in pins[0] and f"<{following}" in pins[0]
+    assert {"cuda12", "cuda13", "hip6", "hip7", "openmmml"} <= set(project["optional-dependencies"])

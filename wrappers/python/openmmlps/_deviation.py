@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the openmm-lps authors
+"""What LPSForce.computeModelDeviation() returns."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from openmm import unit
+
+
+@dataclass(frozen=True)
+class ModelDeviation:
+    """How far the models of a committee disagree about one configuration.
+
+    With < > the mean over the models (the Force's own and its committee) and n the number of particles of the Force.
+    """
+
+    forces: unit.Quantity  #: [n] kJ/mol/nm: ``sqrt(< |F_i - <F_i>|^2 >)``, in the order of the particle list
+    virial: unit.Quantity  #: [3, 3] kJ/mol: standard deviation of each component of the virial per particle, W/n
+    energy: unit.Quantity  #: kJ/mol: standard deviation of the energy per particle, E/n
+
+    @classmethod
+    def _of(cls, forces, virial, energy):
+        return cls(
+            np.array(forces) * (unit.kilojoule_per_mole / unit.nanometer),
+            np.reshape(virial, (3, 3)) * unit.kilojoule_per_mole,
+            energy * unit.kilojoule_per_mole,
+        )

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the openmm-lps authors
+"""Model deviation along a run: model_devi.out as DP-GEN reads it, and the frames worth labelling."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from . import extxyz
+
+_ELECTRONVOLT = 96.48533212331002  # kJ/mol, CODATA 2018
+_NAMES = ("max_devi_v", "min_devi_v", "avg_devi_v", "max_devi_f", "min_devi_f", "avg_devi_f")
+
+
+def deviation_columns(deviation):
+    """The six numbers of a line of model_devi.out.
+
+    :param deviation: openmmlps.ModelDeviation
+    :return: maximum, minimum and mean deviation of the virial per atom (eV; the mean is the root mean square of its nine
+        components), then of the forces (eV/angstrom, over atoms)
+    """
+    virial = np.abs(deviation.virial._value) / _ELECTRONVOLT
+    forces = deviation.forces._value / (10 * _ELECTRONVOLT)
+    return (virial.max(), virial.min(), np.sqrt(np.mean(virial**2)), forces.max(), forces.min(), forces.mean())
+
+
+class ModelDeviationReporter:
+    """An OpenMM reporter of how far the committee of an LPSForce disagrees.
+
+    ``model_devi.out`` has the format that LAMMPS' ``pair_style deepmd`` writes and DP-GEN reads: step, then maximum,
+    minimum and mean of the deviation of the virial (eV per atom) and of the forces (eV/angstrom). The committee is
+    evaluated at the reported steps only.
+
+    Frames whose largest force deviation f satisfies low <= f < high go to an extended XYZ file, the candidates for
+    labelling in active learning.
+    """
+
+    def __init__(self, file, reportInterval, bounds=None, frames=None, append=False):
+        """
+        :param file: path, by convention ``model_devi.out``
+        :param reportInterval: steps between lines
+        :param bounds: (low, high) in eV/angstrom; None: no frames are stored
+        :param frames: path of the extended XYZ file; None: ``candidates.extxyz`` beside `file`
+        :param append: continue existing files
+        :raises ValueError: bounds that are not 0 <= low < high
+        :raises FileNotFoundError: nothing to append to
+        """
+        self._path = Path(file)
+        self._interval = int(reportInterval)
+        self._bounds = None if bounds is None else _check_bounds(bounds)
+        frames = self._path.parent / "candidates.extxyz" if frames is None else Path(frames)
+        if append and not self._path.is_file():
+            raise FileNotFoundError(f"ModelDeviationReporter: '{self._path}' does not exist; open it with append=False")
+        if append:
+            recover(self._path)
+        else:
+            self._path.write_bytes(_HEADER)
+        self._frames = None if bounds is None else extxyz.FrameWriter(frames, append)
+        self._force = None
+
+    def describeNextReport(self, simulation):
+        steps = self._interval - simulation.currentStep % self._interval
+        include = [] if self._frames is None else ["positions", "velocities", "forces", "energy"]
+        return {"steps": steps, "periodic": False, "include": include}
+
+    def report(self, simulation, state):
+        """Evaluate the committee and write a line, and the frame if it lies between the bounds.
+
+        :raises openmm.OpenMMException: the LPSForce has no committee
+        """
+        if self._force is None:
+            self._force = _force_of(simulation.system)
+        columns = deviation_columns(self._force.computeModelDeviation(simulation.context))
+        if self._bounds is not None and self._bounds[0] <= columns[3] < self._bounds[1]:
+            values = dict(zip(_NAMES, columns, strict=True))
+            self._frames.write(simulation, state, {name: float(values[name]) for name in ("max_devi_v", "max_devi_f")})
+        extxyz.append_whole(self._path, format_line(simulation.currentStep, columns))
+
+
+_HEADER = ("#" + f"{'step':>11}" + "".join(f"{name:>19}" for name in _NAMES) + "\n").encode()
+
+
+def format_line(step, columns):
+    """A line of model_devi.out."""
+    return (f"{step:12d}" + "".join(f" {value:18.6e}" for value in columns) + "\n").encode()
+
+
+def recover(path):
+    """Cut off an incomplete last line."""
+    data = Path(path).read_bytes()
+    os.truncate(path, data.rfind(b"\n") + 1)
+
+
+def truncate_after(path, step):
+    """Remove the lines beyond a step, so that a run resumed there writes none twice.
+
+    :return: number of lines that remain, without the header
+    """
+    recover(path)
+    lines = Path(path).read_bytes().splitlines(keepends=True)
+    kept = [line for line in lines[1:] if int(line.split()[0]) <= step]
+    os.truncate(path, sum(map(len, lines[:1] + kept)))
+    return len(kept)
+
+
+def _check_bounds(bounds):
+    low, high = map(float, bounds)
+    if not 0 <= low < high:
+        raise ValueError(
+            f"ModelDeviationReporter: the bounds are {low:g} and {high:g} eV/angstrom; give 0 <= low < high, such as "
+            "(0.15, 0.35)"
+        )
+    return low, high
+
+
+def _force_of(system):
+    from openmmlps import LPSForce
+
+    forces = [LPSForce.cast(force) for force in system.getForces() if LPSForce.isinstance(force)]
+    if len(forces) != 1:
+        raise ValueError(
+            f"ModelDeviationReporter: the System has {len(forces)} LPSForces; it must have exactly one, with a committee"
+        )
+    return forces[0]
