@@ -50,7 +50,7 @@ def main():
             if short in names:
                 save(names[short], item.png)
     hottest = sorted(folders.transport.glob("T*/replica-1/production"), key=lambda path: float(path.parts[-3][1:]))
-    save("conductivity", conductivity(analysis.read(hottest[-1] / "trajectory.h5")))
+    save("conductivity", conductivity(analysis.read(hottest[-1] / "trajectory.h5"), float(hottest[-1].parts[-3][1:])))
     save("orientation", orientation([analysis.read(path / "trajectory.h5") for path in hottest], hottest))
     glass = analysis.read(folders.glass / "replica-1" / "equilibrate" / "trajectory.h5")
     save("glass-checks", order(glass, analysis.read(folders.crystal / "trajectory.h5")))
@@ -65,9 +65,9 @@ def save(name, png):
     image.quantize(96).save(TARGET / f"{name}.png", optimize=True)
 
 
-def conductivity(trajectory):
+def conductivity(trajectory, temperature):
     """Single-ion against collective displacement."""
-    found = analysis.transport_coefficients(trajectory, 700.0)
+    found = analysis.transport_coefficients(trajectory, temperature)
 
     def draw(axes):
         for index, (msd, label) in enumerate(

@@ -19,9 +19,7 @@ SETTINGS = {"platform": "CPU", "threads": 1}
 
 
 def calculator(atoms, model):
-    return ContextCalculator(
-        atoms.get_chemical_symbols(), atoms.cell, model, RelaxSettings.make(**SETTINGS), DeepPotentialEngine()
-    )
+    return ContextCalculator(atoms, model, RelaxSettings.make(**SETTINGS), DeepPotentialEngine())
 
 
 @pytest.fixture(scope="module")

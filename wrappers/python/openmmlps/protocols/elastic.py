@@ -15,11 +15,10 @@ from openmmlps.analysis.elasticity import SYMMETRIES, strain_tensor
 from openmmlps.app.settings import BAROSTATS
 
 from .protocol import Protocol
-from .relax import _write
 from .sequence import RunStage, TaskStage
 from .settings import ProtocolSettings, setting
 from .starts import material, starting_structures
-from .states import mean_box, mean_thermo, write_final
+from .states import mean_box, mean_thermo, write_atoms, write_final
 from .statics import EV, GPA, ContextCalculator, relax_atoms
 
 COMPONENTS = ("xx", "yy", "zz", "yz", "xz", "xy")
@@ -92,7 +91,7 @@ def _static(folder, settings, name, number):
     path = folder.path / name
 
     def calculator(atoms, engine):
-        return ContextCalculator(atoms.get_chemical_symbols(), atoms.cell, folder.model, settings, engine)
+        return ContextCalculator(atoms, folder.model, settings, engine)
 
     def rest(atoms, stopped, cell):
         return relax_atoms(
@@ -110,7 +109,7 @@ def _static(folder, settings, name, number):
         found = rest(atoms, stopped, settings.relax_cell)
         if found.stopped:
             return None
-        _write(path / "reference.extxyz", atoms)
+        write_atoms(path / "reference.extxyz", atoms)
         return _outcome(atoms, found)
 
     def strained(component, sign):
@@ -176,7 +175,7 @@ def _dynamic(folder, settings, name, number):
             deformation = np.eye(3) + strain_tensor(component, sign * settings.strain)
             atoms.set_cell(np.array(atoms.cell) @ deformation, scale_atoms=True)
             file = path / f"{strain_name(component, sign)}.extxyz"
-            _write(file, atoms)
+            write_atoms(file, atoms)
             return settings.run_settings(
                 file,
                 model=str(folder.model),

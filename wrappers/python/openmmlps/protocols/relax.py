@@ -7,12 +7,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from openmmlps.app.replace import replace_file
-
 from .protocol import Protocol
 from .sequence import TaskStage
 from .settings import ProtocolSettings, setting
 from .starts import material, starting_structures
+from .states import write_atoms
 from .statics import GPA, ContextCalculator, relax_atoms
 
 _SAVE_STEPS = 10
@@ -57,7 +56,7 @@ def _task(folder, settings, name):
         first = ase.io.read(folder.start(name))
         saved = path / "state.extxyz"
         atoms = ase.io.read(saved) if saved.is_file() else first.copy()
-        calculator = ContextCalculator(atoms.get_chemical_symbols(), atoms.cell, folder.model, settings, engine)
+        calculator = ContextCalculator(atoms, folder.model, settings, engine)
         atoms.calc = calculator
         found = relax_atoms(
             atoms,
@@ -67,12 +66,12 @@ def _task(folder, settings, name):
             settings.cell,
             settings.pressure_GPa,
             settings.stress_tolerance_GPa,
-            lambda step: step % _SAVE_STEPS or _write(saved, atoms),
+            lambda step: step % _SAVE_STEPS or write_atoms(saved, atoms),
         )
-        _write(saved, atoms)
+        write_atoms(saved, atoms)
         if found.stopped:
             return None
-        _write(path / "final.extxyz", atoms)
+        write_atoms(path / "final.extxyz", atoms)
         return {
             "converged": found.converged,
             "largest_force_eV_per_angstrom": found.largest_force_eV_per_angstrom,
@@ -85,19 +84,6 @@ def _task(folder, settings, name):
         }
 
     return action
-
-
-def _write(path, atoms):
-    """Positions and cell as extended XYZ, as a whole."""
-    import io
-
-    import ase.io
-
-    bare = atoms.copy()
-    bare.calc = None
-    text = io.StringIO()
-    ase.io.write(text, bare, format="extxyz")
-    replace_file(path, text.getvalue().encode(), synchronise=False)
 
 
 #: relaxed cells; replica-1/final.extxyz and so on are the results

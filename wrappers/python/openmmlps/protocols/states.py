@@ -2,11 +2,13 @@
 # Copyright (c) 2026 the openmm-lps authors
 """From a finished run to the start of the next: last frames, mean cells, means of thermodynamic quantities."""
 
+import io
 from pathlib import Path
 
 import numpy as np
 
 from openmmlps.app import snapshot
+from openmmlps.app.replace import replace_file
 from openmmlps.app.thermo import read_thermo
 
 
@@ -63,6 +65,17 @@ def write_final(folder, path, box=None):
         positions = positions @ np.linalg.solve(own, box)
         own = box
     snapshot.write_snapshot(path, symbols, positions, own, velocities)
+
+
+def write_atoms(path, atoms):
+    """Positions and cell of ``ase.Atoms`` as extended XYZ, as a whole or not at all."""
+    import ase.io
+
+    bare = atoms.copy()
+    bare.calc = None
+    text = io.StringIO()
+    ase.io.write(text, bare, format="extxyz")
+    replace_file(path, text.getvalue().encode(), synchronise=False)
 
 
 def _kept(folder, discard):

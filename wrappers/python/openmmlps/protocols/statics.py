@@ -22,23 +22,19 @@ class ContextCalculator(Calculator):
 
     implemented_properties = ("energy", "free_energy", "forces", "stress")
 
-    def __init__(self, symbols, cell, model, settings, engine):
+    def __init__(self, atoms, model, settings, engine):
         """
-        :param symbols: [n]
-        :param cell: [3, 3] angstrom, of the first configuration
+        :param atoms: periodic ``ase.Atoms``; configurations of the same atoms can be computed
         :param model: path of the frozen model
         :param settings: ProtocolSettings, for platform and precision
         :param engine: what drives runs, such as :class:`openmmlps.app.engine.DeepPotentialEngine`
         """
         super().__init__()
         import openmm
-        from openmm import unit
 
-        from openmmlps.app import platforms
-        from openmmlps.app.structures import _topology
+        from openmmlps.app import load, platforms
 
-        box, _, _ = cells.reduced_box(np.asarray(cell) / 10)
-        topology = _topology(tuple(symbols), box * unit.nanometer)
+        topology = load(atoms).topology
         run = RunSettings(
             structure="", platform=settings.platform, precision=settings.precision, threads=settings.threads or None
         )
