@@ -32,7 +32,13 @@ def test_version():
 def test_kernels_are_registered():
     for name in ("Reference", "CPU"):
         assert openmm.Platform.getPlatformByName(name).supportsKernels(["CalcLPSForce"])
-    assert openmmlps.pluginLoadFailures == []
+    # OpenMM's CUDA platform may be installed without a driver; then it does not load, and ours for it neither.
+    present = [openmm.Platform.getPlatform(i).getName() for i in range(openmm.Platform.getNumPlatforms())]
+    absent = [name for name in ("OpenCL", "CUDA", "HIP") if name not in present]
+    failures = [
+        message for message in openmmlps.pluginLoadFailures if not any(f"OpenMMLPS{name}" in message for name in absent)
+    ]
+    assert failures == []
 
 
 def test_openmm_loads_the_plugin_by_itself():
