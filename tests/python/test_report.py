@@ -303,6 +303,8 @@ def test_published_values_are_found_by_composition():
     assert literature.published(glass, "beta-Li3PS4", glass=False)["density"] == [(1.853, "Homma")]
     texts = [literature.quote(literature.published(glass)["conductivity_300"])]
     assert texts == ["3.6 (Zhou), 0.3–1.0 (Zhou, experiment)"]
+    entries = [*literature.published(glass)["conductivity_300"], ("8.9×10⁻⁴ (bulk)", "OBELiX")]
+    assert literature.ranges(entries) == [(3.6, 3.6, "Zhou"), (0.3, 1.0, "Zhou, experiment")]
     assert [short for short, _ in literature.cited(texts)] == ["Zhou", "Zhou, experiment"]
 
 

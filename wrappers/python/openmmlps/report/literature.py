@@ -124,6 +124,21 @@ def quote(entries, unit=""):
     return ", ".join(texts) + (f" {unit}" if unit else "")
 
 
+def ranges(entries):
+    """Numbers for a plot: list of (low, high, source); entries in words are left out.
+
+    :param entries: (value, source), the value a number or a range such as '0.3–1.0'
+    """
+    found = []
+    for value, source in entries:
+        try:
+            ends = [float(part) for part in value.split("–")] if isinstance(value, str) else [float(value)]
+        except ValueError:
+            continue
+        found.append((min(ends), max(ends), source))
+    return found
+
+
 def _plain(value):
     if isinstance(value, tuple):
         return " / ".join(f"{item:g}" for item in value)

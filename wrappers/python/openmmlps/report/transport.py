@@ -55,7 +55,7 @@ def transport_findings(folder, name):
         f"{len(symbols)} atoms, {len(points)} temperatures",
     )
     found.sections.append(_cells(name, settings, points, len(symbols)))
-    section, fits = _transport(name, settings, points)
+    section, fits = _transport(name, settings, points, published)
     found.sections.append(section)
     hottest = points[-1]
     for section in (
@@ -145,7 +145,7 @@ def _cells(name, settings, points, atoms):
     return section
 
 
-def _transport(name, settings, points):
+def _transport(name, settings, points, published):
     section = Section("transport", "Diffusion and conductivity")
     section.paragraphs.append(
         "D* is the tracer diffusion coefficient from the mean squared displacement (all time origins, drift of the framework "
@@ -156,7 +156,7 @@ def _transport(name, settings, points):
     section.add(_transport_table(name, points))
     fits = _fits(points)
     if fits:
-        section.add(_arrhenius_figure(name, settings, points, fits), _arrhenius_table(name, settings, fits))
+        section.add(_arrhenius_figure(name, settings, points, fits, published), _arrhenius_table(name, settings, fits))
     return section, fits
 
 
@@ -272,7 +272,7 @@ def _fits(points):
     return fits
 
 
-def _arrhenius_figure(name, settings, points, fits):
+def _arrhenius_figure(name, settings, points, fits, published):
     fit, target = fits["conductivity"], settings.extrapolate_to_K
     inverse = np.linspace(
         1000 / max(p.temperature_K for p in points) - 0.05, 1000 / min(target, points[0].temperature_K) + 0.05, 100
@@ -307,6 +307,13 @@ def _arrhenius_figure(name, settings, points, fits):
                 high.append(error)
             axes.errorbar(x, y, yerr=[low, high], fmt=marker, color=colour, markersize=5, capsize=2.5, linewidth=1, label=label,
                           markerfacecolor="white" if key == "collective" else colour)  # fmt: skip
+        for marker, (low, high, source) in zip(
+            "*dX", literature.ranges(published.get("conductivity_300", [])), strict=False
+        ):
+            middle = (low * high) ** 0.5
+            reach = [[300 * (middle - low)], [300 * (high - middle)]]
+            style = {"color": SERIES[2], "markersize": 7, "capsize": 3, "linewidth": 1, "linestyle": "none"}
+            axes.errorbar([1000 / 300], [300 * middle], yerr=reach, marker=marker, label=source, **style)
         axes.axvline(1000 / target, color=INK, linewidth=0.8, alpha=0.4)
         axes.annotate(f"{target:g} K", (1000 / target, 1.0), (-3, -2), xycoords=("data", "axes fraction"),
                       textcoords="offset points", ha="right", va="top", fontsize=8.5)  # fmt: skip
