@@ -32,7 +32,8 @@ def test_version():
 def test_kernels_are_registered():
     for name in ("Reference", "CPU"):
         assert openmm.Platform.getPlatformByName(name).supportsKernels(["CalcLPSForce"])
-    assert openmmlps.pluginLoadFailures == []
+    # CUDA and HIP load only where there is a driver.
+    assert [text for text in openmmlps.pluginLoadFailures if "CUDA" not in text and "HIP" not in text] == []
 
 
 def test_openmm_loads_the_plugin_by_itself():
