@@ -53,9 +53,9 @@ void LPSForce::setUseTables(bool use) {
 
 int LPSForce::addCommitteeModel(const LPSModel& added) {
     const std::vector<std::string>& names = added.getTypeNames();
-    for (const std::string& name : model.getTypeNames())
-        if (std::find(names.begin(), names.end(), name) == names.end())
-            throw OpenMM::OpenMMException("LPSForce.addCommitteeModel: the Force's model has type '" + name +
+    for (const std::string& typeName : model.getTypeNames())
+        if (std::find(names.begin(), names.end(), typeName) == names.end())
+            throw OpenMM::OpenMMException("LPSForce.addCommitteeModel: the Force's model has type '" + typeName +
                                           "', but the added one knows types " + added.describeTypes() +
                                           "; the models of a committee must know the same elements.");
     committee.push_back(added);

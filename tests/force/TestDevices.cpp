@@ -146,7 +146,7 @@ std::string printForcesWithThreads(int threads) {
     const std::string command = "POCL_MAX_PTHREAD_COUNT=" + std::to_string(threads) + " '" +
                                 std::filesystem::read_symlink("/proc/self/exe").string() +
                                 "' --gtest_also_run_disabled_tests --gtest_filter=Devices.DISABLED_printForces " +
-                                platform.getName() + " " + (platform.isDouble() ? "double" : "single");
+                                platform.getName() + " " + platform.getPrecision();
     std::string text;
     FILE* pipe = popen(command.c_str(), "r");
     if (pipe == nullptr)

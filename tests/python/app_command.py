@@ -5,7 +5,8 @@
 from app_support import PairEngine
 from openmmlps import cli
 from openmmlps.app import run
+from openmmlps.protocols import protocol
 
 if __name__ == "__main__":
-    run.DeepPotentialEngine = PairEngine
+    run.DeepPotentialEngine = protocol.DeepPotentialEngine = PairEngine
     cli.main()

@@ -49,6 +49,7 @@ public:
     bool isPresent() const;
 
     const std::string& getName() const { return name; }
+    const std::string& getPrecision() const { return precision; }
     bool isDouble() const { return precision == "double"; }
     OpenMM::Platform& getPlatform() const { return OpenMM::Platform::getPlatformByName(name); }
 

@@ -20,7 +20,7 @@ namespace detail {
 
 class JsonSurvey : public nlohmann::json_sax<nlohmann::json> {
 public:
-    explicit JsonSurvey(const std::string& source) : what(source) {}
+    explicit JsonSurvey(const std::string& textName) : name(textName) {}
 
     std::size_t values = 0;
     std::size_t nodes = 0;  ///< keys and objects: what takes a node of a tree
@@ -48,11 +48,11 @@ private:
     bool count() { return ++values != 0; }
     bool open() {
         if (++depth > 16)
-            throw Error(what + " is nested deeper than any model file; the file is damaged");
+            throw Error(name + " is nested deeper than any model file; the file is damaged");
         return count();
     }
 
-    const std::string& what;
+    const std::string& name;
     int depth = 0;
 };
 

@@ -14,11 +14,10 @@ void CpuCalcLPSForceKernel::createEvaluator(const LPSForce& force) {
     evaluator = std::make_unique<lps::FastEvaluator>(force.getModel().getDeepPotential(), options);
 }
 
-const lps::Evaluation& CpuCalcLPSForceKernel::evaluate(const lps::Configuration& configuration, Wanted wanted) {
+const lps::Evaluation& CpuCalcLPSForceKernel::evaluate(const lps::Configuration& input, Wanted wanted) {
     ThreadPoolExecutor executor(cpuData.threads);
-    evaluator->evaluate(configuration.positions.data(), configuration.types.data(),
-                        static_cast<int>(configuration.positions.size()),
-                        configuration.box ? &*configuration.box : nullptr, executor,
+    evaluator->evaluate(input.positions.data(), input.types.data(), static_cast<int>(input.positions.size()),
+                        input.box ? &*input.box : nullptr, executor,
                         {wanted != Wanted::Energies, wanted == Wanted::ForcesAndVirial}, result);
     return result;
 }

@@ -32,7 +32,7 @@ protected:
     virtual void createEvaluator(const LPSForce& force) = 0;
 
     /** Evaluate; more than what is wanted may be computed. Valid until the next call; may throw lps::Error. */
-    virtual const lps::Evaluation& evaluate(const lps::Configuration& configuration, Wanted wanted) = 0;
+    virtual const lps::Evaluation& evaluate(const lps::Configuration& input, Wanted wanted) = 0;
 
 private:
     void readParticles(const LPSForce& force);

@@ -9,8 +9,8 @@ void ReferenceCalcLPSForceKernel::createEvaluator(const LPSForce& force) {
     evaluator = std::make_unique<const lps::ReferenceEvaluator>(force.getModel().getDeepPotential());
 }
 
-const lps::Evaluation& ReferenceCalcLPSForceKernel::evaluate(const lps::Configuration& configuration, Wanted) {
-    result = evaluator->evaluate(configuration);
+const lps::Evaluation& ReferenceCalcLPSForceKernel::evaluate(const lps::Configuration& input, Wanted) {
+    result = evaluator->evaluate(input);
     return result;
 }
 

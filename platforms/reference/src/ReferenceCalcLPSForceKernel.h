@@ -16,7 +16,7 @@ public:
 
 protected:
     void createEvaluator(const LPSForce& force) override;
-    const lps::Evaluation& evaluate(const lps::Configuration& configuration, Wanted wanted) override;
+    const lps::Evaluation& evaluate(const lps::Configuration& input, Wanted wanted) override;
 
 private:
     std::unique_ptr<const lps::ReferenceEvaluator> evaluator;

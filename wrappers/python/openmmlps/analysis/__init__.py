@@ -11,6 +11,7 @@ from .arrhenius import ArrheniusFit, arrhenius_fit
 from .density import bond_density, density_map
 from .displacements import fit_line, mean_squared_displacement
 from .dynamics import van_hove_distinct, van_hove_self, velocity_autocorrelation, vibrational_density_of_states
+from .elasticity import Moduli, elastic_constants, strain_tensor, symmetrize, voigt_reuss_hill
 from .estimates import Estimate
 from .glass_checks import check_glass, long_range_order
 from .mobility import anion_lifetimes, assign_hosts, conditional_displacement, hops, residence_times
@@ -40,6 +41,7 @@ __all__ = [
     "AnionFinder",
     "ArrheniusFit",
     "Estimate",
+    "Moduli",
     "RadialDistribution",
     "Speciation",
     "Trajectory",
@@ -57,6 +59,7 @@ __all__ = [
     "conductivity_mS_per_cm",
     "density_map",
     "detect_flips",
+    "elastic_constants",
     "find_tetrahedra",
     "first_sharp_diffraction_peak",
     "fit_line",
@@ -71,8 +74,10 @@ __all__ = [
     "residence_times",
     "rotation_angles",
     "rotations",
+    "strain_tensor",
     "structure_factor",
     "structure_factor_direct",
+    "symmetrize",
     "tetrahedral_angles",
     "total_correlation",
     "total_correlation_from_structure_factor",
@@ -82,4 +87,5 @@ __all__ = [
     "van_hove_self",
     "velocity_autocorrelation",
     "vibrational_density_of_states",
+    "voigt_reuss_hill",
 ]

@@ -48,6 +48,41 @@ def add_barostat(system, settings, seed):
     system.addForce(barostat)
 
 
+class TemperatureRamp:
+    """A reporter that writes nothing: it leads thermostat and barostat from one temperature to another.
+
+    The temperature depends on the step alone, so a run that was resumed follows the same path.
+    """
+
+    def __init__(self, settings, interval=10):
+        """:param settings: RunSettings with a final temperature; :param interval: steps between changes"""
+        self._from, self._to = settings.temperature, settings.final_temperature
+        self._steps, self._interval = settings.total_steps, interval
+
+    def describeNextReport(self, simulation):
+        return {"steps": self._interval - simulation.currentStep % self._interval, "include": []}
+
+    def report(self, simulation, state):
+        """Set the temperature that belongs to the present step."""
+        self.apply(simulation)
+
+    def temperature(self, step):
+        """K at a step; it changes every `interval` steps."""
+        fraction = min(1.0, step // self._interval * self._interval / self._steps)
+        return self._from + fraction * (self._to - self._from)
+
+    def apply(self, simulation):
+        """Set the temperature of the thermostat, and of the barostat if there is one."""
+        import openmm
+
+        value = self.temperature(simulation.currentStep)
+        simulation.integrator.setTemperature(value)
+        barostats = (openmm.MonteCarloBarostat, openmm.MonteCarloAnisotropicBarostat, openmm.MonteCarloFlexibleBarostat)
+        for force in simulation.system.getForces():
+            if isinstance(force, barostats):
+                simulation.context.setParameter(force.Temperature(), value)
+
+
 def initial_velocities(system, temperature, seed):
     """Maxwell velocities at exactly the temperature, without motion of the centre of mass.
 

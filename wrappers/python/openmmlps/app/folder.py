@@ -30,6 +30,7 @@ class RunFolder:
         self.checkpoint = self.path / "checkpoint.zip"
         self.status = self.path / "status.json"
         self.plot = self.path / "run.png"
+        self.last_good = self.path / "last-good.extxyz"
 
     @classmethod
     def create(cls, path, settings, model, model_record, overwrite=False):
@@ -49,7 +50,7 @@ class RunFolder:
                 "another --output"
             )
         path.mkdir(parents=True, exist_ok=True)
-        folder = cls(path, _lock(path))
+        folder = cls(path, lock_folder(path))
         try:
             folder._clear()
             folder._freeze(settings, model, model_record)
@@ -69,7 +70,7 @@ class RunFolder:
         path = Path(path)
         if not is_run(path):
             raise FileNotFoundError(f"resume: '{path}' holds no run; start one without --resume")
-        folder = cls(path, _lock(path))
+        folder = cls(path, lock_folder(path))
         try:
             folder._check_model()
         except BaseException:
@@ -127,7 +128,7 @@ class RunFolder:
     def _clear(self):
         """Remove the files of a run, and nothing else."""
         shutil.rmtree(self.inputs, ignore_errors=True)
-        for file in (self.thermo, self.trajectory, self.checkpoint, self.status, self.plot):
+        for file in (self.thermo, self.trajectory, self.checkpoint, self.status, self.plot, self.last_good):
             for suffix in ("", ".new", ".journal"):
                 Path(f"{file}{suffix}").unlink(missing_ok=True)
 
@@ -151,7 +152,7 @@ def is_run(path):
     return (Path(path) / "inputs" / "settings.json").is_file()
 
 
-def _lock(path):
+def lock_folder(path):
     """Lock the folder for this process; the lock goes with the process, however it ends."""
     descriptor = os.open(Path(path) / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
     try:

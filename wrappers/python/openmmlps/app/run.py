@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from . import checkpoint, ensembles, platforms, plots, stability, status, thermo, trajectory
+from . import checkpoint, ensembles, platforms, plots, snapshot, stability, status, thermo, trajectory
 from .engine import DeepPotentialEngine
 from .folder import RunFolder
 from .signals import StopSignals
@@ -109,7 +109,8 @@ class _Run:
         self.stop = StopSignals(self._announce_stop)
         self.simulation = None
         self.checkpoint_step = None
-        self.reporters = []
+        self.guard = None
+        self.writers = []
         self.rate = float("nan")  # steps per second
         self.first_step = 0
         self.began = time.monotonic()
@@ -122,8 +123,9 @@ class _Run:
                     self._integrate()
                 return self._conclude()
             except RunFailed as error:
-                self._record_failure(str(error))
-                raise
+                text = f"{error}{self._keep_last_good()}"
+                self._record_failure(text)
+                raise RunFailed(text) from None
             except OSError as error:
                 where = f" ('{error.filename}')" if error.filename else ""
                 text = (
@@ -163,19 +165,23 @@ class _Run:
         else:
             self.simulation.context.setPositions(positions)
             self.simulation.context.setVelocities(velocities)
-        self.guard = stability.StabilityGuard(settings.report_interval, settings.temperature, self.symbols)
+        self.guard = stability.StabilityGuard(settings.report_interval, settings.highest_temperature, self.symbols)
         information = {**folder.read_model_record(), "timestep_ps": settings.timestep, "ensemble": settings.ensemble}
         self.thermo = thermo.ThermoReporter(folder.thermo, settings.report_interval, append=resumed, virial=virial)
         self.trajectory = trajectory.H5MDReporter(
             folder.trajectory, settings.trajectory_interval, append=resumed, virial=virial, information=information
         )
-        self.reporters = [self.guard, self.trajectory, self.thermo]
+        self.writers = [self.trajectory, self.thermo]
         if not resumed:
             state = self.simulation.context.getState(positions=True, velocities=True, energy=True)
-            for reporter in self.reporters:
+            for reporter in [self.guard, *self.writers]:
                 reporter.report(self.simulation, state)
             self._checkpoint()
-        self.simulation.reporters = self.reporters
+        self.simulation.reporters = [self.guard, *self.writers]
+        if settings.final_temperature is not None:
+            ramp = ensembles.TemperatureRamp(settings)
+            ramp.apply(self.simulation)
+            self.simulation.reporters.append(ramp)
 
     def _equilibrate(self, system):
         """Minimise, draw velocities, and equilibrate at constant volume, as far as the settings say so.
@@ -196,8 +202,8 @@ class _Run:
         simulation.context.setVelocities(ensembles.initial_velocities(system, settings.temperature, settings.seed))
         if steps and not self.stop.received:
             self.monitor.message(f"Equilibrating for {format_time(settings.equilibrate)} at {settings.temperature:g} K")
-            guard = stability.StabilityGuard(settings.report_interval, settings.temperature, self.symbols)
-            simulation.reporters = [guard]
+            self.guard = stability.StabilityGuard(settings.report_interval, settings.temperature, self.symbols)
+            simulation.reporters = [self.guard]
             self._advance(simulation, steps, lambda: None)
         state = simulation.context.getState(positions=True, velocities=True)
         return state.getPositions(asNumpy=True), state.getVelocities(asNumpy=True)
@@ -267,7 +273,7 @@ class _Run:
         import openmm
 
         try:
-            stability.StabilityGuard(1, self.settings.temperature, self.symbols).check(simulation)
+            stability.StabilityGuard(1, self.settings.highest_temperature, self.symbols).check(simulation)
         except openmm.OpenMMException:
             pass
         raise RunFailed(
@@ -299,7 +305,7 @@ class _Run:
 
     def _conclude(self):
         state = "interrupted" if self.stop.received and self._step() < self.settings.total_steps else "finished"
-        for reporter in self.reporters[1:]:
+        for reporter in self.writers:
             reporter.flush()
         if self.simulation is not None:
             self._say(self._step())
@@ -322,14 +328,25 @@ class _Run:
             atoms=len(self.symbols),
         )
 
+    def _keep_last_good(self):
+        """Save the latest state that made sense, and say so."""
+        if self.guard is None or self.guard.last is None:
+            return ""
+        good = self.guard.last
+        try:
+            snapshot.write_snapshot(self.folder.last_good, self.symbols, *good[1:], step=good[0])
+        except OSError:
+            return ""
+        return f"; the last good state (step {good[0]}) is in {self.folder.last_good.name}"
+
     def _record_failure(self, text):
         """Keep what can be kept, then say in status.json why the run stopped; a disk may refuse either."""
-        for action in [*(reporter.flush for reporter in self.reporters[1:]), lambda: self._status("failed", text)]:
+        for action in [*(reporter.flush for reporter in self.writers), lambda: self._status("failed", text)]:
             with contextlib.suppress(OSError):
                 action()
 
     def _close(self):
-        for reporter in self.reporters[1:]:
+        for reporter in self.writers:
             with contextlib.suppress(OSError):  # already reported by the write that failed first
                 reporter.close()
 
@@ -366,7 +383,7 @@ class _Run:
         )
 
     def _latest(self):
-        return self.thermo.last if self.reporters else {}
+        return self.thermo.last if self.writers else {}
 
     def _platform(self):
         return self.simulation.context.getPlatform().getName() if self.simulation is not None else None

@@ -21,6 +21,7 @@ class RunSettings:
     supercell: tuple | None = None  #: (na, nb, nc) or 3x3 integers
     ensemble: str = "nvt"  #: 'nve', 'nvt' (Langevin) or 'npt' (Langevin and Monte Carlo barostat)
     temperature: float = 300.0  #: K; of the thermostat, and of the initial velocities
+    final_temperature: float | None = None  #: K; the thermostat goes there at a constant rate during the run
     pressure: float = 1.0  #: bar, npt only
     barostat: str = "isotropic"  #: 'isotropic', 'anisotropic' or 'flexible'
     barostat_interval: int = 25  #: steps between volume moves
@@ -52,6 +53,12 @@ class RunSettings:
         require(self.precision in PRECISIONS, f"precision is '{self.precision}'; use {', '.join(PRECISIONS)}")
         require(self.temperature >= 0, f"temperature is {self.temperature} K; it must not be negative")
         require(self.temperature > 0 or self.ensemble == "nve", "temperature is 0 K; a thermostat needs more than that")
+        if self.final_temperature is not None:
+            require(self.ensemble != "nve", "final_temperature is given, but nve has no thermostat; use nvt or npt")
+            require(
+                math.isfinite(self.final_temperature) and self.final_temperature > 0,
+                f"final_temperature is {self.final_temperature} K; it must be more than 0",
+            )
         require(
             1e-5 <= self.timestep <= 0.02,
             f"timestep is {self.timestep * 1e3:g} fs; give 0.01 to 20 fs (1 fs suits lithium, a bare number is in fs)",
@@ -75,6 +82,11 @@ class RunSettings:
     def total_steps(self):
         """Steps of the whole run, without the equilibration."""
         return max(1, round(self.time / self.timestep))
+
+    @property
+    def highest_temperature(self):
+        """K, of the thermostat at any time of the run."""
+        return max(self.temperature, self.final_temperature or 0.0)
 
     @property
     def equilibration_steps(self):

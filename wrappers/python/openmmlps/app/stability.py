@@ -6,6 +6,13 @@ import numpy as np
 
 from . import observables
 
+_SPEED_LIMIT = (
+    60.0  #: kinetic energy of one atom over k T of the limit temperature; by chance it is passed never (e^-60)
+)
+_RISE_LIMIT = 10.0  #: potential energy per atom above the first, over k T of the run (and at least 1 eV)
+_FALL_LIMIT = 5 * 96.48533212331002  #: kJ/mol per atom; deeper than any reaction, so a hole of the model
+_CONTACT = 0.4  #: distance over the sum of covalent radii; molten Li-P-S at 1,700 K stays above 0.75
+
 
 class RunFailed(RuntimeError):
     """A run that cannot go on; everything written until then is kept."""
@@ -14,15 +21,19 @@ class RunFailed(RuntimeError):
 class StabilityGuard:
     """A reporter, to be the first in the list, that raises RunFailed if the state makes no sense any more.
 
-    Not-a-number anywhere, or a temperature above ten times that of the run (and above 5000 K), ends the run.
+    It ends the run for not-a-number anywhere, a temperature above ten times that of the run (and above 5000 K), an atom
+    far too fast for that, a potential energy per atom 10 k T (and 1 eV) above or 5 eV below that of the first state seen,
+    and two atoms nearer than 0.4 of the sum of their covalent radii. `last` keeps the latest state that passed.
     """
 
     def __init__(self, interval, temperature, symbols):
-        """:param interval: steps; :param temperature: K, of the run; :param symbols: [n], to name atoms"""
+        """:param interval: steps; :param temperature: K, the highest of the run; :param symbols: [n], to name atoms"""
         self._interval = interval
         self._limit = max(5000.0, 10 * temperature)
+        self._rise = max(96.48533212331002, _RISE_LIMIT * observables.GAS_CONSTANT * temperature)
         self._symbols = symbols
-        self._freedom = self._masses = None
+        self._freedom = self._masses = self._radii = self._first_energy = None
+        self.last = None  #: (step, positions nm, box nm or None, velocities nm/ps)
 
     def describeNextReport(self, simulation):
         # Positions are asked for so that OpenMM serves this reporter in the order of the list, before any writer.
@@ -32,35 +43,75 @@ class StabilityGuard:
     def report(self, simulation, state):
         """:raises RunFailed: naming the step and the worst atoms"""
         if self._masses is None:
-            self._masses = observables.masses_of(simulation.system)
-            self._freedom = observables.degrees_of_freedom(simulation.system)
+            self._prepare(simulation.system)
         positions = state.getPositions(asNumpy=True)._value
         velocities = state.getVelocities(asNumpy=True)._value
-        temperature = 2 * state.getKineticEnergy()._value / (self._freedom * observables.GAS_CONSTANT)
-        finite = np.isfinite(positions).all(axis=1) & np.isfinite(velocities).all(axis=1)
-        if not finite.all():
+        box = state.getPeriodicBoxVectors(asNumpy=True)._value if self._periodic else None
+        energy = state.getPotentialEnergy()._value / len(self._symbols)
+        kinetic = 0.5 * self._masses * (velocities**2).sum(axis=1)
+        trouble = self._not_numbers(positions, velocities, energy)
+        trouble = (
+            trouble or self._too_hot(kinetic) or self._energy_gone(energy, kinetic) or self._contact(positions, box)
+        )
+        if trouble:
             raise RunFailed(
-                self._message(simulation, f"positions are not numbers: {self._names(np.flatnonzero(~finite))}")
+                f"run: step {simulation.currentStep}: the simulation is unstable: {trouble}; use a shorter --timestep, "
+                "start from a structure nearer to what the model was trained on, or relax it first with --minimize"
             )
-        if not np.isfinite(state.getPotentialEnergy()._value):
-            raise RunFailed(self._message(simulation, "the potential energy is not a number"))
-        if temperature > self._limit:
-            hottest = np.argsort(-self._masses * (velocities**2).sum(axis=1))
-            raise RunFailed(
-                self._message(
-                    simulation, f"the temperature is {temperature:.0f} K; fastest: {self._names(hottest[:3])}"
-                )
-            )
+        if self._first_energy is None:
+            self._first_energy = energy
+        self.last = (simulation.currentStep, positions, box, velocities)
 
     def check(self, simulation):
         """Look at the present state, whatever step it is."""
         self.report(simulation, simulation.context.getState(positions=True, velocities=True, energy=True))
 
-    def _message(self, simulation, what):
+    def _prepare(self, system):
+        from ase.data import atomic_numbers, covalent_radii
+
+        self._masses = observables.masses_of(system)
+        self._freedom = observables.degrees_of_freedom(system)
+        self._periodic = system.usesPeriodicBoundaryConditions()
+        self._radii = covalent_radii[[atomic_numbers[symbol] for symbol in self._symbols]] / 10
+
+    def _not_numbers(self, positions, velocities, energy):
+        finite = np.isfinite(positions).all(axis=1) & np.isfinite(velocities).all(axis=1)
+        if not finite.all():
+            return f"positions are not numbers: {self._names(np.flatnonzero(~finite))}"
+        return "" if np.isfinite(energy) else "the potential energy is not a number"
+
+    def _too_hot(self, kinetic):
+        temperature = 2 * kinetic.sum() / (self._freedom * observables.GAS_CONSTANT)
+        if temperature > self._limit:
+            return f"the temperature is {temperature:.0f} K; fastest: {self._names(np.argsort(-kinetic)[:3])}"
+        fast = np.flatnonzero(kinetic > _SPEED_LIMIT * observables.GAS_CONSTANT * self._limit / 10)
+        return f"single atoms are far too fast: {self._names(fast)}" if len(fast) else ""
+
+    def _energy_gone(self, energy, kinetic):
+        if self._first_energy is None:
+            return ""
+        change = energy - self._first_energy
+        if -_FALL_LIMIT < change < self._rise:
+            return ""
         return (
-            f"run: step {simulation.currentStep}: the simulation is unstable: {what}; use a shorter --timestep, "
-            "start from a structure nearer to what the model was trained on, or relax it first with --minimize"
+            f"the potential energy is {change / 96.48533212331002:+.2f} eV per atom from where it was; "
+            f"fastest: {self._names(np.argsort(-kinetic)[:3])}"
         )
+
+    def _contact(self, positions, box):
+        """Sums of radii differ between pairs, so the neighbour search takes the largest and the comparison its own."""
+        from vesin import NeighborList
+
+        cell = np.zeros((3, 3)) if box is None else np.ascontiguousarray(box)
+        search = NeighborList(cutoff=float(2 * _CONTACT * self._radii.max()), full_list=False)
+        first, second, distance = search.compute(np.ascontiguousarray(positions), cell, box is not None, "ijd")
+        first, second = first.astype(int), second.astype(int)
+        nearness = distance / (self._radii[first] + self._radii[second])
+        if not len(nearness) or nearness.min() > _CONTACT:
+            return ""
+        worst = int(np.argmin(nearness))
+        i, j = sorted((int(first[worst]), int(second[worst])))
+        return f"atom {i} ({self._symbols[i]}) and atom {j} ({self._symbols[j]}) are {10 * distance[worst]:.2f} angstrom apart"
 
     def _names(self, indices):
         shown = ", ".join(f"atom {index} ({self._symbols[index]})" for index in indices[:3])

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from . import environment, models, run
+from . import environment, models, protocols, reports, run
 
 app = typer.Typer(
     name="openmm-lps",
@@ -41,6 +41,13 @@ def _root(
 
 
 app.command("run")(run.run)
+app.command("quench")(protocols.quench)
+app.command("transport")(protocols.transport)
+app.command("elastic")(protocols.elastic)
+app.command("relax")(protocols.relax)
+app.command("analyze")(reports.analyze)
+app.command("report")(reports.report)
+app.command("status")(reports.status)
 app.command("info")(models.info)
 app.command("convert")(models.convert)
 app.command("structures")(environment.structures)

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the openmm-lps authors
+"""Relaxation and elastic constants with the packaged model: stress against strain of the energy, and against matscipy."""
+
+import json
+
+import ase.io
+import numpy as np
+import pytest
+
+from openmmlps import analysis
+from openmmlps.app.engine import DeepPotentialEngine
+from openmmlps.protocols import ElasticSettings, RelaxSettings, elastic, relax
+from openmmlps.protocols.elastic import strain_name
+from openmmlps.protocols.statics import GPA, ContextCalculator
+from openmmlps.report import find
+
+SETTINGS = {"platform": "CPU", "threads": 1}
+
+
+def calculator(atoms, model):
+    return ContextCalculator(atoms, model, RelaxSettings.make(**SETTINGS), DeepPotentialEngine())
+
+
+@pytest.fixture(scope="module")
+def relaxed(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("statics") / "relaxed"
+    settings = RelaxSettings.make(structure="gamma-Li3PS4", stress_tolerance_GPa=0.002, **SETTINGS)
+    assert relax.start(folder, settings).state == "finished"
+    return folder
+
+
+def test_relaxed_cell_is_at_rest(relaxed):
+    found = json.loads((relaxed / "replica-1" / "result.json").read_text())
+    assert found["converged"] and found["largest_force_eV_per_angstrom"] <= 0.002
+    assert np.abs(found["stress_GPa"]).max() <= 0.002
+    atoms = ase.io.read(relaxed / "replica-1" / "final.extxyz")
+    assert np.allclose(atoms.cell, found["cell_after_angstrom"])
+    assert found["history"][-1][1] < found["history"][0][1]
+
+
+def test_stress_is_the_strain_derivative_in_any_frame(relaxed):
+    """The cell is neither reduced nor lower-triangular here, so every turn to OpenMM's frame and back counts."""
+    from ase.calculators.fd import calculate_numerical_stress
+
+    atoms = ase.io.read(relaxed / "replica-1" / "final.extxyz")
+    atoms.rattle(0.05, seed=1)
+    atoms.rotate(35, (1, 2, 3), rotate_cell=True)
+    atoms.set_cell(np.array([[1, 0, 0], [1, 1, 0], [0, -1, 1]]) @ np.array(atoms.cell), scale_atoms=False)
+    atoms.calc = calculator(atoms, relaxed / "inputs" / "model.safetensors")
+    assert np.allclose(atoms.get_stress() * GPA, calculate_numerical_stress(atoms, eps=1e-4) * GPA, atol=2e-4)
+
+
+def test_elastic_constants_agree_with_matscipy(relaxed, tmp_path):
+    matscipy = pytest.importorskip("matscipy.elasticity")
+    from ase.optimize import LBFGS
+
+    settings = ElasticSettings.make(structure=str(relaxed), relax_cell=False, symmetry="orthorhombic", **SETTINGS)
+    elastic.start(tmp_path / "elastic", settings)
+    stresses = [
+        [
+            json.loads((tmp_path / "elastic" / "replica-1" / strain_name(component, sign) / "result.json").read_text())[
+                "stress_GPa"
+            ]
+            for component in range(6)
+        ]
+        for sign in (1, -1)
+    ]
+    ours = analysis.symmetrize(analysis.elastic_constants(*stresses, settings.strain), "orthorhombic")
+    atoms = ase.io.read(relaxed / "replica-1" / "final.extxyz")
+    atoms.calc = calculator(atoms, relaxed / "inputs" / "model.safetensors")
+    theirs, _ = matscipy.fit_elastic_constants(
+        atoms, symmetry="triclinic", N_steps=3, delta=0.01, optimizer=LBFGS, fmax=0.001, verbose=False, logfile=None
+    )
+    theirs = analysis.symmetrize(theirs * GPA, "orthorhombic")
+    assert np.abs(ours - theirs).max() < 0.02 * np.abs(theirs).max()
+    found = find(tmp_path / "elastic")
+    bulk = analysis.voigt_reuss_hill(ours).bulk_GPa
+    assert found.results[0].quantity == "bulk modulus B (GPa)" and found.results[0].value == f"{bulk:.2f}"
+
+
+def test_interrupted_relaxation_goes_on(tmp_path):
+    """SIGTERM comes as a wish to stop: the state is kept, and the next attempt starts from it."""
+    from openmmlps.protocols.folder import ProtocolFolder
+    from openmmlps.protocols.sequence import Sequence
+
+    settings = RelaxSettings.make("quick", structure="gamma-Li3PS4", **SETTINGS)
+    engine = DeepPotentialEngine()
+    with ProtocolFolder.create(
+        tmp_path / "relaxed", settings, False, engine, relax.starts(settings), {"glass": False}
+    ) as folder:
+        stage = relax.stages(folder, settings)[0]
+        calls = []
+        path = folder.path / stage.name
+        path.mkdir()
+        assert stage.action(path, lambda: calls.append(1) or len(calls) > 12, engine) is None
+        before = ase.io.read(path / "state.extxyz")
+        result = Sequence(folder, [stage], engine).execute()
+    assert result.state == "finished"
+    found = json.loads((tmp_path / "relaxed" / "replica-1" / "result.json").read_text())
+    assert found["converged"]
+    assert found["history"][0][4] == pytest.approx(before.get_volume(), rel=1e-6)

@@ -1,0 +1,325 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the openmm-lps authors
+"""From the command line to a report in a real browser: quench, transport, report, with the packaged model, in small."""
+
+import csv
+import json
+import re
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from browser_support import look
+from openmmlps.cli import app
+from openmmlps.report import content, literature, structure, write_report
+
+MACHINE = ["--platform", "CPU", "--threads", "1"]
+QUENCH = {
+    "melt_temperature_K": 1500,
+    "melt_time_ps": 1,
+    "cooling_rate_K_per_ps": 1200,
+    "equilibration_time_ps": 1,
+    "frame_interval_ps": 0.02,
+    "thermo_interval_ps": 0.02,
+}
+TRANSPORT = {
+    "cell_time_ps": 1,
+    "equilibration_time_ps": 0.2,
+    "production_time_ps": 3,
+    "frame_interval_ps": 0.02,
+    "thermo_interval_ps": 0.02,
+}
+
+
+def call(*arguments, code=0):
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments], env={"COLUMNS": "160"})
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    assert result.exit_code == code, result.output
+    return result
+
+
+def assignments(values):
+    return [part for name, value in values.items() for part in ("--set", f"{name}={value}")]
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    """A glass, its transport, a short NVE run."""
+    base = tmp_path_factory.mktemp("report")
+    glass, transport, run = base / "glass", base / "glass-transport", base / "run"
+    options = ["--atoms", 64, "--replicas", 2, "--preset", "quick", *assignments(QUENCH), *MACHINE]
+    call("quench", "--composition", 75, *options, "-o", glass)
+    options = ["--preset", "quick", "--temperatures", "900,1200", *assignments(TRANSPORT), *MACHINE]
+    call("transport", glass, *options, "-o", transport)
+    length = ["--time", "4.2 ps", "--report-interval", "0.01 ps", "--ensemble", "nve"]
+    call("run", "gamma-Li3PS4", "--temperature", 300, *length, *MACHINE, "-o", run)
+    return glass, transport, run
+
+
+@pytest.fixture(scope="module")
+def report(folders, tmp_path_factory):
+    """The page that the command writes, and the findings that went into it."""
+    import openmmlps.report
+
+    file, kept = tmp_path_factory.mktemp("page") / "report.html", []
+
+    def keep(path, found, title):
+        kept.extend(found)
+        write_report(path, found, title)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(openmmlps.report, "write_report", keep)
+        result = call("report", *folders, "-o", file)
+    assert re.search(r"report\.html \(\d\.\d MB\)", result.output)
+    return file, kept
+
+
+@pytest.fixture(scope="module")
+def page(report):
+    return report[0]
+
+
+@pytest.fixture(scope="module")
+def findings(report):
+    return report[1]
+
+
+def test_report_in_a_browser(page, tmp_path):
+    found, messages = look(page, (1280, 390), tmp_path)
+    assert messages == []
+    assert [entry["width"] for entry in found] == [1280, 390]
+    for entry in found:
+        assert entry["pictures"] >= 15 and entry["missing"] == []
+        assert entry["scroll"] <= entry["client"] == entry["width"], entry
+        assert entry["wide"] == [] and entry["small"] == 0
+        assert len(entry["colours"]) == 3 and min(entry["colours"]) > 500  # three structures are drawn
+        assert entry["controls"] == 12 and entry["outside"] == []
+    assert found[1]["height"] > found[0]["height"]
+
+
+def test_the_browser_test_can_fail(tmp_path):
+    bad = tmp_path / "bad.html"
+    picture = '<img src="missing.png" alt="gone"><a href="http://example.org">x</a>'
+    bad.write_text(
+        f'<script>nothing()</script>{picture}<p style="width:2000px;font-size:8px">wide</p><canvas></canvas>'
+    )
+    found, messages = look(bad, (390,), tmp_path)
+    assert "Uncaught ReferenceError: nothing is not defined" in messages
+    entry = found[0]
+    assert entry["missing"] == ["gone"] and entry["scroll"] > 2000 and len(entry["wide"]) == 1
+    assert entry["small"] == 1 and entry["colours"] == [0] and "http://example.org" in entry["outside"]
+
+
+def test_report_holds_everything(page, folders):
+    text = page.read_text()
+    assert "http" not in re.sub(r"https?://www\.w3\.org\S*", "", re.sub(r"base64,[A-Za-z0-9+/=]+", "", text))
+    record = json.loads((folders[0] / "inputs" / "protocol.json").read_text())
+    for needed in (
+        record["model"]["sha256"],
+        "OpenMM 8",
+        "CPU",
+        "Zhou",
+        "What to keep in mind",
+        "interim",
+        "only 2 replicas",
+    ):
+        assert needed in text
+    for heading in (
+        "Anions of the glass",
+        "Diffusion and conductivity",
+        "Melting, cooling, equilibration",
+        "Vibrations",
+    ):
+        assert heading in text
+
+
+def test_every_picture_and_table_is_a_file(folders):
+    for folder in folders:
+        files = {file.name for file in (folder / "analysis").iterdir()}
+        assert any(name.endswith(".png") for name in files)
+        for name in sorted(files):
+            if name.endswith(".png"):
+                assert (folder / "analysis" / name).read_bytes().startswith(b"\x89PNG")
+                assert name.replace(".png", ".csv") in files
+            else:
+                rows = list(csv.reader((folder / "analysis" / name).read_text().splitlines()))
+                assert len(rows) > 1 and len({len(row) for row in rows}) == 1, name
+
+
+def test_numbers_of_the_report_are_those_of_the_trajectory(folders, findings):
+    from openmmlps import analysis
+    from openmmlps.app.thermo import read_thermo
+
+    found, densities, shares = findings[0], [], []
+    for replica in ("replica-1", "replica-2"):
+        run = folders[0] / replica / "equilibrate"
+        thermo = read_thermo(run / "thermo.csv")
+        densities.append(thermo["density_g_per_cm3"][len(thermo["step"]) // 2 :].mean())
+        trajectory = analysis.read(run / "trajectory.h5")
+        speciation = analysis.classify_anions(trajectory[len(trajectory) // 2 :])
+        shares.append(100 * speciation.q_n_fractions("P")[0])
+    value, error = map(float, found.results[0].value.split(" ± "))
+    assert value == pytest.approx(np.mean(densities), abs=1e-2 * error + 1e-2)
+    assert error == pytest.approx(np.std(densities, ddof=1) / np.sqrt(2), rel=0.1)
+    table = next(item for s in found.sections for item in s.items if item.name == "glass-qn-P")
+    assert table.rows[0][1] == pytest.approx(np.mean(shares), abs=0.06)
+    assert table.rows[0][2] == 93.2  # Zhou, 75 % Li2S
+
+
+def test_warnings_are_in_plain_words(findings):
+    glass, transport, _ = findings
+    assert any("the cell is" in text and "Å wide, below 20 Å" in text for text in glass.warnings)
+    assert any("faster than published quenches" in text for text in glass.warnings)
+    assert any("1 replica at each temperature" in text for text in transport.warnings)
+    assert any(re.search(r"900 K: .*(not diffusive|not distinguishable)", text) for text in transport.warnings)
+
+
+def test_analyze_prints_results(folders):
+    output = call("analyze", folders[0]).output
+    assert "density at 300 K" in output and "1.85 (Zhou), 1.88 (Zhou, experiment)" in output
+    assert re.search(r"written: .*analysis/ \(\d+ files\)", output)
+
+
+def test_status_is_a_table(folders):
+    output = call("status", *folders).output
+    assert re.search(r"glass-transport +transport +finished +100 % ", output)
+    assert re.search(r"run +nve +finished +100 % +- +4\.2 ps", output)
+    status = folders[2] / "status.json"
+    record = json.loads(status.read_text())
+    try:
+        status.write_text(json.dumps(record | {"state": "running", "updated": "2020-01-01T00:00:00+00:00"}))
+        assert re.search(r"run +nve +silent ", call("status", folders[2]).output)
+        status.write_text("{")
+        assert "status.json' is damaged" in call("status", folders[2], code=2).stderr
+    finally:
+        status.write_text(json.dumps(record))
+
+
+@pytest.mark.parametrize("case", ["one frame", "no anions", "cluster"])
+def test_small_and_odd_runs(case, tmp_path):
+    """A report on whatever there is, with what cannot be said left out."""
+    structure, length, options = {
+        "one frame": ("gamma-Li3PS4", "1 fs", []),
+        "no anions": ("Li2S", "40 fs", ["--ensemble", "npt"]),
+        "cluster": (tmp_path / "cluster.xyz", "40 fs", []),
+    }[case]
+    corners = "".join(
+        f"S {x} {y} {z}\n" for x, y, z in ((1.2, 1.2, 1.2), (-1.2, -1.2, 1.2), (1.2, -1.2, -1.2), (-1.2, 1.2, -1.2))
+    )
+    (tmp_path / "cluster.xyz").write_text(f"5\n\nP 0 0 0\n{corners}")
+    run = tmp_path / "odd"
+    call("run", structure, "--time", length, "--report-interval", "10 fs", *options, *MACHINE, "-o", run)
+    call("report", run)
+    text = (run / "report.html").read_text()
+    assert "Thermodynamics" in text
+    assert ("Anions" in text) == (case == "one frame")
+    assert ("<canvas" in text) == (case != "cluster")
+
+
+def test_example_report(tmp_path):
+    """The one in the documentation: small enough, and whole."""
+    from pathlib import Path
+
+    example = Path(__file__).resolve().parents[2] / "docs" / "examples" / "glass-75-quick.html"
+    assert example.stat().st_size < 3e6
+    found, messages = look(example, (1280, 390), tmp_path)
+    assert messages == []
+    for entry in found:
+        assert entry["pictures"] >= 12 and entry["missing"] == [] and entry["wide"] == [] and entry["outside"] == []
+        assert entry["scroll"] <= entry["width"]
+
+
+def test_unfinished_protocol_says_how_to_go_on(folders, tmp_path):
+    import shutil
+
+    for folder, protocol in zip(folders[:2], ("quench", "transport"), strict=True):
+        copy = tmp_path / protocol
+        shutil.copytree(folder, copy)
+        for result in copy.rglob("result.json"):
+            result.unlink()
+        assert f"continue with: openmm-lps {protocol} --resume --output {copy}" in refused("report", copy)
+
+
+def refused(*arguments):
+    result = call(*arguments, code=2)
+    return " ".join(result.stderr.split())
+
+
+def test_refusals(folders, tmp_path):
+    assert "is not a folder; give the folder of a run or of a protocol" in refused("analyze", tmp_path / "none")
+    assert "holds neither a run nor a protocol of openmm-lps" in refused("report", tmp_path)
+    assert "has no status.json; give the folder" in refused("status", tmp_path)
+    assert "cannot be written; give the path of an HTML file" in refused(
+        "report", folders[0], "-o", tmp_path / "a" / "b.html"
+    )
+    assert "two folders have the same name" in refused("report", folders[0], folders[0])
+    assert "--resume continues and --overwrite replaces" in refused(
+        "quench", "--resume", "--overwrite", "-o", folders[0]
+    )
+    assert "which one to continue? name its folder" in refused("quench", "--resume")
+    assert "composition cannot change once a protocol has begun" in refused(
+        "quench", "--resume", "--composition", 70, "-o", folders[0]
+    )
+    (tmp_path / "cluster.xyz").write_text("1\n\nLi 0 0 0\n")
+    assert "is not periodic; give a crystal or a glass with a cell" in refused("elastic", tmp_path / "cluster.xyz")
+    assert "--supercell: '2x2' is not three repeats" in refused("transport", "beta-Li3PS4", "--supercell", "2x2")
+    assert "--temperatures: 'hot' is not a list of numbers" in refused("transport", "--temperatures", "hot")
+    assert "unknown setting 'melt_time'; did you mean 'melt_time_ps'?" in refused("quench", "--set", "melt_time=3")
+
+
+@pytest.mark.parametrize("command", ["quench", "transport", "elastic", "relax"])
+def test_write_config_can_be_read_back(command, tmp_path):
+    output = call(command, "--preset", "quick", "--write-config").output
+    file = tmp_path / "settings.toml"
+    file.write_text(output)
+    assert call(command, "--config", file, "--write-config").output == output
+    assert "openmm-lps " in call(command, "--help").output
+
+
+def test_numbers_as_text():
+    assert content.rounded(1.23456, 0.0123) == "1.235 ± 0.012"
+    assert content.rounded(299.7, 1.43) == "299.7 ± 1.4"
+    assert content.rounded(8.1e-6, 1.1e-6) == "(8.1 ± 1.1)×10⁻⁶"
+    assert content.rounded(2.5e-8) == "2.50×10⁻⁸"
+    assert content.rounded(float("nan")) == "–" and content.rounded(0.0) == "0"
+    assert content.rounded(-0.02, 0.016) == "-0.020 ± 0.016"
+    assert content.pretty("beta-Li3PS4") == "β-Li₃PS₄" and content.pretty("my file 2") == "my file 2"
+
+
+def test_csv_has_errors_in_columns_of_their_own():
+    rows = (("a", content.Measured(1.0, 0.25), 3), ("b", "-", 4))
+    table = content.Table("name", "caption", ("", "D", "n"), rows)
+    assert table.to_csv() == ",D,standard error of D,n\na,1,0.25,3\nb,-,,4\n"
+    assert str(rows[0][1]) == "1.00 ± 0.25"
+
+
+def test_published_values_are_found_by_composition():
+    glass = ["Li"] * 72 + ["P"] * 24 + ["S"] * 96
+    assert literature.glass_percent(glass) == 75.0
+    assert literature.published(glass)["density"][0] == (1.85, "Zhou")
+    assert literature.published(["Li"] * 2 + ["S"], glass=True) == {}
+    assert literature.published(glass, "beta-Li3PS4", glass=False)["density"] == [(1.853, "Homma")]
+    texts = [literature.quote(literature.published(glass)["conductivity_300"])]
+    assert texts == ["3.6 (Zhou), 0.3–1.0 (Zhou, experiment)"]
+    assert [short for short, _ in literature.cited(texts)] == ["Zhou", "Zhou, experiment"]
+
+
+def test_snapshot_keeps_anions_whole():
+    from openmmlps.app import load
+
+    loaded = load("Li7P3S11")
+    found = structure.fold(loaded.symbols, loaded.positions._value * 10, loaded.box._value * 10, "cell")
+    bonds = np.array(found.bonds)
+    assert len(bonds) == 6 * 4  # every P has its four S, the bridging S of P2S7 may lie at one of its two P
+    lengths = np.linalg.norm(found.positions[bonds[:, 0]] - found.positions[bonds[:, 1]], axis=1)
+    assert lengths.max() < 2.6
+
+
+def test_names_are_escaped(tmp_path):
+    found = content.Findings("x", "run", "<script>alert(1)</script>", "a & b", warnings=["1 < 2 & <b>"])
+    found.snapshots = [content.Snapshot("</script><b>", ("Li",), [[0, 0, 0]], np.eye(3), ())]
+    write_report(tmp_path / "report.html", [found])
+    text = (tmp_path / "report.html").read_text()
+    assert "<script>alert" not in text and "1 &lt; 2 &amp; &lt;b&gt;" in text and "</script><b>" not in text

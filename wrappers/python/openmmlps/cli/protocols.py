@@ -1,0 +1,292 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the openmm-lps authors
+"""``openmm-lps quench``, ``transport``, ``elastic`` and ``relax``: one form for all protocols."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .output import ConsoleMonitor, console, report_errors, table
+
+_WHAT, _WHERE = "What is done", "Where it runs"
+
+Preset = Annotated[str, typer.Option(help="quick, standard, or none for publication lengths.", rich_help_panel=_WHAT)]
+Config = Annotated[
+    Path | None, typer.Option(help="TOML file with settings; see --write-config.", rich_help_panel=_WHAT)
+]
+Assign = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="NAME=VALUE", help="Any setting of the TOML file; repeatable.", rich_help_panel=_WHAT
+    ),
+]
+Model = Annotated[
+    str | None, typer.Option(help="Model file. Default: the packaged Li-P-S model.", rich_help_panel=_WHAT)
+]
+Supercell = Annotated[str | None, typer.Option(help="Repeats, as 1x2x2.", rich_help_panel=_WHAT)]
+Seed = Annotated[int | None, typer.Option(help="Of all random numbers.", rich_help_panel=_WHAT)]
+Output = Annotated[Path | None, typer.Option("--output", "-o", help="Folder of the protocol.", rich_help_panel=_WHERE)]
+Platform = Annotated[str | None, typer.Option(help="OpenMM platform. Default: auto.", rich_help_panel=_WHERE)]
+Threads = Annotated[int | None, typer.Option(help="Of the CPU platform. Default: all cores.", rich_help_panel=_WHERE)]
+Resume = Annotated[bool, typer.Option("--resume", help="Continue what is in --output.", rich_help_panel=_WHERE)]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is in --output.", rich_help_panel=_WHERE)]
+WriteConfig = Annotated[
+    bool,
+    typer.Option("--write-config", help="Print the settings as commented TOML and do nothing.", rich_help_panel=_WHAT),
+]
+
+
+@report_errors
+def quench(
+    composition: Annotated[
+        str | None,
+        typer.Option(help="Percent Li2S in Li2S-P2S5, or as 60Li2S-32SiS2-8P2S5. Default: 75.", rich_help_panel=_WHAT),
+    ] = None,
+    atoms: Annotated[int | None, typer.Option(help="Of a random start, about.", rich_help_panel=_WHAT)] = None,
+    start: Annotated[
+        str | None, typer.Option(help="A crystal to melt instead of a random start.", rich_help_panel=_WHAT)
+    ] = None,
+    supercell: Supercell = None,
+    replicas: Annotated[int | None, typer.Option(help="Independent quenches.", rich_help_panel=_WHAT)] = None,
+    preset: Preset = "",
+    config: Config = None,
+    assign: Assign = None,
+    model: Model = None,
+    seed: Seed = None,
+    write_config: WriteConfig = False,
+    output: Output = None,
+    platform: Platform = None,
+    threads: Threads = None,
+    resume: Resume = False,
+    overwrite: Overwrite = False,
+):
+    """Make glasses: melt a random or crystalline start, cool it at a constant rate, equilibrate it.
+
+    Writes replica-N/final.extxyz and the runs that led there.
+
+    \b
+    openmm-lps quench --composition 75 --preset quick -o glass
+    openmm-lps quench --composition 75 --write-config > quench.toml
+    openmm-lps quench --config quench.toml -o glass
+    openmm-lps quench --resume -o glass              # after Ctrl-C, a kill, a reboot
+    """
+    _carry_out("quench", locals(), lambda s: f"quench-{s.composition if s.start == 'random' else Path(s.start).stem}")
+
+
+@report_errors
+def transport(
+    structure: Annotated[
+        str | None,
+        typer.Argument(help="Packaged structure, any file that ASE reads, or the folder of a quench or relax."),
+    ] = None,
+    temperatures: Annotated[str | None, typer.Option(help="In K, as 500,600,700.", rich_help_panel=_WHAT)] = None,
+    supercell: Supercell = None,
+    replicas: Annotated[int | None, typer.Option(help="Runs at each temperature.", rich_help_panel=_WHAT)] = None,
+    barostat: Annotated[
+        str | None, typer.Option(help="isotropic, anisotropic or flexible.", rich_help_panel=_WHAT)
+    ] = None,
+    mobile: Annotated[str | None, typer.Option(help="The mobile ions. Default: Li.", rich_help_panel=_WHAT)] = None,
+    preset: Preset = "",
+    config: Config = None,
+    assign: Assign = None,
+    model: Model = None,
+    seed: Seed = None,
+    write_config: WriteConfig = False,
+    output: Output = None,
+    platform: Platform = None,
+    threads: Threads = None,
+    resume: Resume = False,
+    overwrite: Overwrite = False,
+):
+    """Measure diffusion and conductivity: mean cell at constant pressure, then production, at each temperature.
+
+    \b
+    openmm-lps transport glass --preset quick -o glass-transport     # glass: the folder of a quench
+    openmm-lps transport beta-Li3PS4 --supercell 1x2x2 --barostat anisotropic --temperatures 500,600,700
+    openmm-lps report glass glass-transport
+    """
+    _carry_out("transport", locals(), lambda s: f"transport-{Path(s.structure).name}")
+
+
+@report_errors
+def elastic(
+    structure: Annotated[
+        str | None,
+        typer.Argument(help="Packaged structure, any file that ASE reads, or the folder of a quench or relax."),
+    ] = None,
+    temperature: Annotated[
+        float | None, typer.Option(help="K. Default: 0, relaxed ions.", rich_help_panel=_WHAT)
+    ] = None,
+    symmetry: Annotated[
+        str | None,
+        typer.Option(
+            help="Crystal class, as orthorhombic; isotropic for a glass. Default: triclinic.", rich_help_panel=_WHAT
+        ),
+    ] = None,
+    strain: Annotated[float | None, typer.Option(help="Default: 0.01.", rich_help_panel=_WHAT)] = None,
+    supercell: Supercell = None,
+    preset: Preset = "",
+    config: Config = None,
+    assign: Assign = None,
+    model: Model = None,
+    seed: Seed = None,
+    write_config: WriteConfig = False,
+    output: Output = None,
+    platform: Platform = None,
+    threads: Threads = None,
+    resume: Resume = False,
+    overwrite: Overwrite = False,
+):
+    """Elastic constants from the stresses of strained cells; B, G, E and Poisson's ratio (Voigt-Reuss-Hill).
+
+    \b
+    openmm-lps elastic beta-Li3PS4 --symmetry orthorhombic -o elastic
+    openmm-lps elastic glass --symmetry isotropic --temperature 300 --preset quick
+    """
+    _carry_out("elastic", locals(), lambda s: f"elastic-{Path(s.structure).name}")
+
+
+@report_errors
+def relax(
+    structure: Annotated[
+        str | None, typer.Argument(help="Packaged structure, any file that ASE reads, or the folder of a quench.")
+    ] = None,
+    pressure: Annotated[
+        float | None, typer.Option(help="Target, GPa, positive under compression. Default: 0.", rich_help_panel=_WHAT)
+    ] = None,
+    fixed_cell: Annotated[
+        bool, typer.Option("--fixed-cell", help="Relax the atoms only.", rich_help_panel=_WHAT)
+    ] = False,
+    supercell: Supercell = None,
+    preset: Preset = "",
+    config: Config = None,
+    assign: Assign = None,
+    model: Model = None,
+    write_config: WriteConfig = False,
+    output: Output = None,
+    platform: Platform = None,
+    threads: Threads = None,
+    resume: Resume = False,
+    overwrite: Overwrite = False,
+):
+    """Relax cell and atoms to a pressure, to force and stress tolerances.
+
+    Writes replica-1/final.extxyz.
+
+    \b
+    openmm-lps relax beta-Li3PS4 -o relaxed
+    openmm-lps relax glass --pressure 1 -o relaxed
+    """
+    _carry_out("relax", locals(), lambda s: f"relax-{Path(s.structure).name}")
+
+
+def _carry_out(name, options, default_output):
+    """Settings from preset, file and options; then start or resume."""
+    from openmmlps import protocols
+    from openmmlps.protocols.protocol import CHANGEABLE
+    from openmmlps.protocols.settings import parse_assignment
+
+    protocol = getattr(protocols, name)
+    values = dict(parse_assignment(text, name) for text in options["assign"] or [])
+    values |= {key: value for key, value in options.items() if value is not None and _is_setting(protocol, key)}
+    if options.get("supercell") is not None:
+        values["supercell"] = _supercell(options["supercell"])
+    if options.get("temperatures"):
+        values["temperatures_K"] = _numbers(options["temperatures"], "temperatures")
+    if options.get("temperature") is not None:
+        values["temperature_K"] = options["temperature"]
+    if options.get("pressure") is not None:
+        values["pressure_GPa"] = options["pressure"]
+    if options.get("fixed_cell"):
+        values["cell"] = False
+    output = options["output"]
+    if options["resume"]:
+        if output is None:
+            raise ValueError(f"{name}: which one to continue? name its folder with --output")
+        if options["overwrite"]:
+            raise ValueError(f"{name}: --resume continues and --overwrite replaces; give one of them")
+        given = {key: value for key, value in values.items() if key in CHANGEABLE}
+        frozen = set(values) - set(given)
+        if frozen or options["preset"] or options["config"]:
+            what = ", ".join(sorted(frozen)) or "--preset and --config"
+            raise ValueError(
+                f"{name}: {what} cannot change once a protocol has begun, only {', '.join(CHANGEABLE)}; start a new one"
+            )
+        with _Monitor() as monitor:
+            result = protocol.resume(output, given, monitor=monitor)
+    else:
+        settings = protocol.settings.make(options["preset"], options["config"], **values)
+        if options["write_config"]:
+            typer.echo(settings.to_toml(), nl=False)
+            return
+        output = output or Path(default_output(settings))
+        with _Monitor() as monitor:
+            result = protocol.start(output, settings, overwrite=options["overwrite"], monitor=monitor)
+    _conclude(name, result)
+
+
+def _is_setting(protocol, key):
+    from dataclasses import fields
+
+    return key not in ("supercell",) and key in {entry.name for entry in fields(protocol.settings)}
+
+
+def _supercell(text):
+    from .run import parse_supercell
+
+    repeats = parse_supercell(text)
+    if len(repeats) != 3 or not all(isinstance(count, int) for count in repeats):
+        raise ValueError(f"--supercell: '{text}' is not three repeats; give for example 1x2x2")
+    return tuple(float(count) for count in repeats)
+
+
+def _numbers(text, option):
+    try:
+        return [float(part) for part in text.replace(",", " ").split()]
+    except ValueError:
+        raise ValueError(f"--{option}: '{text}' is not a list of numbers; give for example 500,600,700") from None
+
+
+def _conclude(name, result):
+    from openmmlps.app.units import format_clock
+
+    out = console()
+    if result.state == "interrupted":
+        text = f"Interrupted; continue with: openmm-lps {name} --resume --output {result.folder}"
+        out.print(text, markup=False, soft_wrap=True)
+        raise typer.Exit(128 + result.signal)
+    out.print(
+        table([("finished", format_clock(result.seconds)), ("report", f"openmm-lps report {result.folder}")]),
+    )
+
+
+class _Monitor:
+    """Shows stages as headings, and their runs as `openmm-lps run` does."""
+
+    def __init__(self):
+        self._console = console()
+        self._inner = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self._end()
+
+    def message(self, text):
+        self._console.print(text, markup=False, soft_wrap=True)
+
+    def stage(self, name, number, total):
+        self._end()
+        self._console.print(f"[bold]{number} of {total}[/] {name}", soft_wrap=True)
+
+    def run_monitor(self, timestep):
+        self._end()
+        self._inner = ConsoleMonitor(timestep)
+        return self._inner
+
+    def _end(self):
+        if self._inner is not None:
+            self._inner.__exit__(None, None, None)
+            self._inner = None

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the openmm-lps authors
+"""``openmm-lps analyze``, ``report`` and ``status``."""
+
+import datetime
+import json
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .output import console, report_errors, table
+
+
+@report_errors
+def analyze(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a run or of a protocol.")],
+):
+    """Analyse a run or a protocol: pictures as PNG and tables as CSV in DIR/analysis.
+
+    \b
+    openmm-lps analyze glass
+    """
+    from openmmlps.report import analyze as carry_out
+
+    found, target, files = carry_out(folder)
+    out = console()
+    out.print(f"{found.title} ({found.subtitle})", markup=False, soft_wrap=True)
+    out.print(table([(result.quantity, result.value, result.literature or "-") for result in found.results], "quantity", "this work", "published"))  # fmt: skip
+    for warning in found.warnings:
+        out.print(f"note: {warning}", markup=False, soft_wrap=True)
+    out.print(f"written: {target}/ ({len(files)} files)", markup=False, soft_wrap=True)
+
+
+@report_errors
+def report(
+    folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Folders of runs and protocols.")],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="HTML file. Default: DIR/report.html.")] = None,
+    title: Annotated[str | None, typer.Option(help="Heading. Default: made from what was run.")] = None,
+):
+    """Write one HTML file on runs and protocols; it needs no network.
+
+    Also writes the pictures and tables of each folder into DIR/analysis.
+
+    \b
+    openmm-lps report glass glass-transport -o report.html
+    """
+    from openmmlps.report import analyze as carry_out
+    from openmmlps.report import write_report
+
+    output = output or folders[0] / "report.html"
+    if output.is_dir() or not output.resolve().parent.is_dir():
+        raise ValueError(f"report: '{output}' cannot be written; give the path of an HTML file in an existing folder")
+    names = [folder.resolve().name for folder in folders]
+    if len(set(names)) != len(names):
+        raise ValueError(f"report: two folders have the same name ({', '.join(names)}); rename one")
+    found = [carry_out(folder)[0] for folder in folders]
+    write_report(output, found, title)
+    size = output.stat().st_size / 1e6
+    console().print(f"{output} ({size:.1f} MB)", markup=False, soft_wrap=True)
+
+
+@report_errors
+def status(
+    folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Folders of runs and protocols.")],
+    watch: Annotated[bool, typer.Option("--watch", help="Refresh until Ctrl-C.")] = False,
+    interval: Annotated[float, typer.Option(help="Seconds between refreshes.")] = 2.0,
+):
+    """Show where runs and protocols stand.
+
+    \b
+    openmm-lps status glass glass-transport --watch
+    """
+    if not watch:
+        console().print(_status_table(folders))
+        return
+    from rich.live import Live
+
+    with Live(_status_table(folders), console=console(), auto_refresh=False) as live:
+        while True:
+            time.sleep(max(0.2, interval))
+            live.update(_status_table(folders), refresh=True)
+
+
+def _status_table(folders):
+    return table(
+        [_status_row(folder) for folder in folders], "folder", "what", "state", "done", "left", "now", "updated"
+    )
+
+
+def _status_row(folder):
+    from openmmlps.app.units import format_clock, format_time
+
+    file = folder / "status.json"
+    if not file.is_file():
+        raise FileNotFoundError(
+            f"status: '{folder}' has no status.json; give the folder of a run or of a protocol that has begun"
+        )
+    try:
+        record = json.loads(file.read_text())
+        updated = datetime.datetime.fromisoformat(record["updated"])
+        fraction, state = record["fraction_done"], record["state"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"status: '{file}' is damaged ({error}); wait for the next update, or resume the run"
+        ) from None
+    age = (datetime.datetime.now(datetime.timezone.utc) - updated).total_seconds()
+    if state == "running" and age > 60:
+        state = "silent"
+    if "protocol" in record:
+        what, now = record["protocol"], record.get("stage") or ""
+    else:
+        what, now = record.get("ensemble") or "run", f"{format_time(record['time_ps'])}"
+        if record.get("temperature_K") is not None:
+            now += f", {record['temperature_K']:.0f} K"
+    if record.get("message"):
+        now = record["message"]
+    left = format_clock(record["seconds_left"]) if record.get("seconds_left") is not None else "-"
+    return str(folder), what, state, f"{100 * fraction:.0f} %", left, now, f"{format_clock(age)} ago"

@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the openmm-lps authors
+"""Compositions of glasses, and random starts for their melts.
+
+Atoms are inserted one after the other at random places that keep a smallest distance to those already there (random
+sequential insertion). A melt of single atoms needs no more, so no packing program is called: at the density of these
+glasses the spheres fill at most a sixth of the box, and insertion saturates above a third.
+"""
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+from math import gcd
+
+import numpy as np
+
+#: smallest distances of the start, angstrom: somewhat below the first peaks of g(r), so that minimisation has little to do
+SMALLEST_DISTANCES = {
+    ("Li", "Li"): 2.5,
+    ("Li", "P"): 2.6,
+    ("Li", "S"): 2.2,
+    ("P", "P"): 3.0,
+    ("P", "S"): 1.9,
+    ("S", "S"): 2.9,
+}
+_OTHER_PAIRS = 2.2
+_GRAM_PER_CM3 = 1.66053906660  # of one amu per angstrom^3
+_BATCH, _BATCHES = 32, 4000
+
+
+@dataclass(frozen=True)
+class Composition:
+    """A mixture of neutral compounds."""
+
+    label: str  #: as in '75Li2S-25P2S5'
+    parts: tuple  #: ((formula, share), ...), shares are Fractions that sum to 1
+
+    @classmethod
+    def parse(cls, text):
+        """Read '75' (x Li2S - (100 - x) P2S5), '75Li2S-25P2S5', '60Li2S-32SiS2-8P2S5', or one formula such as 'Li7P3S11'.
+
+        :raises ValueError: anything else
+        """
+        text = str(text).strip()
+        try:
+            share = Fraction(text.rstrip("%").strip())
+        except ValueError:
+            share = None
+        if share is not None:
+            if not 0 <= share <= 100:
+                raise ValueError(
+                    f"composition: '{text}' % Li2S; give 0 to 100, or a mixture such as '60Li2S-32SiS2-8P2S5'"
+                )
+            amounts = [("Li2S", share), ("P2S5", 100 - share)]
+        else:
+            amounts = [_amount(piece, text) for piece in text.split("-")]
+        amounts = [(formula, amount) for formula, amount in amounts if amount > 0]
+        total = sum(amount for _, amount in amounts)
+        if not total:
+            raise ValueError(f"composition: '{text}' holds nothing; give for example '75' or '75Li2S-25P2S5'")
+        label = amounts[0][0]
+        if len(amounts) > 1:
+            label = "-".join(f"{float(100 * amount / total):.4g}{formula}" for formula, amount in amounts)
+        return cls(label, tuple((formula, amount / total) for formula, amount in amounts))
+
+    def counts(self, atoms):
+        """Whole numbers of atoms by element, with the exact composition or the nearest to it, near a number of atoms.
+
+        Of all numbers within a tenth of `atoms` the one that keeps the composition best is taken, then the nearest.
+
+        :param atoms: wished number
+        :return: dict element -> count
+        :raises ValueError: too few atoms for one of each compound
+        """
+        contents = [_elements(formula) for formula, _ in self.parts]
+        sizes = np.array([sum(content.values()) for content in contents])
+        shares = np.array([float(share) for _, share in self.parts])
+        denominator = 1
+        for _, share in self.parts:
+            denominator = denominator * share.denominator // gcd(denominator, share.denominator)
+        best = None
+        per_unit = float(shares @ sizes)
+        for units in range(1, int(1.2 * atoms / per_unit) + 2):
+            numbers = np.rint(shares * units).astype(int)
+            total = int(numbers @ sizes)
+            if (numbers < 1).any() or abs(total - atoms) > max(0.1 * atoms, per_unit * 2):
+                continue
+            error = np.abs(numbers / numbers.sum() - shares).max()
+            score = (round(error, 4), abs(total - atoms))
+            if best is None or score < best[0]:
+                best = (score, numbers)
+        if best is None:
+            raise ValueError(
+                f"composition: {atoms} atoms are too few for {self.label}; give at least {int(np.ceil(per_unit / shares.min()))}"
+            )
+        counts = {}
+        for content, number in zip(contents, best[1], strict=True):
+            for element, count in content.items():
+                counts[element] = counts.get(element, 0) + count * int(number)
+        return counts
+
+
+def _amount(piece, text):
+    match = re.fullmatch(r"\s*([0-9.]*)\s*([A-Z][A-Za-z0-9]*)\s*", piece)
+    try:
+        if not match:
+            raise ValueError
+        _elements(match.group(2))
+        return match.group(2), Fraction(match.group(1) or 1)
+    except ValueError:
+        raise ValueError(
+            f"composition: '{piece}' in '{text}' is not an amount and a formula; give for example '75', '75Li2S-25P2S5' "
+            "or '60Li2S-32SiS2-8P2S5'"
+        ) from None
+
+
+def _elements(formula):
+    """Element -> count."""
+    from ase.data import atomic_numbers
+    from ase.formula import Formula
+
+    content = Formula(formula).count()
+    if not content or any(element not in atomic_numbers for element in content):
+        raise ValueError
+    return content
+
+
+def pack(counts, density_g_per_cm3, seed):
+    """A cube of atoms at random, none too near another.
+
+    :param counts: element -> number of atoms
+    :param density_g_per_cm3: of the cube
+    :param seed: of the random numbers; the same seed gives the same atoms
+    :return: periodic ``ase.Atoms``, elements in the order of `counts`
+    :raises ValueError: it does not fit
+    """
+    from ase import Atoms
+    from ase.data import atomic_masses, atomic_numbers
+
+    if not density_g_per_cm3 > 0:
+        raise ValueError(f"pack: density_g_per_cm3 is {density_g_per_cm3}; it must be positive")
+    mass = sum(count * atomic_masses[atomic_numbers[element]] for element, count in counts.items())
+    length = (mass * _GRAM_PER_CM3 / density_g_per_cm3) ** (1 / 3)
+    random = np.random.default_rng(seed)
+    elements = sorted(counts, key=lambda element: -_room(element))  # those that need most room first
+    kinds = np.repeat(np.arange(len(elements)), [counts[element] for element in elements])
+    limits = np.array([[_smallest(a, b) for b in elements] for a in elements])
+    placed = np.empty((len(kinds), 3))
+    for index, kind in enumerate(kinds):
+        wanted = limits[kind][kinds[:index]] ** 2
+        for _ in range(_BATCHES):
+            candidates = random.uniform(0, length, (_BATCH, 3))
+            vectors = candidates[:, None] - placed[None, :index]
+            vectors -= length * np.rint(vectors / length)
+            free = ((vectors**2).sum(-1) >= wanted).all(1)
+            if free.any():
+                placed[index] = candidates[np.argmax(free)]
+                break
+        else:
+            raise ValueError(
+                f"pack: atom {index} ({elements[kind]}) of {len(kinds)} finds no room at {density_g_per_cm3:g} g/cm3; "
+                "start from a lower density"
+            )
+    order = {element: number for number, element in enumerate(counts)}
+    symbols = [elements[kind] for kind in kinds]
+    atoms = Atoms(symbols, placed, cell=[length] * 3, pbc=True)
+    return atoms[sorted(range(len(symbols)), key=lambda index: order[symbols[index]])]
+
+
+def _smallest(a, b):
+    return SMALLEST_DISTANCES.get(tuple(sorted((a, b))), _OTHER_PAIRS)
+
+
+def _room(element):
+    return _smallest(element, element)

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the openmm-lps authors
+"""Diffusion and conductivity at several temperatures: mean cell at constant pressure, then production at that cell.
+
+The mean cell comes from the second half of an NPT run. Production is NVE by default, so that no thermostat slows the ions;
+it begins with Langevin dynamics in the mean cell that is not recorded.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from openmmlps.app.settings import BAROSTATS
+
+from .protocol import Protocol
+from .sequence import RunStage
+from .settings import ProtocolSettings, setting
+from .starts import material, starting_structures
+from .states import mean_box, mean_thermo, write_final
+
+
+@dataclass(frozen=True)
+class TransportSettings(ProtocolSettings):
+    """Settings of :data:`transport`."""
+
+    structure: str = setting("beta-Li3PS4", "packaged name, file, or folder of a quench (one replica for each glass)")
+    supercell: tuple = setting((1.0, 1.0, 1.0), "repeats along a, b, c", low=1)
+    temperatures_K: tuple = setting(
+        (350.0, 400.0, 450.0, 500.0, 550.0, 600.0, 650.0), "K; at least three for an activation energy", above=0
+    )
+    replicas: int = setting(3, "runs at each temperature; glasses of a quench are taken in turn", low=1)
+    pressure_bar: float = setting(1.0, "bar")
+    barostat: str = setting("isotropic", "isotropic (glass), anisotropic or flexible (crystals)", BAROSTATS)
+    cell_time_ps: float = setting(100.0, "ps of NPT; its second half gives the mean cell", above=0)
+    equilibration_time_ps: float = setting(20.0, "ps of NVT in the mean cell, not recorded", low=0)
+    production_time_ps: float = setting(1000.0, "ps", above=0)
+    production_ensemble: str = setting("nve", "nve, or nvt with a weak thermostat", ("nve", "nvt"))
+    friction_per_ps: float = setting(1.0, "of NPT and equilibration, 1/ps", above=0)
+    production_friction_per_ps: float = setting(
+        0.05, "of an nvt production, 1/ps; stronger ones slow diffusion", above=0
+    )
+    mobile: str = setting("Li", "the mobile ions")
+    charge: float = setting(1.0, "of a mobile ion, elementary charges", above=0)
+    fit_window: tuple = setting(
+        (0.1, 0.5), "lags of the fit of the mean squared displacement, over the length of a block"
+    )
+    blocks: int = setting(5, "pieces of each trajectory, for error bars", low=1)
+    extrapolate_to_K: float = setting(300.0, "K, where the Arrhenius fit is read", above=0)
+
+    presets: ClassVar[dict] = {
+        "quick": {
+            "temperatures_K": (500.0, 600.0, 700.0, 800.0),
+            "replicas": 1,
+            "cell_time_ps": 20.0,
+            "equilibration_time_ps": 5.0,
+            "production_time_ps": 200.0,
+            "blocks": 4,
+        },
+        "standard": {"temperatures_K": (450.0, 500.0, 550.0, 600.0, 650.0), "production_time_ps": 300.0},
+    }
+
+    def problems(self):
+        if len(set(self.temperatures_K)) != len(self.temperatures_K):
+            yield f"temperatures_K holds a temperature twice: {self.temperatures_K}"
+        if len(self.fit_window) != 2 or not 0 <= self.fit_window[0] < self.fit_window[1] <= 1:
+            yield f"fit_window is {self.fit_window}; give two fractions of a block, such as [0.1, 0.5]"
+        if len(self.supercell) != 3:
+            yield f"supercell is {self.supercell}; give three repeats, such as [1, 2, 2]"
+
+
+def _starts(settings):
+    starts = starting_structures(settings.structure, settings.supercell, "transport")
+    for name, atoms in starts:
+        if settings.mobile not in atoms.symbols:
+            raise ValueError(
+                f"transport: '{name}' has no mobile ions '{settings.mobile}', only {', '.join(sorted(set(atoms.symbols)))}; "
+                "set mobile"
+            )
+    return starts
+
+
+def branch_name(temperature, replica):
+    """Folder of one temperature and replica, as in 'T500/replica-1'."""
+    return f"T{temperature:g}/replica-{replica}"
+
+
+def _stages(folder, settings):
+    import ase.io
+
+    starts = folder.record["starts"]
+    stages = []
+    for replica in range(1, settings.replicas + 1):
+        start = folder.start(starts[(replica - 1) % len(starts)])
+        atoms = len(ase.io.read(start))
+        for index, temperature in enumerate(settings.temperatures_K):
+            seed = settings.seed + 10 * (replica * len(settings.temperatures_K) + index)
+            stages += _branch(folder, settings, temperature, branch_name(temperature, replica), start, atoms, seed)
+    return stages
+
+
+def _branch(folder, settings, temperature, name, start, atoms, seed):
+    path = folder.path / name
+    cell_time = settings.frames_time(settings.cell_time_ps)
+    production_time = settings.frames_time(settings.production_time_ps)
+
+    def cell():
+        return settings.run_settings(
+            start,
+            model=str(folder.model),
+            ensemble="npt",
+            barostat=settings.barostat,
+            pressure=settings.pressure_bar,
+            temperature=temperature,
+            friction=settings.friction_per_ps,
+            time=cell_time,
+            minimize=True,
+            seed=seed,
+        )
+
+    def production():
+        nve = settings.production_ensemble == "nve"
+        return settings.run_settings(
+            path / "cell" / "final.extxyz",
+            model=str(folder.model),
+            ensemble=settings.production_ensemble,
+            temperature=temperature,
+            friction=settings.friction_per_ps if nve else settings.production_friction_per_ps,
+            equilibrate=settings.equilibration_time_ps,
+            time=production_time,
+            seed=seed + 1,
+        )
+
+    def hand_on(stage_folder):
+        box = mean_box(stage_folder)
+        write_final(stage_folder, stage_folder / "final.extxyz", box)
+        return {"thermo": mean_thermo(stage_folder), "box_nm": box.tolist()}
+
+    def conclude(stage_folder):
+        return {"thermo": mean_thermo(stage_folder, discard=0.0)}
+
+    production_steps = settings.steps(production_time) + round(settings.equilibration_time_ps / settings.timestep)
+    return [
+        RunStage(f"{name}/cell", atoms * settings.steps(cell_time), cell, hand_on),
+        RunStage(f"{name}/production", atoms * production_steps, production, conclude),
+    ]
+
+
+#: diffusion and conductivity; T500/replica-1/production and so on hold the trajectories
+transport = Protocol(TransportSettings, _starts, _stages, lambda settings: material(settings.structure))

@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the openmm-lps authors
+"""Findings as one HTML file that needs no network: pictures, tables, data and the three-dimensional view are inside it."""
+
+import base64
+import datetime
+import json
+from pathlib import Path
+
+from openmmlps.app.replace import replace_file
+from openmmlps.app.trajectory import package_version
+
+from . import literature
+from .content import Figure, Table
+
+_HERE = Path(__file__).parent
+#: sections of several folders are put in this order
+SECTION_ORDER = (
+    "elastic",
+    "relax",
+    "transport",
+    "mobility",
+    "density",
+    "speciation",
+    "structure",
+    "tetrahedra",
+    "dynamics",
+    "thermodynamics",
+)
+_NARROW = 58  # characters that fit into half the width of the page
+
+
+def write_report(path, findings, title=None):
+    """Write the report of one or several folders.
+
+    :param path: of the HTML file; replaced as a whole
+    :param findings: list of :class:`~.content.Findings`
+    :param title: None: that of the first findings
+    """
+    replace_file(path, render(findings, title).encode())
+
+
+def render(findings, title=None):
+    """The report as HTML text."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {"formula": _formula, "cell": _cell}
+    parts = [_part(number, found) for number, found in enumerate(findings, 1)]
+    said = set()
+    for part in parts:  # a warning that several folders share is shown once
+        part["warnings"] = [text for text in dict.fromkeys(part["found"].warnings) if text not in said]
+        said.update(part["warnings"])
+    snapshots = [snapshot for found in findings for snapshot in found.snapshots]
+    numbers = {"figure": 0, "table": 0}
+    for part in parts:
+        for section in part["sections"]:
+            # Wide tables come last, so that they leave no gap in the two columns.
+            items = sorted(section["items"], key=lambda item: isinstance(item, Table) and _wide(item))
+            section["items"] = [_item(item, numbers) for item in items]
+    sources = literature.cited([result.literature for found in findings for result in found.results] + _texts(findings))
+    return environment.get_template("template.html").render(
+        title=title or _title(findings),
+        parts=parts,
+        findings=findings,
+        sources=sources,
+        snapshots=[_view(snapshot) for snapshot in snapshots],
+        created=datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
+        version=package_version(),
+        style=(_HERE / "style.css").read_text(),
+        viewer=(_HERE / "viewer.js").read_text(),
+    )
+
+
+def _title(findings):
+    return findings[0].title if len(findings) == 1 else " · ".join(found.title for found in findings)
+
+
+def _part(number, found):
+    order = {key: index for index, key in enumerate(SECTION_ORDER)}
+    sections = sorted(found.sections, key=lambda section: order.get(section.key, len(order)))
+    return {
+        "number": number,
+        "found": found,
+        "sections": [
+            {
+                "title": s.title,
+                "id": f"s{number}-{s.key}",
+                "paragraphs": s.paragraphs,
+                "items": s.items,
+                "half": len(s.items) == 1 and not s.paragraphs,  # two such sections share a row
+            }
+            for s in sections
+            if s.items or s.paragraphs
+        ],
+    }
+
+
+def _item(item, numbers):
+    kind = "figure" if isinstance(item, Figure) else "table"
+    numbers[kind] += 1
+    shared = {
+        "kind": kind,
+        "number": numbers[kind],
+        "name": item.name,
+        "caption": item.caption,
+        "csv": _data_uri("text/csv;charset=utf-8", item.to_csv().encode()),
+    }
+    if kind == "figure":
+        width, height = _png_size(item.png)
+        return {**shared, "png": _data_uri("image/png", item.png), "width": width, "height": height}
+    return {**shared, "columns": item.columns, "rows": item.rows, "note": item.note, "wide": _wide(item)}
+
+
+def _wide(table):
+    """Whether a table needs the whole width of the page; headings may break into lines, values may not."""
+    widths = [max(map(len, heading.split() or [""])) for heading in table.columns]
+    for row in table.rows:
+        widths = [max(width, len(str(value))) for width, value in zip(widths, row, strict=True)]
+    return sum(widths) + 2 * len(widths) > _NARROW
+
+
+def _texts(findings):
+    """Captions, column names and paragraphs, where sources are named too."""
+    texts = []
+    for found in findings:
+        for section in found.sections:
+            texts += section.paragraphs
+            for item in section.items:
+                texts.append(item.caption)
+                if isinstance(item, Table):
+                    texts += [f"({column.split(' (')[0]})" for column in item.columns]
+    return texts
+
+
+def _png_size(png):
+    """Width and height in pixels, from the header."""
+    return int.from_bytes(png[16:20], "big"), int.from_bytes(png[20:24], "big")
+
+
+def _data_uri(kind, data):
+    return f"data:{kind};base64,{base64.b64encode(data).decode()}"
+
+
+def _view(snapshot):
+    """A snapshot as JSON that may stand in a script element."""
+    record = {
+        "title": snapshot.title,
+        "symbols": list(snapshot.symbols),
+        "positions": [[round(float(x), 3) for x in row] for row in snapshot.positions],
+        "cell": [[float(x) for x in row] for row in snapshot.cell],
+        "bonds": [list(pair) for pair in snapshot.bonds],
+    }
+    from markupsafe import Markup
+
+    return {"title": snapshot.title, "json": Markup(json.dumps(record, separators=(",", ":")).replace("<", "\\u003c"))}
+
+
+def _formula(text):
+    """Anions such as PS4(3-) and symbols such as D_σ with subscripts, as HTML; other text is only escaped."""
+    import re
+
+    from markupsafe import Markup, escape
+
+    def replace(match):
+        formula, charge, star = match.groups()
+        formula = re.sub(r"(\d+)", r"<sub>\1</sub>", formula)
+        size = charge[:-1] if charge[:-1] != "1" else ""
+        return f"{formula}<sup>{size}{'−' if charge[-1] == '-' else '+'}</sup>{star}"
+
+    pattern = r"\b((?:[A-Z][a-z]?\d*)+)\((\d*[+-])\)(\*?)"
+    marked = re.sub(pattern, replace, str(escape(text)))
+    return Markup(re.sub(r"([σDGC])_(NE|σ|s|d|\d\d)(?![a-zA-Z])", r"\1<sub>\2</sub>", marked))
+
+
+def _cell(value):
+    """Content of a table cell; numbers with at most four significant digits, whole ones as they are."""
+    return f"{value:.4g}" if isinstance(value, float) else _formula(str(value))

@@ -1,0 +1,300 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the openmm-lps authors
+"""Findings of relaxations and of elastic constants."""
+
+import numpy as np
+
+from openmmlps import analysis
+from openmmlps.protocols.elastic import COMPONENTS, ElasticSettings, strain_name
+from openmmlps.protocols.relax import RelaxSettings
+from openmmlps.protocols.sequence import stage_result
+
+from . import literature, methods, structure
+from .content import Figure, Findings, Result, Section, Table, rounded
+from .style import SERIES, picture
+
+_AMU_PER_A3 = 1.66053906660  # g/cm3
+
+
+def relax_findings(folder, name):
+    """Findings of a relaxation.
+
+    :param folder: :class:`~openmmlps.protocols.folder.ProtocolFolder`
+    :param name: prefix of file names
+    :raises ValueError: not finished
+    """
+    import ase.io
+
+    settings, record = folder.read_settings(RelaxSettings), folder.record
+    outcomes = {start: stage_result(folder.path / start) for start in record["starts"]}
+    outcomes = {start: outcome for start, outcome in outcomes.items() if outcome}
+    if not outcomes:
+        raise ValueError(
+            f"report: '{folder.path}' is not finished; continue with: openmm-lps relax --resume --output {folder.path}"
+        )
+    first = next(iter(outcomes))
+    atoms = ase.io.read(folder.path / first / "final.extxyz")
+    symbols = atoms.get_chemical_symbols()
+    glass, crystal = record["material"]["glass"], record["material"]["name"]
+    published = literature.published(symbols, crystal, glass)
+    label = literature.label(symbols, record["material"])
+    found = Findings(
+        str(folder.path), "relax", f"Relaxed {label}", f"{len(symbols)} atoms, 0 K, {settings.pressure_GPa:g} GPa"
+    )
+    section = Section("relax", "Relaxation of cell and atoms" if settings.cell else "Relaxation of the atoms")
+    section.add(_relax_figure(name, outcomes[first], len(symbols), settings), _cell_table(name, outcomes[first]))
+    section.add(_outcome_table(name, outcomes, len(symbols)))
+    found.sections.append(section)
+    frame = structure.one_frame(symbols, atoms.get_positions(), np.array(atoms.cell), "relaxed structure")
+    anions, _ = structure.speciation_section(name, frame, "Anions", {}, over_time=False)
+    if anions is not None:
+        found.sections.append(anions)
+    for start, outcome in outcomes.items():
+        if not outcome["converged"]:
+            found.warnings.append(
+                f"{start}: not converged after {settings.most_steps} steps (largest force {outcome['largest_force_eV_per_angstrom']:.3g} "
+                "eV/Å); allow more steps"
+            )
+    density = float(atoms.get_masses().sum() / atoms.get_volume() * _AMU_PER_A3)
+    found.results = [
+        Result("density at 0 K (g/cm³)", rounded(density), literature.quote(published.get("density"))),
+        Result("energy (eV/atom)", f"{outcomes[first]['energy_eV'] / len(symbols):.5f}"),
+        Result("largest force (eV/Å)", rounded(outcomes[first]["largest_force_eV_per_angstrom"])),
+    ]
+    if settings.cell:
+        lengths = np.linalg.norm(np.array(outcomes[first]["cell_after_angstrom"]), axis=1)
+        repeats = np.array(settings.supercell)
+        text = " × ".join(f"{value:.3f}" for value in lengths / repeats)
+        found.results.insert(0, Result("a × b × c (Å)", text, literature.quote(published.get("cell"))))
+    found.methods = [
+        *methods.common_methods(record["model"], {"platform": outcomes[first]["platform"]}),
+        ("minimiser", f"L-BFGS over {'cell and atoms' if settings.cell else 'atoms'} (ASE)"),
+        ("tolerances", f"{settings.force_tolerance_eV_per_angstrom:g} eV/Å, {settings.stress_tolerance_GPa:g} GPa"),
+        ("target pressure", f"{settings.pressure_GPa:g} GPa"),
+    ]
+    found.snapshots = [structure.fold(symbols, atoms.get_positions(), np.array(atoms.cell), f"{label}, relaxed")]
+    return found
+
+
+def _relax_figure(name, outcome, atoms, settings):
+    history = np.array(outcome["history"])
+    energy = (history[:, 1] - history[-1, 1]) * 1000 / atoms
+
+    def draw(axes):
+        axes[0].plot(history[:-1, 0], np.maximum(energy[:-1], 1e-5), color=SERIES[0])
+        axes[0].set(yscale="log", ylabel="energy − last\n(meV/atom)")
+        axes[1].plot(history[:, 0], history[:, 2], color=SERIES[1])
+        axes[1].axhline(settings.force_tolerance_eV_per_angstrom, color="#5f6c78", linewidth=0.9, linestyle=(0, (4, 3)))
+        axes[1].set(yscale="log", ylabel="largest force\n(eV/Å)")
+        axes[2].plot(history[:, 0], history[:, 3], color=SERIES[2])
+        axes[2].set(ylabel="pressure\n(GPa)", xlabel="step")
+        axes[0].figure.align_ylabels()
+
+    columns = ("step", "energy_eV", "largest_force_eV_per_angstrom", "pressure_GPa", "volume_angstrom3")
+    rows = tuple(tuple(float(v) for v in row) for row in history)
+    caption = "Energy, largest force (dashed: tolerance) and pressure during the relaxation."
+    return Figure(f"{name}-history", caption, picture(draw, height=4.6, rows=3, sharex=True), columns, rows)
+
+
+def _cell_table(name, outcome):
+    from ase.geometry import cell_to_cellpar
+
+    before, after = (cell_to_cellpar(np.array(outcome[key])) for key in ("cell_before_angstrom", "cell_after_angstrom"))
+    rows = []
+    for label, unit, old, new in zip("abcαβγ", "ÅÅÅ°°°", before, after, strict=True):
+        change = f"{100 * (new / old - 1):+.2f} %" if unit == "Å" else f"{new - old:+.2f}°"
+        rows.append((f"{label} ({unit})", f"{old:.4f}", f"{new:.4f}", change))
+    volumes = [
+        float(abs(np.linalg.det(np.array(outcome[key])))) for key in ("cell_before_angstrom", "cell_after_angstrom")
+    ]
+    rows.append(
+        ("volume (Å³)", f"{volumes[0]:.2f}", f"{volumes[1]:.2f}", f"{100 * (volumes[1] / volumes[0] - 1):+.2f} %")
+    )
+    return Table(
+        f"{name}-cell",
+        "The cell before and after (of the supercell, in reduced form).",
+        ("", "before", "after", "change"),
+        tuple(rows),
+    )
+
+
+def _outcome_table(name, outcomes, atoms):
+    rows = []
+    for start, outcome in outcomes.items():
+        stress = np.array(outcome["stress_GPa"])
+        rows.append(
+            (
+                start,
+                "yes" if outcome["converged"] else "no",
+                f"{outcome['energy_eV'] / atoms:.6f}",
+                outcome["largest_force_eV_per_angstrom"],
+                float(-np.trace(stress) / 3),
+                float(np.abs(stress - np.trace(stress) / 3 * np.eye(3)).max()),
+            )
+        )
+    columns = (
+        "structure",
+        "converged",
+        "energy (eV/atom)",
+        "largest force (eV/Å)",
+        "pressure (GPa)",
+        "largest deviatoric stress (GPa)",
+    )
+    return Table(f"{name}-outcome", "How the relaxation ended.", columns, tuple(rows))
+
+
+def elastic_findings(folder, name):
+    """Findings of an elastic protocol: C_ij and averages, mean over replicas."""
+    import ase.io
+
+    settings, record = folder.read_settings(ElasticSettings), folder.record
+    tensors, raw, errors, platforms = [], [], [], []
+    for start in record["starts"]:
+        stresses = _stresses(folder.path / start)
+        if stresses is None:
+            continue
+        plus, minus, error, platform = stresses
+        constants = analysis.elastic_constants(plus, minus, settings.strain)
+        raw.append(constants)
+        tensors.append(analysis.symmetrize(constants, settings.symmetry))
+        errors.append(error / (np.sqrt(2) * settings.strain))
+        platforms.append(platform)
+    if not tensors:
+        raise ValueError(
+            f"report: no structure of '{folder.path}' has all its strains; continue with: openmm-lps elastic --resume --output {folder.path}"
+        )
+    atoms = ase.io.read(folder.path / record["starts"][0] / "reference.extxyz")
+    symbols = atoms.get_chemical_symbols()
+    glass, crystal = record["material"]["glass"], record["material"]["name"]
+    published = literature.published(symbols, crystal, glass)
+    label = literature.label(symbols, record["material"])
+    count = f"{len(tensors)} structure{'s' if len(tensors) > 1 else ''}"
+    found = Findings(
+        str(folder.path),
+        "elastic",
+        f"Elastic constants of {label}",
+        f"{len(symbols)} atoms, {settings.temperature_K:g} K, {count}",
+    )
+    constants = np.mean(tensors, axis=0)
+    section = Section("elastic", "Elastic constants")
+    section.paragraphs.append(
+        f"Stresses of cells strained by ±{100 * settings.strain:g} % in each of six components, from the analytic virial, "
+        + (
+            "with relaxed ions."
+            if settings.temperature_K == 0
+            else f"averaged over {settings.stress_time_ps:g} ps at {settings.temperature_K:g} K."
+        )
+        + f" Central differences; averaged over the {settings.symmetry} class. Voigt order xx, yy, zz, yz, xz, xy, in the frame of "
+        "the simulation cell (a along x, b in the xy plane)."
+    )
+    section.add(_tensor_table(name, constants), _stress_figure(name, folder, record["starts"][0], settings))
+    found.sections.append(section)
+    asymmetry = float(max(np.abs(item - item.T).max() for item in raw))
+    if asymmetry > 0.1 * float(np.abs(constants).max()):
+        found.warnings.append(
+            f"C_ij and C_ji differ by up to {asymmetry:.1f} GPa; tighten the force tolerance, or average the stress longer"
+        )
+    try:
+        moduli = [analysis.voigt_reuss_hill(tensor) for tensor in tensors]
+    except ValueError as error:
+        found.warnings.append(str(error))
+    else:
+        section.add(_moduli_table(name, moduli))
+        found.results = _moduli_results(moduli, published)
+    if settings.temperature_K > 0:
+        found.warnings.append(
+            f"statistical error of single C_ij: up to {float(np.nanmax(errors)):.1f} GPa (stress blocks)"
+        )
+    for start in record["starts"]:
+        loose = [
+            path.parent.name
+            for path in sorted((folder.path / start).glob("*/result.json"))
+            if stage_result(path.parent).get("converged") is False
+        ]
+        if loose:
+            found.warnings.append(f"{start}: {', '.join(loose)} not relaxed to the tolerance; allow more steps")
+    reference = "relaxed" if settings.temperature_K == 0 and settings.relax_cell else "as given"
+    found.methods = [
+        *methods.common_methods(record["model"], {"platform": platforms[0]}),
+        ("strain", f"±{settings.strain:g}, {settings.symmetry}"),
+        ("temperature", f"{settings.temperature_K:g} K"),
+        ("reference cell", reference if settings.temperature_K == 0 else f"mean of NPT, {settings.cell_time_ps:g} ps"),
+    ]
+    found.snapshots = [structure.fold(symbols, atoms.get_positions(), np.array(atoms.cell), f"{label}, reference cell")]
+    return found
+
+
+def _stresses(path):
+    """Stresses [6, 3, 3] of both signs, the largest standard error of each, platform; None if one is missing."""
+    signs = {1: [], -1: []}
+    errors, platform = [np.nan], None
+    for sign, values in signs.items():
+        for component in range(6):
+            outcome = stage_result(path / strain_name(component, sign))
+            if outcome is None:
+                return None
+            values.append(outcome["stress_GPa"])
+            platform = outcome.get("platform", platform)
+            if "standard_error_GPa" in outcome:
+                errors.append(float(np.max(outcome["standard_error_GPa"])))
+    return np.array(signs[1]), np.array(signs[-1]), np.nanmax(errors) if len(errors) > 1 else np.nan, platform
+
+
+def _tensor_table(name, constants):
+    rows = tuple((COMPONENTS[i], *(round(float(value), 2) for value in constants[i])) for i in range(6))
+    return Table(f"{name}-tensor", "Elastic tensor C_ij (GPa).", ("", *COMPONENTS), rows)
+
+
+def _moduli_table(name, moduli):
+    rows = []
+    for label, pick in (
+        ("bulk modulus B (GPa)", lambda m: (m.bulk_voigt_GPa, m.bulk_reuss_GPa, m.bulk_GPa)),
+        ("shear modulus G (GPa)", lambda m: (m.shear_voigt_GPa, m.shear_reuss_GPa, m.shear_GPa)),
+        ("Young's modulus E (GPa)", lambda m: (None, None, m.young_GPa)),
+        ("Poisson's ratio ν", lambda m: (None, None, m.poisson_ratio)),
+        ("universal anisotropy", lambda m: (None, None, m.anisotropy)),
+    ):
+        values = list(zip(*(pick(m) for m in moduli), strict=True))
+        rows.append((label, *("–" if column[0] is None else f"{np.mean(column):.2f}" for column in values)))
+    return Table(f"{name}-moduli", "Polycrystalline averages.", ("", "Voigt", "Reuss", "Hill"), tuple(rows))
+
+
+def _moduli_results(moduli, published):
+    known = published.get("moduli", [])
+    results = []
+    for index, (label, pick) in enumerate(
+        (
+            ("bulk modulus B (GPa)", lambda m: m.bulk_GPa),
+            ("Young's modulus E (GPa)", lambda m: m.young_GPa),
+            ("shear modulus G (GPa)", lambda m: m.shear_GPa),
+            ("Poisson's ratio", lambda m: m.poisson_ratio),
+        )
+    ):
+        values = [pick(m) for m in moduli]
+        error = float(np.std(values, ddof=1) / np.sqrt(len(values))) if len(values) > 1 else None
+        text = rounded(float(np.mean(values)), error) if error else f"{np.mean(values):.2f}"
+        results.append(Result(label, text, literature.quote([(entry[index], source) for entry, source in known])))
+    return results
+
+
+def _stress_figure(name, folder, start, settings):
+    """Diagonal response: stress of each component against its own strain."""
+    strains = np.array([-settings.strain, settings.strain])
+    rows, lines = [], []
+    for component, (label, (i, j)) in enumerate(
+        zip(COMPONENTS, ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1)), strict=True)
+    ):
+        values = [
+            stage_result(folder.path / start / strain_name(component, sign))["stress_GPa"][i][j] for sign in (-1, 1)
+        ]
+        lines.append((label, values))
+        rows += [(label, float(strain), float(value)) for strain, value in zip(strains, values, strict=True)]
+
+    def draw(axes):
+        for index, (label, values) in enumerate(lines):
+            axes.plot(100 * strains, values, color=SERIES[index], marker="o", markersize=4, label=label)
+        axes.set(xlabel="strain (%)", ylabel="stress of the same component (GPa)")
+        axes.legend(ncols=2)
+
+    caption = f"Stress against strain, same component ({start})."
+    return Figure(f"{name}-stress", caption, picture(draw), ("component", "strain", "stress_GPa"), tuple(rows))
