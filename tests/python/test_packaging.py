@@ -56,7 +56,7 @@ def test_recipe_pins_the_minor_version_of_openmm(recipe):
 
 def test_recipe_needs_what_the_wheel_needs(recipe, project):
     def names(items):
-        return {re.split(r"[ <>=\[]", item)[0].lower() for item in items}
+        return {re.split(r"[ ;<>=\[]", item)[0].lower() for item in items}
 
     conda = {"matplotlib-base": "matplotlib"}
     found = {conda.get(name, name) for name in names(recipe["requirements"]["run"])} - {"python"}
