@@ -23,7 +23,7 @@ say() { printf '\n== %s\n' "$*"; }
 # The OpenCL platform is built from headers and the loader. Its tests run on processors, through PoCL.
 packages=(ca-certificates git g++ python3 python3-dev python3-venv libeigen3-dev libhwy-dev nlohmann-json3-dev
     opencl-headers ocl-icd-opencl-dev)
-[ $tests = ON ] && packages+=(libgtest-dev clang libclang-rt-dev pocl-opencl-icd)
+[ $tests = ON ] && packages+=(libgtest-dev libgmock-dev clang libclang-rt-dev pocl-opencl-icd)
 # Reports are looked at in a real browser. Ubuntu has none as a package; the test of reports is skipped there.
 [ $tests = ON ] && grep -q '^ID=debian' /etc/os-release 2>/dev/null && packages+=(chromium)
 
