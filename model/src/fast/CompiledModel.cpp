@@ -14,6 +14,10 @@ namespace {
 template <typename T>
 constexpr double tableTolerance = sizeof(T) == 4 ? 1e-6 : 1e-9;
 
+/** The tighter tolerance would take a quintic four times as many rows, which then do not fit the caches. */
+template <typename T>
+constexpr TableDegree tableDegree = sizeof(T) == 4 ? TableDegree::Quintic : TableDegree::Septic;
+
 /** Whether a polynomial can follow a network: no activation has a jump in its first or second derivative. */
 bool isSmooth(const Network& network) {
     for (const Layer& layer : network.layers)
@@ -87,7 +91,8 @@ void CompiledModel<T>::prepare(const std::vector<bool>& present, Executor& execu
     };
     forEach(newCenters.size(), [&](std::size_t i) { compileCenter(newCenters[i]); });
     forEach(plans.size(), [&](std::size_t i) {
-        plans[i].radial = planRadialTable(*model, plans[i].center, plans[i].neighbor, tableTolerance<T>);
+        plans[i].radial =
+            planRadialTable(*model, plans[i].center, plans[i].neighbor, tableDegree<T>, tableTolerance<T>);
     });
 
     // All tables of a center share one grid; tables made earlier are made again if it grew.
@@ -113,10 +118,11 @@ void CompiledModel<T>::prepare(const std::vector<bool>& present, Executor& execu
         const Plan& plan = plans[i];
         CompiledPair<T>& pair = pairs[plan.center * numTypes + plan.neighbor];
         if (!plan.radial.accurate) {
-            pair.kind = CompiledPair<T>::Kind::Networks;
+            setKind(pair, CompiledPair<T>::Kind::Networks);
             return;
         }
-        const RadialTable table = makeRadialTable(*model, plan.center, plan.neighbor, centers[plan.center].grid);
+        const RadialTable table =
+            makeRadialTable(*model, plan.center, plan.neighbor, tableDegree<T>, centers[plan.center].grid);
         fillCoefficients(pair, table.rows, table.coefficients, false);
     });
     for (std::size_t i = 0; i < numNew; i++) {
@@ -218,34 +224,41 @@ void CompiledModel<T>::compilePair(int a, int b) {
         return;
     const int index = model->getEmbeddingIndex(a, b);
     if (model->isCompressed()) {
-        pair.kind = CompiledPair<T>::Kind::OwnTable;
+        setKind(pair, CompiledPair<T>::Kind::OwnTable);
         pair.ownTable = &data.tables[index];
         if (!pair.ownTable->empty())
             fillCoefficients(pair, pair.ownTable->rows, pair.ownTable->coefficients, true);
         return;
     }
-    pair.kind =
-        useTables && isSmooth(data.embeddings[index]) ? CompiledPair<T>::Kind::Table : CompiledPair<T>::Kind::Networks;
-    pair.rowSize = static_cast<std::size_t>(6) * padded;
+    setKind(pair, useTables && isSmooth(data.embeddings[index]) ? CompiledPair<T>::Kind::Table
+                                                                : CompiledPair<T>::Kind::Networks);
     pair.networks.clear();
     for (const Layer& layer : data.embeddings[index].layers)
         pair.networks.push_back(packLayer(kernels, layer, false));
 }
 
 template <typename T>
+void CompiledModel<T>::setKind(CompiledPair<T>& pair, typename CompiledPair<T>::Kind kind) const {
+    using Kind = typename CompiledPair<T>::Kind;
+    pair.kind = kind;
+    const bool isSeptic = kind == Kind::Table && tableDegree<T> == TableDegree::Septic;
+    pair.kernels = isSeptic ? &kernels.septic : kind == Kind::Networks ? &kernels.linear : &kernels.quintic;
+    pair.rowSize = static_cast<std::size_t>(pair.kernels->numCoefficients) * padded;
+}
+
+template <typename T>
 void CompiledModel<T>::fillCoefficients(CompiledPair<T>& pair, int rows, const std::vector<double>& source,
                                         bool channelsFirst) {
-    const int lanes = kernels.lanes;
+    const int lanes = kernels.lanes, numCoefficients = pair.kernels->numCoefficients;
     const double scale = 1.0 / model->getData().normalizer;
-    pair.rowSize = static_cast<std::size_t>(6) * padded;
     pair.coefficients.resize(rows * pair.rowSize);
     for (int row = 0; row < rows; row++) {
-        const double* from = source.data() + static_cast<std::size_t>(row) * 6 * width;
+        const double* from = source.data() + static_cast<std::size_t>(row) * numCoefficients * width;
         T* to = pair.coefficients.data() + row * pair.rowSize;
         for (int m = 0; m < width; m++)
-            for (int k = 0; k < 6; k++)
-                to[(m / lanes * 6 + k) * lanes + m % lanes] =
-                    static_cast<T>(scale * (channelsFirst ? from[6 * m + k] : from[k * width + m]));
+            for (int k = 0; k < numCoefficients; k++)
+                to[(m / lanes * numCoefficients + k) * lanes + m % lanes] =
+                    static_cast<T>(scale * (channelsFirst ? from[numCoefficients * m + k] : from[k * width + m]));
     }
 }
 

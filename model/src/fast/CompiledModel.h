@@ -32,9 +32,10 @@ struct CompiledPair {
     Kind kind = Kind::Unused;
     bool countsSlots = false;
     int slots = 0;
-    AlignedBuffer<T> coefficients;  ///< Table, OwnTable: [rows][blocks][6][lanes], divided by N_m
+    const typename Kernels<T>::Table* kernels = nullptr;  ///< for rows like this pair's; null if Unused
     std::size_t rowSize = 0;
-    std::vector<T> padding;  ///< [padded M1] g(s0) s0 / N_m of an empty slot; empty: zero
+    AlignedBuffer<T> coefficients;  ///< Table, OwnTable: [rows][blocks][coefficients][lanes], divided by N_m
+    std::vector<T> padding;         ///< [padded M1] g(s0) s0 / N_m of an empty slot; empty: zero
     std::vector<PackedLayer<T>> networks;
     const EmbeddingTable* ownTable = nullptr;
 };
@@ -82,6 +83,7 @@ private:
     void compileCenter(int center);
     void setGrid(int center);
     void compilePair(int center, int neighbor);
+    void setKind(CompiledPair<T>& pair, typename CompiledPair<T>::Kind kind) const;
     void fillCoefficients(CompiledPair<T>& pair, int rows, const std::vector<double>& source, bool channelsFirst);
 
     std::vector<CompiledCenter<T>> centers;

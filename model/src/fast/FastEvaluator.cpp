@@ -5,9 +5,10 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
+#include <optional>
 
 #include "fast/TileEvaluator.h"
+#include "fast/WorkDivision.h"
 #include "lps/Error.h"
 
 namespace lps {
@@ -64,8 +65,8 @@ public:
                 partial.wantsVirial = request.virial;
                 worker.tiles->clock.stop(Stage::Reduce);
             }
-            for (const Tile& tile : worker.work)
-                worker.tiles->evaluate(list, tile.type, atomsByType.data() + tile.begin, tile.count, partial);
+            for (const fast::Tile& tile : division->getTiles(thread))
+                worker.tiles->evaluate(list, tile.type, division->getAtoms().data() + tile.begin, tile.count, partial);
             worker.virial = partial.virial;
         });
 
@@ -91,10 +92,9 @@ public:
     std::string getTarget() const override { return model.kernels.name; }
 
     std::size_t getMemory() const override {
-        std::size_t bytes = model.getMemory() + atomsByType.capacity() * sizeof(int);
+        std::size_t bytes = model.getMemory() + (division ? division->getMemory() : 0);
         for (const Worker& worker : workers)
-            bytes += worker.forces.size() * sizeof(double) + worker.work.capacity() * sizeof(Tile) +
-                     worker.tiles->getMemory();
+            bytes += worker.forces.size() * sizeof(double) + worker.tiles->getMemory();
         return bytes;
     }
 
@@ -113,36 +113,13 @@ public:
     }
 
 private:
-    /** Reading the weights of a 240^3 network takes about as long as evaluating so many atoms. */
-    static constexpr int maxSplinter = 12;
-
-    struct Tile {
-        int type, begin, count;
-    };
     struct Worker {
         std::unique_ptr<fast::TileEvaluator<T>> tiles;
         fast::AlignedBuffer<double> forces;
-        std::vector<Tile> work;
         Matrix3 virial{};
     };
 
-    /** Sort atoms by type, cut the sequence into parts of equal cost, one per thread, and the parts into tiles of one
-     * type. */
     void divide(const NeighborList& list, int threads) {
-        const int n = list.getNumAtoms();
-        std::vector<int> begins(model.numTypes + 1, 0);
-        const auto isComputed = [&](int atom) { return !model.model->isAtomExcluded(list.getTypes()[atom]); };
-        for (int i = 0; i < n; i++)
-            if (isComputed(i))
-                begins[list.getTypes()[i] + 1]++;
-        for (int type = 0; type < model.numTypes; type++)
-            begins[type + 1] += begins[type];
-        atomsByType.resize(begins[model.numTypes]);
-        std::vector<int> next(begins.begin(), begins.end() - 1);
-        for (int i = 0; i < n; i++)
-            if (isComputed(i))
-                atomsByType[next[list.getTypes()[i]]++] = i;
-
         if (static_cast<int>(workers.size()) != threads) {
             workers.clear();
             workers.resize(threads);
@@ -151,46 +128,11 @@ private:
                 worker.tiles->clock.enabled = profiling;
             }
         }
-        const int all = static_cast<int>(atomsByType.size());
-        std::vector<double> costs(all + 1, 0.0);  // of all atoms before
-        for (int i = 0; i < all; i++)
-            costs[i + 1] = costs[i] + cost(list, atomsByType[i]);
-        int begin = 0;
-        for (int thread = 0; thread < threads; thread++) {
-            const double target = costs[all] * (thread + 1) / threads;
-            int end = static_cast<int>(std::lower_bound(costs.begin(), costs.end(), target) - costs.begin());
-            end = thread + 1 == threads ? all : avoidSplinters(begin, std::max(begin, end), begins);
-            workers[thread].work.clear();
-            for (int type = 0; type < model.numTypes; type++)
-                cut(type, std::max(begin, begins[type]), std::min(end, begins[type + 1]), workers[thread].work);
-            begin = end;
-        }
+        std::vector<bool> isComputed(model.numTypes);
+        for (int type = 0; type < model.numTypes; type++)
+            isComputed[type] = !model.model->isAtomExcluded(type);
+        division.emplace(list, isComputed, threads, fast::TileEvaluator<T>::maxRows, model.kernels.blockRows);
     }
-
-    /**
-     * Move the border between two threads to the border of a type nearby: a few atoms of a type cost a thread as much
-     * as many, because it has to read all weights for them.
-     */
-    static int avoidSplinters(int begin, int end, const std::vector<int>& typeBegins) {
-        for (int border : typeBegins)
-            if (std::abs(border - end) < maxSplinter && border - begin > 4 * maxSplinter)
-                return border;
-        return end;
-    }
-
-    /** Tiles of nearly equal size, in whole register blocks of the matrix product. */
-    void cut(int type, int begin, int end, std::vector<Tile>& work) const {
-        if (end <= begin)
-            return;
-        const int limit = fast::TileEvaluator<T>::maxRows, block = model.kernels.blockRows;
-        const int tiles = (end - begin + limit - 1) / limit;
-        const int size = ((end - begin + tiles - 1) / tiles + block - 1) / block * block;
-        for (; begin < end; begin += size)
-            work.push_back({type, begin, std::min(size, end - begin)});
-    }
-
-    /** Of an atom, in arbitrary units: the networks cost about as much as the pairs of 200 listed neighbors. */
-    static double cost(const NeighborList& list, int atom) { return 200.0 + list.getNumNeighbors(atom); }
 
     /** Sum over threads in a fixed order, and from ghosts to the atoms that they copy. */
     void reduce(const NeighborList& list, Executor& executor, bool foldGhosts, std::vector<Vector3>& forces) {
@@ -225,7 +167,7 @@ private:
 
     fast::CompiledModel<T> model;
     std::vector<Worker> workers;
-    std::vector<int> atomsByType;  // internal indices
+    std::optional<fast::WorkDivision> division;
     bool profiling = false;
 };
 

@@ -40,10 +40,24 @@ double burn(long long rounds) {
 }
 
 const Kernels<T>* getTable(const char* name) {
-    static const Kernels<T> table = {
-        name,           lanes,  panelVectors, blockRows,          environment, accumulate, accumulateLinear, gradient,
-        gradientLinear, forces, descriptor,   descriptorGradient, gemm,        tanhLayer,  multiply,         add,
-        combine,        dot,    burn};
+    static const Kernels<T> table = {name,
+                                     lanes,
+                                     panelVectors,
+                                     blockRows,
+                                     environment,
+                                     {2, accumulate<2>, gradient<2>},
+                                     {6, accumulate<6>, gradient<6>},
+                                     {8, accumulate<8>, gradient<8>},
+                                     forces,
+                                     descriptor,
+                                     descriptorGradient,
+                                     gemm,
+                                     tanhLayer,
+                                     multiply,
+                                     add,
+                                     combine,
+                                     dot,
+                                     burn};
     return &table;
 }
 

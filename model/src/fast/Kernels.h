@@ -54,6 +54,11 @@ struct PairFields {
     int* index;      ///< neighbor
 };
 
+/** A range of vectors of channels. */
+struct ChannelBlocks {
+    int begin, end;
+};
+
 /** One panel-packed matrix [depth][width]: the right-hand side of gemm(). */
 template <typename T>
 struct PackedMatrix {
@@ -73,18 +78,20 @@ struct Kernels {
     void (*environment)(const EnvironmentParameters<T>& parameters, int count, const PairFields<T>& pairs);
 
     /**
-     * A[c][m] += sum over pairs of R_c p_m(t), with p_m the polynomial of each pair's interval. 9 FMA per channel
-     * (quintic). Coefficients are blocked: [block of lanes channels][6][lanes]; in the linear form, [2][padded
-     * channels].
-     * @param A [4][channels], padded
+     * The kernels that read a table, for one number of coefficients per channel. Rows of coefficients are blocked:
+     * [block of lanes channels][numCoefficients][lanes], in ascending powers; the number of channels is padded.
      */
-    void (*accumulate)(int count, const PairFields<T>& pairs, int channels, T* A);
-    void (*accumulateLinear)(int count, const PairFields<T>& pairs, int channels, T* A);
+    struct Table {
+        int numCoefficients;
 
-    /** v[c] = sum_m p_m G[c][m]; v[4] = sum_m dp_m/dt sum_c R_c G[c][m]. 18 FMA per channel. @param G [4][channels],
-     * padded */
-    void (*gradient)(int count, const PairFields<T>& pairs, int channels, const T* G);
-    void (*gradientLinear)(int count, const PairFields<T>& pairs, int channels, const T* G);
+        /** A[c][m] += sum over pairs of R_c p_m(t), with p_m the polynomial of each pair's row. @param A [4][channels]
+         */
+        void (*accumulate)(int count, const PairFields<T>& pairs, int channels, ChannelBlocks part, T* A);
+
+        /** v[c] += sum_m p_m G[c][m]; v[4] += sum_m dp_m/dt sum_c R_c G[c][m]. @param G [4][channels] */
+        void (*gradient)(int count, const PairFields<T>& pairs, int channels, ChannelBlocks part, const T* G);
+    };
+    Table linear, quintic, septic;
 
     /** dE/d(displacement) of every pair, into v[0], v[1], v[2]. */
     void (*forces)(const EnvironmentParameters<T>& parameters, int count, const PairFields<T>& pairs);

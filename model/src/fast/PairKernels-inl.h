@@ -104,47 +104,44 @@ void forces(const EnvironmentParameters<T>& parameters, int count, const PairFie
 
 // ---------------------------------------------------------------- table
 
-constexpr int accumulateBlocks = hasManyRegisters ? 4 : 2;
+// Several blocks of channels at a time share what is broadcast for a pair.
+
+constexpr int blocksAtOnce = hasManyRegisters ? 4 : 2;
 
 template <int numCoefficients>
-HWY_INLINE V evaluatePolynomial(const T* coefficients, std::size_t stride, V t) {
-    V p = hn::Load(d, coefficients + (numCoefficients - 1) * stride);
+HWY_INLINE V evaluatePolynomial(const T* coefficients, V t) {
+    V p = hn::Load(d, coefficients + (numCoefficients - 1) * lanes);
     HWY_UNROLL(8)
     for (int k = numCoefficients - 2; k >= 0; k--)
-        p = hn::MulAdd(p, t, hn::Load(d, coefficients + k * stride));
+        p = hn::MulAdd(p, t, hn::Load(d, coefficients + k * lanes));
     return p;
 }
 
 template <int numCoefficients>
-HWY_INLINE void evaluatePolynomial(const T* coefficients, std::size_t stride, V t, V& value, V& derivative) {
-    V p = hn::Load(d, coefficients + (numCoefficients - 1) * stride);
+HWY_INLINE void evaluatePolynomial(const T* coefficients, V t, V& value, V& derivative) {
+    V p = hn::Load(d, coefficients + (numCoefficients - 1) * lanes);
     V s = p;
-    p = hn::MulAdd(p, t, hn::Load(d, coefficients + (numCoefficients - 2) * stride));
+    p = hn::MulAdd(p, t, hn::Load(d, coefficients + (numCoefficients - 2) * lanes));
     HWY_UNROLL(8)
     for (int k = numCoefficients - 3; k >= 0; k--) {
         s = hn::MulAdd(s, t, p);
-        p = hn::MulAdd(p, t, hn::Load(d, coefficients + k * stride));
+        p = hn::MulAdd(p, t, hn::Load(d, coefficients + k * lanes));
     }
     value = p;
     derivative = s;
 }
 
-/** Where block b of the coefficients begins, and how far apart its powers are. */
+/** Rows of neighbors lie anywhere in a table that only the third level cache holds: fetch them one neighbor ahead. */
 template <int numCoefficients>
-struct Layout {
-    static HWY_INLINE std::size_t block(int b, int) { return static_cast<std::size_t>(b) * numCoefficients * lanes; }
-    static HWY_INLINE std::size_t stride(int) { return lanes; }
-};
-template <>
-struct Layout<2> {
-    static HWY_INLINE std::size_t block(int b, int) { return static_cast<std::size_t>(b) * lanes; }
-    static HWY_INLINE std::size_t stride(int channels) { return channels; }
-};
+HWY_INLINE void prefetchBlock(const T* coefficients) {
+    constexpr int lineLength = 64 / sizeof(T);
+    HWY_UNROLL(8)
+    for (int k = 0; k < numCoefficients * lanes; k += lineLength)
+        __builtin_prefetch(coefficients + k);
+}
 
 template <int numCoefficients, int numBlocks>
-HWY_INLINE void accumulateBlocksOf(int count, const PairFields<T>& pairs, int channels, int first, T* A) {
-    using L = Layout<numCoefficients>;
-    const std::size_t stride = L::stride(channels);
+HWY_INLINE void accumulateBlocks(int count, const PairFields<T>& pairs, int channels, int first, T* A) {
     T* A0 = A + first * lanes;
     T* A1 = A0 + channels;
     T* A2 = A1 + channels;
@@ -162,16 +159,16 @@ HWY_INLINE void accumulateBlocksOf(int count, const PairFields<T>& pairs, int ch
     LPS_DECLARE(2)
     LPS_DECLARE(3)
     for (int k = 0; k < count; k++) {
-        const T* coefficients = pairs.rows[k];
+        const T* coefficients = pairs.rows[k] + first * numCoefficients * lanes;
         const V t = set(pairs.t[k]);
         const V R0 = set(pairs.R[0][k]), R1 = set(pairs.R[1][k]), R2 = set(pairs.R[2][k]), R3 = set(pairs.R[3][k]);
-#define LPS_ADD(b)                                                                                                \
-    if constexpr (numBlocks > b) {                                                                                \
-        const V p = evaluatePolynomial<numCoefficients>(coefficients + L::block(first + b, channels), stride, t); \
-        s##b##0 = hn::MulAdd(p, R0, s##b##0);                                                                     \
-        s##b##1 = hn::MulAdd(p, R1, s##b##1);                                                                     \
-        s##b##2 = hn::MulAdd(p, R2, s##b##2);                                                                     \
-        s##b##3 = hn::MulAdd(p, R3, s##b##3);                                                                     \
+#define LPS_ADD(b)                                                                                      \
+    if constexpr (numBlocks > b) {                                                                      \
+        const V p = evaluatePolynomial<numCoefficients>(coefficients + b * numCoefficients * lanes, t); \
+        s##b##0 = hn::MulAdd(p, R0, s##b##0);                                                           \
+        s##b##1 = hn::MulAdd(p, R1, s##b##1);                                                           \
+        s##b##2 = hn::MulAdd(p, R2, s##b##2);                                                           \
+        s##b##3 = hn::MulAdd(p, R3, s##b##3);                                                           \
     }
         LPS_ADD(0)
         LPS_ADD(1)
@@ -195,66 +192,54 @@ HWY_INLINE void accumulateBlocksOf(int count, const PairFields<T>& pairs, int ch
 }
 
 template <int numCoefficients>
-HWY_INLINE void accumulateAll(int count, const PairFields<T>& pairs, int channels, T* A) {
-    const int blocks = channels / lanes;
-    int b = 0;
-    for (; b + accumulateBlocks <= blocks; b += accumulateBlocks)
-        accumulateBlocksOf<numCoefficients, accumulateBlocks>(count, pairs, channels, b, A);
-    switch (blocks - b) {
+void accumulate(int count, const PairFields<T>& pairs, int channels, ChannelBlocks part, T* A) {
+    int b = part.begin;
+    for (; b + blocksAtOnce <= part.end; b += blocksAtOnce)
+        accumulateBlocks<numCoefficients, blocksAtOnce>(count, pairs, channels, b, A);
+    switch (part.end - b) {
         case 3:
-            return accumulateBlocksOf < numCoefficients, accumulateBlocks >= 3 ? 3 : 1 > (count, pairs, channels, b, A);
+            return accumulateBlocks<numCoefficients, (blocksAtOnce > 3 ? 3 : 1)>(count, pairs, channels, b, A);
         case 2:
-            return accumulateBlocksOf<numCoefficients, 2>(count, pairs, channels, b, A);
+            return accumulateBlocks<numCoefficients, 2>(count, pairs, channels, b, A);
         case 1:
-            return accumulateBlocksOf<numCoefficients, 1>(count, pairs, channels, b, A);
+            return accumulateBlocks<numCoefficients, 1>(count, pairs, channels, b, A);
     }
 }
 
-void accumulate(int count, const PairFields<T>& pairs, int channels, T* A) {
-    accumulateAll<6>(count, pairs, channels, A);
-}
-
-void accumulateLinear(int count, const PairFields<T>& pairs, int channels, T* A) {
-    accumulateAll<2>(count, pairs, channels, A);
-}
-
 template <int numCoefficients>
-HWY_INLINE void gradientAll(int count, const PairFields<T>& pairs, int channels, const T* G) {
-    using L = Layout<numCoefficients>;
-    const std::size_t stride = L::stride(channels);
-    const int blocks = channels / lanes;
+void gradient(int count, const PairFields<T>& pairs, int channels, ChannelBlocks part, const T* G) {
     const T *G0 = G, *G1 = G0 + channels, *G2 = G1 + channels, *G3 = G2 + channels;
     for (int k = 0; k < count; k++) {
-        const T* coefficients = pairs.rows[k];
+        const T* coefficients = pairs.rows[k] + part.begin * numCoefficients * lanes;
+        const T* next = pairs.rows[k + 1 < count ? k + 1 : k] + part.begin * numCoefficients * lanes;
         const V t = set(pairs.t[k]);
-        const V R0 = set(pairs.R[0][k]), R1 = set(pairs.R[1][k]), R2 = set(pairs.R[2][k]), R3 = set(pairs.R[3][k]);
-        V v0 = hn::Zero(d), v1 = v0, v2 = v0, v3 = v0, v4 = v0;
-        for (int b = 0; b < blocks; b++) {
+        V v0 = hn::Zero(d), v1 = v0, v2 = v0, v3 = v0, u0 = v0, u1 = v0, u2 = v0, u3 = v0;
+        for (int b = part.begin; b < part.end; b++, coefficients += numCoefficients * lanes) {
             V p, s;
-            evaluatePolynomial<numCoefficients>(coefficients + L::block(b, channels), stride, t, p, s);
+            prefetchBlock<numCoefficients>(next);
+            next += numCoefficients * lanes;
+            evaluatePolynomial<numCoefficients>(coefficients, t, p, s);
             const V g0 = hn::Load(d, G0 + b * lanes), g1 = hn::Load(d, G1 + b * lanes);
             const V g2 = hn::Load(d, G2 + b * lanes), g3 = hn::Load(d, G3 + b * lanes);
             v0 = hn::MulAdd(p, g0, v0);
             v1 = hn::MulAdd(p, g1, v1);
             v2 = hn::MulAdd(p, g2, v2);
             v3 = hn::MulAdd(p, g3, v3);
-            const V contraction = hn::MulAdd(R0, g0, hn::MulAdd(R1, g1, hn::MulAdd(R2, g2, hn::Mul(R3, g3))));
-            v4 = hn::MulAdd(s, contraction, v4);
+            u0 = hn::MulAdd(s, g0, u0);
+            u1 = hn::MulAdd(s, g1, u1);
+            u2 = hn::MulAdd(s, g2, u2);
+            u3 = hn::MulAdd(s, g3, u3);
         }
-        pairs.v[0][k] = sum(v0);
-        pairs.v[1][k] = sum(v1);
-        pairs.v[2][k] = sum(v2);
-        pairs.v[3][k] = sum(v3);
-        pairs.v[4][k] = sum(v4);
+        V u = hn::Mul(u0, set(pairs.R[0][k]));
+        u = hn::MulAdd(u1, set(pairs.R[1][k]), u);
+        u = hn::MulAdd(u2, set(pairs.R[2][k]), u);
+        u = hn::MulAdd(u3, set(pairs.R[3][k]), u);
+        pairs.v[0][k] += sum(v0);
+        pairs.v[1][k] += sum(v1);
+        pairs.v[2][k] += sum(v2);
+        pairs.v[3][k] += sum(v3);
+        pairs.v[4][k] += sum(u);
     }
-}
-
-void gradient(int count, const PairFields<T>& pairs, int channels, const T* G) {
-    gradientAll<6>(count, pairs, channels, G);
-}
-
-void gradientLinear(int count, const PairFields<T>& pairs, int channels, const T* G) {
-    gradientAll<2>(count, pairs, channels, G);
 }
 
 }  // namespace lps::fast::HWY_NAMESPACE::LPS_KERNEL_NAMESPACE

@@ -12,7 +12,10 @@ namespace lps::fast {
 
 namespace {
 
-constexpr int numTileFields = 14;  ///< numbers kept per pair while a tile is evaluated
+constexpr int numTileFields = 19;  ///< numbers kept per pair while a tile is evaluated
+
+/** Bytes of a table that a sweep over the tile reads: what the second level cache keeps, besides the pairs. */
+constexpr std::size_t tableSlice = 10000 << 10;
 
 std::size_t roundUp(std::size_t n, std::size_t step) {
     return (n + step - 1) / step * step;
@@ -26,6 +29,7 @@ TileEvaluator<T>::TileEvaluator(const CompiledModel<T>& compiledModel)
       kernels(compiledModel.kernels),
       types(compiledModel.numTypes),
       padded(compiledModel.padded),
+      directRows(compiledModel),
       atomPairs(maxRows),
       groupEnds(static_cast<std::size_t>(maxRows) * types),
       counts(types) {
@@ -45,7 +49,7 @@ TileEvaluator<T>::TileEvaluator(const CompiledModel<T>& compiledModel)
     layerB.resize(maxRows * layerLd);
     layerC.resize(maxRows * layerLd);
     slopes.resize(maxRows * layerLd * std::max(1, maxLayers));
-    G.resize(static_cast<std::size_t>(4) * padded);
+    G.resize(static_cast<std::size_t>(maxRows) * 4 * padded);
 }
 
 template <typename T>
@@ -53,14 +57,12 @@ PairFields<T> TileEvaluator<T>::getFields(const AtomPairs& pairs) {
     PairFields<T> f;
     T* base = pairData.data() + pairs.begin * numTileFields;
     const int c = pairs.capacity;
-    T** members[numTileFields - 1] = {&f.x,    &f.y,        &f.z,       &f.r,       &f.R[0], &f.R[1], &f.R[2],
+    T** members[numTileFields - 1] = {&f.v[0], &f.v[1],     &f.v[2],    &f.v[3],    &f.v[4], &f.x,
+                                      &f.y,    &f.z,        &f.r,       &f.R[0],    &f.R[1], &f.R[2],
                                       &f.R[3], &f.diagonal, &f.radial0, &f.radial1, &f.t,    &f.slope};
     for (int k = 0; k < numTileFields - 1; k++)
         *members[k] = base + k * c;
     f.row = reinterpret_cast<typename PairFields<T>::Integer*>(base + (numTileFields - 1) * c);
-    pairValues.ensure(static_cast<std::size_t>(5) * c);
-    for (int k = 0; k < 5; k++)
-        f.v[k] = pairValues.data() + k * c;
     f.rows = rowPointers.data() + pairs.begin;
     f.index = pairIndices.data() + pairs.begin;
     return f;
@@ -152,138 +154,33 @@ void TileEvaluator<T>::gather(const NeighborList& list, int center, int atom, in
                             "neighbor_overflow to 'count'");
         }
     kernels.environment(model.getCenter(center).parameters, count, f);
-    locateRows(center, pairs, f);
+    locateRows(center, row, f);
 }
 
-/** Find the coefficients of every pair: a row of a table, or numbers computed now by the networks. */
+/** Find the coefficients of every pair: a row of a table, or a row made for it. */
 template <typename T>
-void TileEvaluator<T>::locateRows(int center, const AtomPairs& pairs, const PairFields<T>& fields) {
-    usedRows = 0;
-    bool needsNetworks = false;
-    const int row = static_cast<int>(&pairs - atomPairs.data());
+void TileEvaluator<T>::locateRows(int center, int row, const PairFields<T>& fields) {
     const int* ends = groupEnds.data() + static_cast<std::size_t>(row) * types;
     for (int type = 0, begin = 0; type < types; begin = ends[type++]) {
         if (begin == ends[type])
             continue;
         const CompiledPair<T>& pair = model.getPair(center, type);
-        if (pair.kind == CompiledPair<T>::Kind::Table) {
-            bool inside = true;
+        bool inside = pair.kind == CompiledPair<T>::Kind::Table;
+        if (inside) {
             const T* base = pair.coefficients.data();
             for (int k = begin; k < ends[type]; k++) {
                 inside &= fields.row[k] >= 0;
                 fields.rows[k] = base + fields.row[k] * static_cast<std::ptrdiff_t>(pair.rowSize);
             }
-            if (inside)
-                continue;
         }
-        needsNetworks = true;
-        networkRows.ensure(static_cast<std::size_t>(6) * padded * pairs.capacity);
-        locateGroup(center, type, fields, begin, ends[type]);
-    }
-    atomPairs[row].needsNetworks = needsNetworks;
-}
-
-template <typename T>
-void TileEvaluator<T>::locateGroup(int center, int neighbor, const PairFields<T>& fields, int begin, int end) {
-    using Kind = typename CompiledPair<T>::Kind;
-    const CompiledPair<T>& pair = model.getPair(center, neighbor);
-    const T inverseStddev = static_cast<T>(model.getCenter(center).parameters.inverseStddev[0]);
-    const double scale = 1.0 / model.model->getData().normalizer;
-    const int lanes = kernels.lanes;
-    const auto isIrregular = [&](int k) { return pair.kind != Kind::Table || fields.row[k] < 0; };
-
-    // A row of its own for a pair: value and derivative with respect to s as a polynomial of degree one.
-
-    const auto startRow = [&](int k) {
-        T* target = networkRows.data() + usedRows;
-        usedRows += pair.kind == Kind::Networks ? 2 * padded : 6 * padded;
-        std::fill(target, networkRows.data() + usedRows, T(0));
-        fields.rows[k] = target;
-        fields.t[k] = T(0);
-        fields.slope[k] = fields.radial0[k] * inverseStddev;
-        return target;
-    };
-    const auto fillRow = [&](T* target, const auto* value, const auto* slope, double factor) {
-        for (int m = 0; m < model.width; m++) {
-            const int at = pair.kind == Kind::Networks ? m : m / lanes * 6 * lanes + m % lanes;
-            target[at] = static_cast<T>(factor * value[m]);
-            target[at + (pair.kind == Kind::Networks ? padded : lanes)] = static_cast<T>(factor * slope[m]);
-        }
-    };
-
-    if (pair.kind == Kind::OwnTable) {
-        ownValue.resize(model.width);
-        ownSlope.resize(model.width);
-        for (int k = begin; k < end; k++) {
-            const double s = fields.R[0][k];
-            const EmbeddingTable::Location location = pair.ownTable->locate(s);
-            if (location.outside) {
-                pair.ownTable->evaluate(s, ownValue.data(), ownSlope.data());
-                fillRow(startRow(k), ownValue.data(), ownSlope.data(), scale);
-            } else {
-                fields.rows[k] = pair.coefficients.data() + location.row * pair.rowSize;
-                fields.t[k] = static_cast<T>(location.x);
-                fields.slope[k] = fields.radial0[k] * inverseStddev;
-            }
-        }
-        return;
-    }
-
-    networkInputs.clear();
-    for (int k = begin; k < end; k++)
-        if (isIrregular(k))
-            networkInputs.push_back(fields.R[0][k]);
-    evaluateNetworks(pair, static_cast<int>(networkInputs.size()));
-    const std::size_t ld = padded;
-    const T* value = networkA.data();
-    const T* slope = value + networkInputs.size() * ld;
-    for (int k = begin; k < end; k++)
-        if (isIrregular(k)) {
-            fillRow(startRow(k), value, slope, scale);
-            value += ld;
-            slope += ld;
-        }
-}
-
-/** Values, then derivatives with respect to s, of the embedding of all networkInputs: [2 count][padded] in networkA. */
-template <typename T>
-void TileEvaluator<T>::evaluateNetworks(const CompiledPair<T>& pair, int count) {
-    std::size_t widest = 1;
-    for (const PackedLayer<T>& layer : pair.networks)
-        widest = std::max<std::size_t>(widest, layer.padded);
-    for (AlignedBuffer<T>* buffer : {&networkA, &networkB, &networkResidual, &networkSlopes})
-        buffer->ensure(2 * count * widest + kernels.lanes);
-    for (int k = 0; k < count; k++) {
-        networkA[k] = static_cast<T>(networkInputs[k]);
-        networkA[count + k] = T(1);
-    }
-    std::size_t inputLd = 1;
-    for (const PackedLayer<T>& layer : pair.networks) {
-        const std::size_t ld = layer.padded;
-        layer.forward.multiply(kernels, 2 * count, networkA.data(), inputLd, networkB.data(), ld, productScratch);
-        const T* extra = nullptr;
-        if (layer.residual != Residual::None) {
-            for (int row = 0; row < 2 * count; row++)
-                for (int n = 0; n < layer.padded; n++)
-                    networkResidual[row * ld + n] =
-                        n < layer.outputs ? networkA[row * inputLd + n % layer.inputs] : T(0);
-            extra = networkResidual.data();
-        }
-        finishLayer(kernels, layer, count, networkB.data(), ld, extra, ld, networkSlopes.data(), ld);
-        T* derivative = networkB.data() + count * ld;
-        kernels.multiply(count, layer.padded, derivative, ld, networkSlopes.data(), ld, derivative, ld);
-        if (extra)
-            kernels.add(count, layer.padded, extra + count * ld, ld, derivative, ld);
-        std::swap(networkA, networkB);
-        inputLd = ld;
+        if (!inside)
+            directRows.locate(center, pair, fields, begin, ends[type]);
     }
 }
 
-/** A of one atom: padding of empty slots, then the contraction over neighbors; then D. */
+/** What empty slots of one atom add to A. */
 template <typename T>
-void TileEvaluator<T>::contract(int center, int row) {
-    const AtomPairs& pairs = atomPairs[row];
-    T* a = A.data() + static_cast<std::size_t>(row) * 4 * padded;
+void TileEvaluator<T>::addPadding(int center, T* a) const {
     std::fill(a, a + 4 * padded, T(0));
     for (int type = 0; type < types; type++) {
         const CompiledPair<T>& pair = model.getPair(center, type);
@@ -293,17 +190,31 @@ void TileEvaluator<T>::contract(int center, int row) {
         for (int m = 0; m < model.width; m++)
             a[m] += empty * pair.padding[m];
     }
-    const PairFields<T> f = getFields(pairs);
-    const int* ends = groupEnds.data() + static_cast<std::size_t>(row) * types;
-    for (int type = 0, begin = 0; type < types;) {
-        const bool linear = model.getPair(center, type).kind == CompiledPair<T>::Kind::Networks;
-        int end = ends[type++];
-        while (type < types &&
-               (ends[type] == end || linear == (model.getPair(center, type).kind == CompiledPair<T>::Kind::Networks)))
-            end = ends[type++];
-        if (end > begin)
-            (linear ? kernels.accumulateLinear : kernels.accumulate)(end - begin, skip(f, begin), padded, a);
-        begin = end;
+}
+
+/**
+ * Call work(kernels, row, fields, count, part) for the pairs of every atom with neighbors of one type and a part of the
+ * channels at a time, so that the rows of the table that atoms have in common are still in the cache.
+ */
+template <typename T>
+template <typename Work>
+void TileEvaluator<T>::sweep(int center, int count, const Work& work) {
+    const int blocks = padded / kernels.lanes;
+    for (int type = 0; type < types; type++) {
+        const CompiledPair<T>& pair = model.getPair(center, type);
+        if (pair.kind == CompiledPair<T>::Kind::Unused)
+            continue;
+        const std::size_t bytes = pair.coefficients.size() * sizeof(T);
+        const int parts = static_cast<int>(std::min<std::size_t>(blocks, 1 + bytes / tableSlice));
+        for (int part = 0; part < parts; part++) {
+            const ChannelBlocks range = {blocks * part / parts, blocks * (part + 1) / parts};
+            for (int row = 0; row < count; row++) {
+                const int* ends = groupEnds.data() + static_cast<std::size_t>(row) * types;
+                const int begin = type > 0 ? ends[type - 1] : 0;
+                if (ends[type] > begin)
+                    work(*pair.kernels, row, skip(getFields(atomPairs[row]), begin), ends[type] - begin, range);
+            }
+        }
     }
 }
 
@@ -318,22 +229,42 @@ void TileEvaluator<T>::evaluate(const NeighborList& list, int center, const int*
         rowPointers.resize(needed + needed / 4);
         pairIndices.resize(needed + needed / 4);
     }
+    const std::size_t matrix = static_cast<std::size_t>(4) * padded;  // of A and G of one atom
+    clock.start();
     usedPairs = 0;
+    directRows.clear();
     for (int row = 0; row < count; row++) {
-        clock.start();
         gather(list, center, atoms[row], row);
-        clock.stop(Stage::Environment);
-        contract(center, row);
-        clock.stop(Stage::Table);
-        T* d = D.data() + row * rowLd;
-        kernels.descriptor(model.width, model.axis, padded, A.data() + static_cast<std::size_t>(row) * 4 * padded, d);
-        std::fill(d + model.folded, d + rowLd, T(0));
-        clock.stop(Stage::Descriptor);
+        addPadding(center, A.data() + row * matrix);
     }
+    clock.stop(Stage::Environment);
+    sweep(center, count, [&](const auto& table, int row, const PairFields<T>& fields, int pairs, ChannelBlocks part) {
+        table.accumulate(pairs, fields, padded, part, A.data() + row * matrix);
+    });
+    clock.stop(Stage::Table);
+    for (int row = 0; row < count; row++) {
+        T* d = D.data() + row * rowLd;
+        kernels.descriptor(model.width, model.axis, padded, A.data() + row * matrix, d);
+        std::fill(d + model.folded, d + rowLd, T(0));
+    }
+    clock.stop(Stage::Descriptor);
     fit(list, center, atoms, count, result);
-    if (result.forces)
-        for (int row = 0; row < count; row++)
-            addForces(center, atoms[row], row, result);
+    if (!result.forces)
+        return;
+    clock.start();
+    for (int row = 0; row < count; row++) {
+        kernels.descriptorGradient(model.width, model.axis, padded, A.data() + row * matrix, D.data() + row * rowLd,
+                                   G.data() + row * matrix);
+        std::fill_n(getFields(atomPairs[row]).v[0], 5 * atomPairs[row].capacity, T(0));
+    }
+    clock.stop(Stage::Descriptor);
+    sweep(center, count, [&](const auto& table, int row, const PairFields<T>& fields, int pairs, ChannelBlocks part) {
+        table.gradient(pairs, fields, padded, part, G.data() + row * matrix);
+    });
+    clock.stop(Stage::TableGradient);
+    for (int row = 0; row < count; row++)
+        addForces(center, atoms[row], atomPairs[row], result);
+    clock.stop(Stage::Forces);
 }
 
 /** What a layer adds to its output, as wide as the output: its input, or its input twice. */
@@ -436,32 +367,10 @@ void TileEvaluator<T>::fit(const NeighborList& list, int center, const int* atom
     }
 }
 
-/** dE/dA of one atom, then the forces on its neighbors and itself. */
+/** From dE/dR of the pairs of one atom, the forces on its neighbors and itself. */
 template <typename T>
-void TileEvaluator<T>::addForces(int center, int atom, int row, PartialResult& result) {
-    const AtomPairs& pairs = atomPairs[row];
+void TileEvaluator<T>::addForces(int center, int atom, const AtomPairs& pairs, PartialResult& result) {
     const PairFields<T> f = getFields(pairs);
-    clock.start();
-    kernels.descriptorGradient(model.width, model.axis, padded, A.data() + static_cast<std::size_t>(row) * 4 * padded,
-                               D.data() + row * rowLd, G.data());
-    clock.stop(Stage::Descriptor);
-    if (pairs.needsNetworks) {
-        locateRows(center, pairs, f);
-        clock.stop(Stage::Environment);
-    }
-    const int* ends = groupEnds.data() + static_cast<std::size_t>(row) * types;
-    for (int type = 0, begin = 0; type < types;) {
-        const bool linear = model.getPair(center, type).kind == CompiledPair<T>::Kind::Networks;
-        int end = ends[type++];
-        while (type < types &&
-               (ends[type] == end || linear == (model.getPair(center, type).kind == CompiledPair<T>::Kind::Networks)))
-            end = ends[type++];
-        if (end > begin)
-            (linear ? kernels.gradientLinear : kernels.gradient)(end - begin, skip(f, begin), padded, G.data());
-        begin = end;
-    }
-    clock.stop(Stage::TableGradient);
-
     kernels.forces(model.getCenter(center).parameters, pairs.count, f);
     double total[3] = {0.0, 0.0, 0.0};
     for (int k = 0; k < pairs.count; k++) {
@@ -483,18 +392,15 @@ void TileEvaluator<T>::addForces(int center, int atom, int row, PartialResult& r
                 for (int e = 0; e < 3; e++)
                     result.virial[d][e] -= static_cast<double>(f.v[d][k]) * x[e];
         }
-    clock.stop(Stage::Forces);
 }
 
 template <typename T>
 std::size_t TileEvaluator<T>::getMemory() const {
     std::size_t numbers = 0;
-    for (const AlignedBuffer<T>* buffer :
-         {&A, &D, &layerA, &layerB, &layerC, &residual, &slopes, &G, &pairData, &pairValues, &networkA, &networkB,
-          &networkSlopes, &networkRows, &networkResidual})
+    for (const AlignedBuffer<T>* buffer : {&A, &D, &layerA, &layerB, &layerC, &residual, &slopes, &G, &pairData})
         numbers += buffer->size();
-    return numbers * sizeof(T) + productScratch.getMemory() + rowPointers.capacity() * sizeof(const T*) +
-           pairIndices.capacity() * sizeof(int);
+    return numbers * sizeof(T) + productScratch.getMemory() + directRows.getMemory() +
+           rowPointers.capacity() * sizeof(const T*) + pairIndices.capacity() * sizeof(int);
 }
 
 template class TileEvaluator<float>;

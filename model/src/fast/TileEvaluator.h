@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "fast/CompiledModel.h"
+#include "fast/DirectRows.h"
 
 namespace lps::fast {
 
@@ -44,9 +45,9 @@ struct PartialResult {
 /**
  * Evaluates tiles: runs of atoms of one type, whose descriptors are the rows of one matrix product. One per thread.
  *
- * Per tile: environment, descriptor matrix A and folded descriptor D of every atom; fitting network forward and back;
- * then dE/dA and the forces on the neighbors of every atom. Embeddings are never stored: the way back evaluates the
- * table again.
+ * Each stage goes over the whole tile: environment, descriptor matrix A, folded descriptor D; fitting network forward
+ * and back; dE/dA, and the forces on the neighbors of every atom. Embeddings are never stored: the way back evaluates
+ * the tables again.
  */
 template <typename T>
 class TileEvaluator {
@@ -68,21 +69,19 @@ private:
         int count = 0;
         std::size_t begin = 0;  ///< in pairData, in units of capacity
         int capacity = 0;
-        bool needsNetworks = false;
-        std::size_t firstEnd = 0;  ///< in groupEnds
     };
 
     PairFields<T> getFields(const AtomPairs& pairs);
     static PairFields<T> skip(const PairFields<T>& fields, int count);
     void gather(const NeighborList& list, int center, int atom, int row);
-    void locateRows(int center, const AtomPairs& pairs, const PairFields<T>& fields);
-    void locateGroup(int center, int neighbor, const PairFields<T>& fields, int begin, int end);
-    void evaluateNetworks(const CompiledPair<T>& pair, int count);
-    void contract(int center, int row);
+    void locateRows(int center, int row, const PairFields<T>& fields);
+    void addPadding(int center, T* a) const;
+    template <typename Work>
+    void sweep(int center, int count, const Work& work);
     void fit(const NeighborList& list, int center, const int* atoms, int count, PartialResult& result);
     const T* makeResidual(const PackedLayer<T>& layer, int rows, const T* input, std::size_t ld,
                           std::size_t& residualLd);
-    void addForces(int center, int atom, int row, PartialResult& result);
+    void addForces(int center, int atom, const AtomPairs& pairs, PartialResult& result);
     void checkCloseness(const NeighborList& list, int atom, int neighbor) const;
 
     const CompiledModel<T>& model;
@@ -92,22 +91,15 @@ private:
     std::size_t layerLd;  ///< of hidden layers
     int maxLayers = 0;
 
-    AlignedBuffer<T> A, D, layerA, layerB, layerC, residual, slopes, G, pairData, pairValues;
+    AlignedBuffer<T> A, D, layerA, layerB, layerC, residual, slopes, G, pairData;
+    DirectRows<T> directRows;
     ProductScratch<T> productScratch;
     std::vector<AtomPairs> atomPairs;  // [maxRows]
     std::vector<int> groupEnds;        // [maxRows][T] ends of type groups among the pairs
     std::vector<int> counts;           // [T] neighbors within the cutoff, unused ones included
     std::vector<const T*> rowPointers;
     std::vector<int> pairIndices;
-    std::vector<T> pairNumbers;
     std::size_t usedPairs = 0;
-
-    // Embeddings evaluated by networks: one entry per neighbor that has no table row.
-
-    AlignedBuffer<T> networkA, networkB, networkSlopes, networkRows, networkResidual;
-    std::vector<double> networkInputs;
-    std::vector<double> ownValue, ownSlope;
-    std::size_t usedRows = 0;
 };
 
 }  // namespace lps::fast

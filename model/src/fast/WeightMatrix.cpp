@@ -95,43 +95,36 @@ void WeightMatrix<T>::multiplyInParts(const Kernels<T>& kernels, const Block& pa
 //   S1 = A21 + A22, S2 = S1 - A11, S3 = A11 - A21, S4 = A12 - S2
 //   U2 = A11 B11 + S2 T2, U3 = U2 + S3 T3, P5 = S1 T1
 //   C11 = A11 B11 + A12 B21, C12 = U2 + P5 + S4 B22, C21 = U3 - A22 T4, C22 = U3 + P5
-// An odd number of rows is treated as if a row of zeros followed.
+// An odd number of rows is treated as if a row of zeros followed. All sums of A take turns in one place, which the
+// second level cache keeps beside A itself.
 
 template <typename T>
 void WeightMatrix<T>::multiplyBySums(const Kernels<T>& kernels, int rows, const T* A, std::size_t lda, T* C,
                                      std::size_t ldc, ProductScratch<T>& scratch) const {
     const int upper = (rows + 1) / 2, lower = rows / 2;
     const std::size_t sumLd = roundUp(halfDepth, kernels.lanes), productLd = halfWidth;
-    for (AlignedBuffer<T>& sum : scratch.sums)
-        sum.ensure(upper * sumLd);
+    scratch.sum.ensure(upper * sumLd);
     for (AlignedBuffer<T>& product : scratch.products)
         product.ensure(upper * productLd);
-    T *S1 = scratch.sums[0].data(), *S2 = scratch.sums[1].data();
-    T *S3 = scratch.sums[2].data(), *S4 = scratch.sums[3].data();
-    T *P = scratch.products[0].data(), *U2 = scratch.products[1].data();
+    T *S = scratch.sum.data(), *P5 = scratch.products[0].data(), *U = scratch.products[1].data();
     const T *A11 = A, *A12 = A + halfDepth, *A21 = A + upper * lda, *A22 = A21 + halfDepth;
-
-    const auto gemm = [&](int numRows, const T* a, std::size_t ld, const PackedMatrix<T>& part, const T* start,
-                          std::size_t startLd, T* out,
-                          std::size_t ldo) { kernels.gemm(numRows, a, ld, part, start, startLd, out, ldo); };
-
-    kernels.combine(lower, halfDepth, A21, lda, 1.0, A22, lda, S1, sumLd);
-    if (lower < upper)
-        std::fill_n(S1 + lower * sumLd, sumLd, T(0));
-    kernels.combine(upper, halfDepth, S1, sumLd, -1.0, A11, lda, S2, sumLd);
-    kernels.combine(lower, halfDepth, A11, lda, -1.0, A21, lda, S3, sumLd);
-    kernels.combine(upper, halfDepth, A12, lda, -1.0, S2, sumLd, S4, sumLd);
     for (const Block& parts : blocks) {
         T *C11 = C, *C12 = C + halfWidth, *C21 = C + upper * ldc, *C22 = C21 + halfWidth;
-        gemm(upper, A11, lda, parts[B11], nullptr, 0, P, productLd);
-        gemm(upper, A12, lda, parts[B21], P, productLd, C11, ldc);
-        gemm(upper, S2, sumLd, parts[T2], P, productLd, U2, productLd);
-        gemm(upper, S1, sumLd, parts[T1], nullptr, 0, P, productLd);  // P5
-        kernels.combine(upper, halfWidth, U2, productLd, 1.0, P, productLd, C12, ldc);
-        gemm(upper, S4, sumLd, parts[B22], C12, ldc, C12, ldc);
-        gemm(lower, S3, sumLd, parts[T3], U2, productLd, C21, ldc);  // U3
-        kernels.combine(lower, halfWidth, C21, ldc, 1.0, P, productLd, C22, ldc);
-        gemm(lower, A22, lda, parts[minusT4], C21, ldc, C21, ldc);
+        kernels.gemm(upper, A11, lda, parts[B11], nullptr, 0, U, productLd);
+        kernels.gemm(upper, A12, lda, parts[B21], U, productLd, C11, ldc);
+        kernels.combine(lower, halfDepth, A21, lda, 1.0, A22, lda, S, sumLd);  // S1
+        if (lower < upper)
+            std::fill_n(S + lower * sumLd, sumLd, T(0));
+        kernels.gemm(upper, S, sumLd, parts[T1], nullptr, 0, P5, productLd);
+        kernels.combine(upper, halfDepth, S, sumLd, -1.0, A11, lda, S, sumLd);  // S2
+        kernels.gemm(upper, S, sumLd, parts[T2], U, productLd, U, productLd);   // U2
+        kernels.combine(upper, halfWidth, U, productLd, 1.0, P5, productLd, C12, ldc);
+        kernels.combine(upper, halfDepth, A12, lda, -1.0, S, sumLd, S, sumLd);  // S4
+        kernels.gemm(upper, S, sumLd, parts[B22], C12, ldc, C12, ldc);
+        kernels.combine(lower, halfDepth, A11, lda, -1.0, A21, lda, S, sumLd);  // S3
+        kernels.gemm(lower, S, sumLd, parts[T3], U, productLd, C21, ldc);       // U3
+        kernels.combine(lower, halfWidth, C21, ldc, 1.0, P5, productLd, C22, ldc);
+        kernels.gemm(lower, A22, lda, parts[minusT4], C21, ldc, C21, ldc);
         C += 2 * halfWidth;
     }
 }

@@ -15,15 +15,10 @@ namespace lps::fast {
 /** Scratch of WeightMatrix::multiply(), one per thread; grows as needed. */
 template <typename T>
 struct ProductScratch {
-    AlignedBuffer<T> sums[4];      ///< [half of the rows][half of the depth]
+    AlignedBuffer<T> sum;          ///< [half of the rows][half of the depth]
     AlignedBuffer<T> products[2];  ///< [half of the rows][half of the width of a block]
 
-    std::size_t getMemory() const {
-        std::size_t numbers = products[0].size() + products[1].size();
-        for (const AlignedBuffer<T>& sum : sums)
-            numbers += sum.size();
-        return numbers * sizeof(T);
-    }
+    std::size_t getMemory() const { return (sum.size() + products[0].size() + products[1].size()) * sizeof(T); }
 };
 
 /**

@@ -14,21 +14,6 @@ namespace {
 
 constexpr int mostIntervals = 128;  ///< per cell
 
-/** Quintic through value and two derivatives at both ends of an interval of length h. */
-void interpolate(const double* left, const double* right, double h, int channels, double* coefficients) {
-    for (int m = 0; m < channels; m++) {
-        const double v0 = left[m], d0 = h * left[channels + m], s0 = h * h * left[2 * channels + m];
-        const double v1 = right[m], d1 = h * right[channels + m], s1 = h * h * right[2 * channels + m];
-        const double rise = v1 - v0;
-        coefficients[m] = v0;
-        coefficients[channels + m] = d0;
-        coefficients[2 * channels + m] = 0.5 * s0;
-        coefficients[3 * channels + m] = 10.0 * rise - 6.0 * d0 - 4.0 * d1 - 1.5 * s0 + 0.5 * s1;
-        coefficients[4 * channels + m] = -15.0 * rise + 8.0 * d0 + 7.0 * d1 + 1.5 * s0 - s1;
-        coefficients[5 * channels + m] = 6.0 * rise - 3.0 * (d0 + d1) - 0.5 * (s0 - s1);
-    }
-}
-
 /** The embedding as a function of r, with memory for its values. */
 class Curve {
 public:
@@ -43,17 +28,63 @@ public:
         return begin < model.getSwitchStart() && end > model.getSwitchStart();
     }
 
+    /** @param result [3][M1]: g, dg/dr, d2g/dr2 */
     void evaluate(Branch branch, double r, std::vector<double>& result) {
         result.resize(3 * channels);
         evaluateCurve(model, center, neighbor, branch, r, workspace, result.data());
     }
 
+    /** The polynomials of the interval of length h that begins at start. @param coefficients [numCoefficients][M1] */
+    void interpolate(Branch branch, double start, double h, TableDegree degree, double* coefficients) {
+        evaluate(branch, start, left);
+        evaluate(branch, start + h, right);
+        if (degree == TableDegree::Septic)
+            evaluate(branch, start + 0.5 * h, middle);
+        for (int m = 0; m < channels; m++) {
+            double c[8];
+            fitEnds(m, h, c);
+            if (degree == TableDegree::Septic)
+                fitMiddle(m, h, c);
+            for (int k = 0; k < static_cast<int>(degree); k++)
+                coefficients[k * channels + m] = c[k];
+        }
+    }
+
     const int channels;
 
 private:
+    /** Quintic through value and two derivatives at both ends. */
+    void fitEnds(int m, double h, double* c) const {
+        const double v0 = left[m], d0 = h * left[channels + m], s0 = h * h * left[2 * channels + m];
+        const double v1 = right[m], d1 = h * right[channels + m], s1 = h * h * right[2 * channels + m];
+        const double rise = v1 - v0;
+        c[0] = v0;
+        c[1] = d0;
+        c[2] = 0.5 * s0;
+        c[3] = 10.0 * rise - 6.0 * d0 - 4.0 * d1 - 1.5 * s0 + 0.5 * s1;
+        c[4] = -15.0 * rise + 8.0 * d0 + 7.0 * d1 + 1.5 * s0 - s1;
+        c[5] = 6.0 * rise - 3.0 * (d0 + d1) - 0.5 * (s0 - s1);
+    }
+
+    /** Add (t (1 - t))^3 (a + b (t - 1/2)), which leaves the ends as they are, for value and slope at t = 1/2. */
+    void fitMiddle(int m, double h, double* c) const {
+        double value = 0.0, slope = 0.0;
+        for (int k = 5; k >= 0; k--) {
+            slope = 0.5 * slope + value;
+            value = 0.5 * value + c[k];
+        }
+        const double a = 64.0 * (middle[m] - value), b = 64.0 * (h * middle[channels + m] - slope);
+        c[3] += a - 0.5 * b;
+        c[4] += -3.0 * a + 2.5 * b;
+        c[5] += 3.0 * a - 4.5 * b;
+        c[6] = -a + 3.5 * b;
+        c[7] = -b;
+    }
+
     const DeepPotential& model;
     int center, neighbor;
     CurveWorkspace workspace;
+    std::vector<double> left, right, middle;
 };
 
 /** Largest |g|, |dg/dr| and errors of interpolation. */
@@ -61,18 +92,18 @@ struct CellErrors {
     double value = 0.0, derivative = 0.0, largestValue = 0.0, largestDerivative = 0.0;
 };
 
-/** At two points of an interval. */
-void measure(Branch branch, double start, double h, Curve& curve, CellErrors& errors) {
-    const int channels = curve.channels;
-    std::vector<double> left, right, exact, polynomial(6 * channels);
-    curve.evaluate(branch, start, left);
-    curve.evaluate(branch, start + h, right);
-    interpolate(left.data(), right.data(), h, channels, polynomial.data());
-    for (const double t : {0.21, 0.5}) {
+/** Between the points of interpolation of an interval, where the errors of value or slope are largest. */
+void measure(Branch branch, double start, double h, TableDegree degree, Curve& curve, CellErrors& errors) {
+    const int channels = curve.channels, numCoefficients = static_cast<int>(degree);
+    std::vector<double> exact, polynomial(numCoefficients * channels);
+    curve.interpolate(branch, start, h, degree, polynomial.data());
+    const auto places =
+        degree == TableDegree::Septic ? std::vector<double>{0.13, 0.25, 0.62} : std::vector<double>{0.21, 0.5};
+    for (const double t : places) {
         curve.evaluate(branch, start + t * h, exact);
         for (int m = 0; m < channels; m++) {
             double g = 0.0, slope = 0.0;
-            for (int power = 5; power >= 0; power--) {
+            for (int power = numCoefficients - 1; power >= 0; power--) {
                 slope = slope * t + g;
                 g = g * t + polynomial[power * channels + m];
             }
@@ -85,7 +116,7 @@ void measure(Branch branch, double start, double h, Curve& curve, CellErrors& er
 }
 
 /** Over a cell with h = width / intervals: up to eight intervals, and the one where the branches meet in both. */
-CellErrors measureCell(Curve& curve, double begin, double width, int intervals) {
+CellErrors measureCell(Curve& curve, double begin, double width, int intervals, TableDegree degree) {
     CellErrors errors;
     const double h = width / intervals;
     const int step = std::max(1, intervals / 8);
@@ -94,9 +125,9 @@ CellErrors measureCell(Curve& curve, double begin, double width, int intervals) 
         const bool split = curve.isSplit(start, start + h);
         if (k % step != 0 && !split)
             continue;
-        measure(curve.getBranch(start), start, h, curve, errors);
+        measure(curve.getBranch(start), start, h, degree, curve, errors);
         if (split)
-            measure(Branch::Switched, start, h, curve, errors);
+            measure(Branch::Switched, start, h, degree, curve, errors);
     }
     return errors;
 }
@@ -137,7 +168,7 @@ int RadialGrid::findSplit(double switchStart) const {
     return -1;
 }
 
-RadialPlan planRadialTable(const DeepPotential& model, int center, int neighbor, double tolerance) {
+RadialPlan planRadialTable(const DeepPotential& model, int center, int neighbor, TableDegree degree, double tolerance) {
     RadialPlan plan;
     for (int cell = 0; RadialGrid::getCellStart(cell) < model.getCutoff(); cell++)
         plan.grid.intervals.push_back(1);
@@ -151,7 +182,8 @@ RadialPlan planRadialTable(const DeepPotential& model, int center, int neighbor,
     std::vector<CellErrors> errors(cells);
     const auto remeasure = [&](int cell) {
         const double begin = RadialGrid::getCellStart(cell);
-        errors[cell] = measureCell(curve, begin, RadialGrid::getCellStart(cell + 1) - begin, plan.grid.intervals[cell]);
+        errors[cell] =
+            measureCell(curve, begin, RadialGrid::getCellStart(cell + 1) - begin, plan.grid.intervals[cell], degree);
     };
     double value = 1e-300, derivative = 1e-300;
     for (int cell = 0; cell < cells; cell++) {
@@ -172,15 +204,16 @@ RadialPlan planRadialTable(const DeepPotential& model, int center, int neighbor,
     return plan;
 }
 
-RadialTable makeRadialTable(const DeepPotential& model, int center, int neighbor, const RadialGrid& grid) {
+RadialTable makeRadialTable(const DeepPotential& model, int center, int neighbor, TableDegree degree,
+                            const RadialGrid& grid) {
     Curve curve(model, center, neighbor);
-    const int channels = curve.channels;
     const int split = grid.findSplit(model.getSwitchStart());
     RadialTable table;
     table.grid = grid;
     table.rows = grid.getNumIntervals() + (split >= 0);
-    table.coefficients.resize(static_cast<std::size_t>(table.rows) * 6 * channels);
-    std::vector<double> left, right;
+    table.numCoefficients = static_cast<int>(degree);
+    const std::size_t rowSize = static_cast<std::size_t>(table.numCoefficients) * curve.channels;
+    table.coefficients.resize(table.rows * rowSize);
     int row = 0;
     for (int cell = 0; cell < grid.getNumCells(); cell++) {
         const double begin = RadialGrid::getCellStart(cell);
@@ -188,10 +221,7 @@ RadialTable makeRadialTable(const DeepPotential& model, int center, int neighbor
         for (int k = 0; k < grid.intervals[cell]; k++, row++) {
             const double start = begin + k * h;
             const auto fill = [&](Branch branch, int target) {
-                curve.evaluate(branch, start, left);
-                curve.evaluate(branch, start + h, right);
-                interpolate(left.data(), right.data(), h, channels,
-                            table.coefficients.data() + static_cast<std::size_t>(target) * 6 * channels);
+                curve.interpolate(branch, start, h, degree, table.coefficients.data() + target * rowSize);
             };
             fill(curve.getBranch(start), row);
             if (row == split)

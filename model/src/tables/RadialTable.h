@@ -11,10 +11,14 @@ namespace lps {
 
 /**
  * @file RadialTable.h
- * The embedding of one (center type, neighbor type) tabulated over the distance: piecewise quintic polynomials that
- * agree with the networks in value and two derivatives at every grid point, so forces stay continuous. The two branches
- * of the switch are interpolated apart, because its third derivative jumps where they meet. Units: angstrom.
+ * The embedding of one (center type, neighbor type) tabulated over the distance: piecewise polynomials that agree with
+ * the networks in value and two derivatives at every grid point, so forces stay continuous; those of degree seven also
+ * in value and slope half-way between. The two branches of the switch are interpolated apart, because its third
+ * derivative jumps where they meet. Units: angstrom.
  */
+
+/** Of the polynomials; the value is the number of coefficients. */
+enum class TableDegree { Quintic = 6, Septic = 8 };
 
 /**
  * Grid of distances. Cells follow the floating-point format: every octave [2^e, 2^(e+1)) has 16 of equal width, so the
@@ -44,9 +48,10 @@ struct RadialGrid {
 struct RadialTable {
     RadialGrid grid;
     int rows = 0;
-    std::vector<double>
-        coefficients;  ///< [rows][6][M1], ascending powers of t in [0, 1), the position within the interval.
-                       ///< One more row at the end serves the interval of grid.findSplit() beyond r_s.
+    int numCoefficients = 0;           ///< per channel and row
+    std::vector<double> coefficients;  ///< [rows][numCoefficients][M1], ascending powers of t in [0, 1), the position
+                                       ///< within the interval. One more row at the end serves the interval of
+                                       ///< grid.findSplit() beyond r_s.
 };
 
 /** What a grid needs for one (center type, neighbor type). */
@@ -63,9 +68,10 @@ struct RadialPlan {
  * points, are within the tolerance.
  * @param tolerance relative; see RadialPlan::valueError
  */
-RadialPlan planRadialTable(const DeepPotential& model, int center, int neighbor, double tolerance);
+RadialPlan planRadialTable(const DeepPotential& model, int center, int neighbor, TableDegree degree, double tolerance);
 
 /** Tabulate on a grid. */
-RadialTable makeRadialTable(const DeepPotential& model, int center, int neighbor, const RadialGrid& grid);
+RadialTable makeRadialTable(const DeepPotential& model, int center, int neighbor, TableDegree degree,
+                            const RadialGrid& grid);
 
 }  // namespace lps

@@ -112,12 +112,12 @@ void DeviceModel::storeTables(bool useTables) {
                                   isSmooth(model->getData().embeddings[model->getEmbeddingIndex(a, b)]);
             lps::RadialPlan plan;
             if (possible)
-                plan = lps::planRadialTable(*model, a, b, getTableTolerance(isDouble));
+                plan = lps::planRadialTable(*model, a, b, lps::TableDegree::Quintic, getTableTolerance(isDouble));
             if (!plan.accurate) {
                 untabulated = true;
                 continue;
             }
-            const lps::RadialTable table = lps::makeRadialTable(*model, a, b, plan.grid);
+            const lps::RadialTable table = lps::makeRadialTable(*model, a, b, lps::TableDegree::Quintic, plan.grid);
             const int split = table.grid.findSplit(model->getSwitchStart());
             heads[a * numTypes + b] = OpenMM::mm_int4(numRows, static_cast<int>(cells.size()), split, table.rows - 1);
             int first = 0;

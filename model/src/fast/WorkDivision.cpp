@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 the openmm-lps authors
+
+#include "fast/WorkDivision.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+namespace lps::fast {
+
+namespace {
+
+/** Reading the weights of a 240^3 network takes about as long as evaluating so many atoms. */
+constexpr int maxSplinter = 12;
+
+/** In arbitrary units: the networks of an atom cost about as much as the pairs of 200 listed neighbors. */
+double getCost(const NeighborList& list, int atom) {
+    return 200.0 + list.getNumNeighbors(atom);
+}
+
+}  // namespace
+
+WorkDivision::WorkDivision(const NeighborList& list, const std::vector<bool>& isComputed, int threads, int maxRows,
+                           int blockRows)
+    : rowLimit(maxRows), rowStep(blockRows), tiles(threads) {
+    const int numTypes = static_cast<int>(isComputed.size());
+    std::vector<std::vector<int>> byType(numTypes);
+    for (int i = 0; i < list.getNumAtoms(); i++)
+        if (isComputed[list.getTypes()[i]])
+            byType[list.getTypes()[i]].push_back(i);
+
+    // Types that are shared come first, the sequence of the others last.
+
+    std::vector<std::vector<Run>> sections;
+    std::vector<Run> others;
+    const auto append = [&](int type, std::vector<Run>& section) {
+        const int begin = static_cast<int>(atoms.size());
+        atoms.insert(atoms.end(), byType[type].begin(), byType[type].end());
+        section.push_back({type, begin, static_cast<int>(atoms.size())});
+    };
+    const auto isShared = [&](int type) { return static_cast<int>(byType[type].size()) >= threads * maxRows; };
+    for (int type = 0; type < numTypes; type++)
+        if (isShared(type))
+            append(type, sections.emplace_back());
+    for (int type = 0; type < numTypes; type++)
+        if (!isShared(type) && !byType[type].empty())
+            append(type, others);
+    if (!others.empty())
+        sections.push_back(others);
+
+    std::vector<double> costs(atoms.size() + 1, 0.0);  // of all atoms before
+    for (std::size_t i = 0; i < atoms.size(); i++)
+        costs[i + 1] = costs[i] + getCost(list, atoms[i]);
+    for (const std::vector<Run>& section : sections)
+        cutSection(section, costs);
+}
+
+/** One piece of equal cost for each thread, but no splinters at the borders of types. */
+void WorkDivision::cutSection(const std::vector<Run>& runs, const std::vector<double>& costs) {
+    const int threads = static_cast<int>(tiles.size()), last = runs.back().end;
+    int begin = runs.front().begin;
+    const double before = costs[begin], all = costs[last] - before;
+    for (int thread = 0; thread < threads; thread++) {
+        const double target = before + all * (thread + 1) / threads;
+        int end = static_cast<int>(std::lower_bound(costs.begin(), costs.end(), target) - costs.begin());
+        end = std::min(std::max(begin, end), last);
+        for (const Run& run : runs)
+            if (std::abs(run.end - end) < maxSplinter && run.end - begin > 4 * maxSplinter)
+                end = run.end;
+        if (thread + 1 == threads)
+            end = last;
+        for (const Run& run : runs)
+            cutRun(run, std::max(begin, run.begin), std::min(end, run.end), tiles[thread]);
+        begin = end;
+    }
+}
+
+/** Tiles of nearly equal size, in whole register blocks of the matrix product. */
+void WorkDivision::cutRun(const Run& run, int begin, int end, std::vector<Tile>& work) const {
+    if (end <= begin)
+        return;
+    const int count = (end - begin + rowLimit - 1) / rowLimit;
+    const int size = ((end - begin + count - 1) / count + rowStep - 1) / rowStep * rowStep;
+    for (; begin < end; begin += size)
+        work.push_back({run.type, begin, std::min(size, end - begin)});
+}
+
+std::size_t WorkDivision::getMemory() const {
+    std::size_t bytes = atoms.capacity() * sizeof(int);
+    for (const std::vector<Tile>& work : tiles)
+        bytes += work.capacity() * sizeof(Tile);
+    return bytes;
+}
+
+}  // namespace lps::fast
