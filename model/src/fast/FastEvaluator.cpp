@@ -126,10 +126,16 @@ private:
         Matrix3 virial{};
     };
 
-    /** Sort atoms by type, cut the sequence into parts of equal cost, one per thread, and the parts into tiles of one
-     * type. */
+    /**
+     * Sort atoms by type and the caller's index, cut the sequence into equal parts, one per thread, and the parts into
+     * tiles of one type. Nothing of the list decides: the atoms of a tile share rounding errors (WeightMatrix), and
+     * results must not depend on when the list was built.
+     */
     void divide(const NeighborList& list, int threads) {
         const int n = list.getNumAtoms();
+        std::vector<int> internal(n);
+        for (int i = 0; i < n; i++)
+            internal[list.getOrder()[i]] = i;
         std::vector<int> begins(model.numTypes + 1, 0);
         const auto isComputed = [&](int atom) { return !model.model->isAtomExcluded(list.getTypes()[atom]); };
         for (int i = 0; i < n; i++)
@@ -139,7 +145,7 @@ private:
             begins[type + 1] += begins[type];
         atomsByType.resize(begins[model.numTypes]);
         std::vector<int> next(begins.begin(), begins.end() - 1);
-        for (int i = 0; i < n; i++)
+        for (int i : internal)
             if (isComputed(i))
                 atomsByType[next[list.getTypes()[i]]++] = i;
 
@@ -152,14 +158,11 @@ private:
             }
         }
         const int all = static_cast<int>(atomsByType.size());
-        std::vector<double> costs(all + 1, 0.0);  // of all atoms before
-        for (int i = 0; i < all; i++)
-            costs[i + 1] = costs[i] + cost(list, atomsByType[i]);
         int begin = 0;
         for (int thread = 0; thread < threads; thread++) {
-            const double target = costs[all] * (thread + 1) / threads;
-            int end = static_cast<int>(std::lower_bound(costs.begin(), costs.end(), target) - costs.begin());
-            end = thread + 1 == threads ? all : avoidSplinters(begin, std::max(begin, end), begins);
+            int end = std::max(begin, partBegin(all, thread + 1, threads));
+            if (thread + 1 < threads)
+                end = avoidSplinters(begin, end, begins);
             workers[thread].work.clear();
             for (int type = 0; type < model.numTypes; type++)
                 cut(type, std::max(begin, begins[type]), std::min(end, begins[type + 1]), workers[thread].work);
@@ -189,10 +192,7 @@ private:
             work.push_back({type, begin, std::min(size, end - begin)});
     }
 
-    /** Of an atom, in arbitrary units: the networks cost about as much as the pairs of 200 listed neighbors. */
-    static double cost(const NeighborList& list, int atom) { return 200.0 + list.getNumNeighbors(atom); }
-
-    /** Sum over threads in a fixed order, and from ghosts to the atoms that they copy. */
+    /** Sum over threads, and from ghosts to the atoms that they copy. Exact, see roundToGrid(). */
     void reduce(const NeighborList& list, Executor& executor, bool foldGhosts, std::vector<Vector3>& forces) {
         const int n = list.getNumAtoms(), total = list.getNumTotal();
         forces.resize(foldGhosts ? n : total);
