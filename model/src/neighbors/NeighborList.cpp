@@ -447,8 +447,8 @@ void NeighborList::search(const Grid& grid, int begin, int end, std::vector<int>
         output.resize(base + kept);
         for (std::size_t h = 0; h < kept; h++)
             output[base + next[types[hits[h]]]++] = grid.ranks[hits[h]];
-        for (int type = 0, first = 0; type < numTypes; first = ends[type++])
-            std::sort(output.begin() + base + first, output.begin() + base + ends[type]);
+        for (int type = 0, groupBegin = 0; type < numTypes; groupBegin = ends[type++])
+            std::sort(output.begin() + base + groupBegin, output.begin() + base + ends[type]);
         for (std::size_t k = base; k < output.size(); k++)
             output[k] = grid.byRank[output[k]];
     }
