@@ -33,12 +33,13 @@ say "Repairing: OpenMM's libraries stay in OpenMM's own wheel"
 auditwheel repair --exclude 'libOpenMM*.so*' --exclude 'libOpenCL.so*' --exclude 'libcuda.so*' --exclude 'libamdhip64.so*' \
     --wheel-dir "$work" "$work"/raw/*.whl
 wheel=$(ls "$work"/*.whl)
-if python -m zipfile -l "$wheel" | grep -E 'libOpenMM(CPU|CUDA|OpenCL|HIP)?\.so|openmm_lps\.libs/'; then
+content=$(python -m zipfile -l "$wheel")
+if grep -E 'libOpenMM(CPU|CUDA|OpenCL|HIP)?\.so|openmm_lps\.libs/' <<<"$content"; then
     echo "build_wheel: the wheel holds a library that is not its own" >&2
     exit 1
 fi
 for platform in Reference CPU OpenCL CUDA; do
-    if ! python -m zipfile -l "$wheel" | grep -q "libOpenMMLPS$platform.so"; then
+    if ! grep -q "libOpenMMLPS$platform.so" <<<"$content"; then
         echo "build_wheel: the wheel has no library for the $platform platform; see $work/build.log" >&2
         exit 1
     fi
