@@ -31,10 +31,10 @@ cmake --preset sanitize --log-level=WARNING >/dev/null &&
     ctest --test-dir build/sanitize --parallel "$jobs" --output-on-failure --progress --output-junit "$reports/sanitized.xml"
 
 if [ $long = ON ]; then
-    say "C++ tests of the model core under the thread sanitizer"
+    say "C++ tests of the model core under the thread sanitizer"  # instruction sets make no difference to threads: the best one
     cmake --preset sanitize-thread --log-level=WARNING >/dev/null &&
         cmake --build --preset sanitize-thread --parallel "$jobs" -- --quiet &&
-        ctest --test-dir build/sanitize-thread --output-on-failure --progress --output-junit "$reports/threads.xml"
+        ctest --test-dir build/sanitize-thread --exclude-regex 'EqualsReference/(AVX2|SSE4|SCALAR)' --output-on-failure --progress --output-junit "$reports/threads.xml"
 fi
 
 say "Fuzzing the readers"

@@ -325,6 +325,65 @@ TEST(FastEvaluator, RepeatsBitByBit) {
     }
 }
 
+/** Evaluators that built their lists some steps ago, many steps ago, and just now agree in every bit. */
+void expectSameForAllListsAlongAWalk(const DeepPotentialData& data, Configuration structure, Precision precision) {
+    const auto model = makeModel(data);
+    ThreadExecutor executor(3);
+    FastEvaluator old(model, {precision, true, 0.8, {}}), loose(model, {precision, true, 1.7, {}});
+    FastEvaluator fresh(model, {precision, true, 0.0, {}});
+    std::mt19937 generator(6);
+    std::normal_distribution<double> step(0.0, 0.05);
+    for (int frame = 0; frame < 16; frame++) {
+        for (Vector3& x : structure.positions)
+            for (double& c : x)
+                c += step(generator);
+        if (frame % 8 == 7 && structure.box) {
+            Matrix3 vectors = structure.box->getVectors();
+            for (Vector3& v : vectors)
+                for (double& c : v)
+                    c *= 1.001;
+            structure.box = Box(vectors);
+        }
+        const Evaluation expected = fresh.evaluate(structure, executor);
+        for (FastEvaluator* evaluator : {&old, &loose}) {
+            const Evaluation result = evaluator->evaluate(structure, executor);
+            ASSERT_EQ(result.energy, expected.energy) << frame;
+            ASSERT_EQ(result.atomEnergies, expected.atomEnergies) << frame;
+            ASSERT_EQ(result.forces, expected.forces) << frame;
+        }
+    }
+    EXPECT_GT(old.getNeighborList().getNumBuilds(), 1);
+    EXPECT_EQ(fresh.getNeighborList().getNumBuilds(), 16);
+    EXPECT_LT(loose.getNeighborList().getNumBuilds(), old.getNeighborList().getNumBuilds());
+}
+
+TEST(FastEvaluator, ResultsDoNotDependOnWhenTheListWasBuilt) {
+    RandomModelOptions wide;  // products of seven, which mix the rows of a tile
+    wide.axisWidth = 8;
+    wide.fittingWidths = {240, 240, 240};
+    for (Precision precision : {Precision::Float32, Precision::Float64}) {
+        const DeepPotentialData small = makeRandomModelData(), large = makeRandomModelData(wide);
+        expectSameForAllListsAlongAWalk(small, makeRandomConfiguration(12, 3, triclinic, 3), precision);
+        expectSameForAllListsAlongAWalk(small, makeCluster(60, 3, 9.0, 4), precision);
+        expectSameForAllListsAlongAWalk(small, makeRandomConfiguration(300, 3, cube(15.0), 5), precision);
+        expectSameForAllListsAlongAWalk(
+            large, makeRandomConfiguration(150, 3, {Vector3{12, 0, 0}, Vector3{3, 11, 0}, Vector3{-2, 4, 13}}, 5),
+            precision);
+    }
+}
+
+TEST(FastEvaluator, ForcesOfAnIsolatedSystemAddUpToExactlyNothing) {
+    const auto model = makeModel(makeRandomModelData());
+    ThreadExecutor executor(3);
+    FastEvaluator evaluator(model);
+    const Evaluation result = evaluator.evaluate(makeRandomConfiguration(200, 3, cube(14.0), 3), executor);
+    Vector3 sum{};
+    for (const Vector3& force : result.forces)
+        for (int d = 0; d < 3; d++)
+            sum[d] += force[d];
+    EXPECT_EQ(sum, (Vector3{0.0, 0.0, 0.0}));
+}
+
 TEST(FastEvaluator, FollowsATrajectoryWithBoxChanges) {
     const auto model = makeModel(makeRandomModelData());
     const ReferenceEvaluator reference(model);

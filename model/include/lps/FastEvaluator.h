@@ -76,8 +76,8 @@ public:
 
     /**
      * Energies, forces and virial. Keeps the neighbor list between calls; tables of type pairs are made when they first
-     * occur. One call at a time. Repeatable bit by bit with the same executor size and history; otherwise equal to
-     * rounding.
+     * occur. One call at a time. With the same executor size, energies and forces are the same bit by bit whenever the
+     * positions are, whatever was evaluated before; the virial, and other sizes, to rounding.
      * @param positions [n], need not lie inside the box
      * @param types     [n]
      * @param box       null: not periodic

@@ -21,13 +21,18 @@ namespace lps {
  *
  * Atoms live in an internal order that follows a space-filling curve; after the n atoms come "ghosts", copies of atoms
  * displaced by whole cell vectors, so that a neighbor is just an index and a cell may be smaller than the cutoff.
- * Neighbors of an atom are grouped by type.
+ * Neighbors of an atom are grouped by type, and within a group ordered by the caller's index and by image.
  *
  * A list built with cutoff + skin serves as long as no pair outside it can have come within the cutoff. With the cell
  * changed from H0 to H, F = H0^-1 H, and u the displacement of an atom from its built position carried along by F, a
  * pair left out at build time is now at least  sigma_min(F) (cutoff + skin) - 2 max|u|  apart, and sigma_min(F) >= 1 -
  * |F - I|. That bound decides, so volume moves of a barostat rarely cost a rebuild. Atoms that jump by whole cell
  * vectors do not count as moved.
+ *
+ * Positions and cell vectors are rounded to multiples of 2^-40 angstrom, which makes displacements between images
+ * exact. So the neighbors within the cutoff, their order and their displacements follow from the positions alone: when
+ * the list was built, and which image of an atom it holds, makes no difference to a single bit. A simulation that is
+ * resumed with a new list continues as it would have with the old one.
  *
  * Threads: update() is exclusive, reading is shared. Contents do not depend on the number of threads.
  */
@@ -74,7 +79,7 @@ public:
     /** Atoms and ghosts. */
     int getNumTotal() const { return numTotal; }
 
-    /** [numTotal][4]: x, y, z, 0 in internal order. */
+    /** [numTotal][4]: x, y, z, 0 in internal order, rounded unless they came by take(). */
     const double* getPositions() const { return positions.data(); }
 
     /** [numTotal] in internal order. */
@@ -114,6 +119,7 @@ private:
     bool refresh(const Vector3* positions, const Frame& frame, Executor& executor);
     void build(const Vector3* positions, const int* types, const Frame& frame, Executor& executor);
     void makeGhosts(const Frame& frame);
+    void rankAtoms(Grid& grid) const;
     void placeGhosts(const Frame& frame, int begin, int end);
     void search(const Grid& grid, int begin, int end, std::vector<int>& found);
     void setLists(Executor& executor);

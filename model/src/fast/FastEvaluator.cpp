@@ -134,7 +134,7 @@ private:
         division.emplace(list, isComputed, threads, fast::TileEvaluator<T>::maxRows, model.kernels.blockRows);
     }
 
-    /** Sum over threads in a fixed order, and from ghosts to the atoms that they copy. */
+    /** Sum over threads, and from ghosts to the atoms that they copy. Exact, see roundToGrid(). */
     void reduce(const NeighborList& list, Executor& executor, bool foldGhosts, std::vector<Vector3>& forces) {
         const int n = list.getNumAtoms(), total = list.getNumTotal();
         forces.resize(foldGhosts ? n : total);

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "lps/Error.h"
+#include "neighbors/ExactGrid.h"
 
 namespace lps::fast {
 
@@ -376,7 +377,7 @@ void TileEvaluator<T>::addForces(int center, int atom, const AtomPairs& pairs, P
     for (int k = 0; k < pairs.count; k++) {
         double* force = result.forces + 4 * static_cast<std::size_t>(f.index[k]);
         for (int d = 0; d < 3; d++) {
-            const double gradient = f.v[d][k];
+            const double gradient = roundToGrid(f.v[d][k]);  // sums then depend on no order
             force[d] -= gradient;
             total[d] += gradient;
         }

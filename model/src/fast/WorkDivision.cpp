@@ -13,11 +13,6 @@ namespace {
 /** Reading the weights of a 240^3 network takes about as long as evaluating so many atoms. */
 constexpr int maxSplinter = 12;
 
-/** In arbitrary units: the networks of an atom cost about as much as the pairs of 200 listed neighbors. */
-double getCost(const NeighborList& list, int atom) {
-    return 200.0 + list.getNumNeighbors(atom);
-}
-
 }  // namespace
 
 WorkDivision::WorkDivision(const NeighborList& list, const std::vector<bool>& isComputed, int threads, int maxRows,
@@ -25,7 +20,10 @@ WorkDivision::WorkDivision(const NeighborList& list, const std::vector<bool>& is
     : rowLimit(maxRows), rowStep(blockRows), tiles(threads) {
     const int numTypes = static_cast<int>(isComputed.size());
     std::vector<std::vector<int>> byType(numTypes);
+    std::vector<int> internal(list.getNumAtoms());
     for (int i = 0; i < list.getNumAtoms(); i++)
+        internal[list.getOrder()[i]] = i;
+    for (int i : internal)
         if (isComputed[list.getTypes()[i]])
             byType[list.getTypes()[i]].push_back(i);
 
@@ -48,22 +46,16 @@ WorkDivision::WorkDivision(const NeighborList& list, const std::vector<bool>& is
     if (!others.empty())
         sections.push_back(others);
 
-    std::vector<double> costs(atoms.size() + 1, 0.0);  // of all atoms before
-    for (std::size_t i = 0; i < atoms.size(); i++)
-        costs[i + 1] = costs[i] + getCost(list, atoms[i]);
     for (const std::vector<Run>& section : sections)
-        cutSection(section, costs);
+        cutSection(section);
 }
 
-/** One piece of equal cost for each thread, but no splinters at the borders of types. */
-void WorkDivision::cutSection(const std::vector<Run>& runs, const std::vector<double>& costs) {
-    const int threads = static_cast<int>(tiles.size()), last = runs.back().end;
-    int begin = runs.front().begin;
-    const double before = costs[begin], all = costs[last] - before;
+/** One equal piece for each thread, but no splinters at the borders of types. */
+void WorkDivision::cutSection(const std::vector<Run>& runs) {
+    const int threads = static_cast<int>(tiles.size()), first = runs.front().begin, last = runs.back().end;
+    int begin = first;
     for (int thread = 0; thread < threads; thread++) {
-        const double target = before + all * (thread + 1) / threads;
-        int end = static_cast<int>(std::lower_bound(costs.begin(), costs.end(), target) - costs.begin());
-        end = std::min(std::max(begin, end), last);
+        int end = std::max(begin, first + static_cast<int>((last - first) * (thread + 1LL) / threads));
         for (const Run& run : runs)
             if (std::abs(run.end - end) < maxSplinter && run.end - begin > 4 * maxSplinter)
                 end = run.end;

@@ -15,8 +15,9 @@ struct Tile {
 };
 
 /**
- * Which thread evaluates which atoms, in which order. Depends on nothing but the neighbor list and the number of
- * threads, so that sums over threads repeat bit by bit.
+ * Which thread evaluates which atoms, in which order. Atoms are sorted by type and the caller's index, and nothing else
+ * of the list decides: the atoms of a tile share rounding errors (WeightMatrix), and results must not depend on when
+ * the list was built.
  *
  * Of a type with many atoms every thread takes an equal share, and all work on the same type at about the same time:
  * they then find each other's weights and tables in the cache that they have in common. Types with few atoms form one
@@ -42,11 +43,11 @@ private:
         int type, begin, end;
     };
 
-    void cutSection(const std::vector<Run>& runs, const std::vector<double>& costs);
+    void cutSection(const std::vector<Run>& runs);
     void cutRun(const Run& run, int begin, int end, std::vector<Tile>& work) const;
 
     int rowLimit, rowStep;
-    std::vector<int> atoms;  // internal indices, by type
+    std::vector<int> atoms;  // internal indices, by type and the caller's index
     std::vector<std::vector<Tile>> tiles;
 };
 

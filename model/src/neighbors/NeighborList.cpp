@@ -10,6 +10,7 @@
 #include <string>
 
 #include "lps/Error.h"
+#include "neighbors/ExactGrid.h"
 
 namespace lps {
 
@@ -56,8 +57,14 @@ inline Vector3 transform(const Vector3& x, const Matrix3& m) {
             x[0] * m[0][2] + x[1] * m[1][2] + x[2] * m[2][2]};
 }
 
+Vector3 roundToGrid(const Vector3& x) {
+    return {lps::roundToGrid(x[0]), lps::roundToGrid(x[1]), lps::roundToGrid(x[2])};
+}
+
 /** Beyond this coordinate (angstrom) too few digits are left for the distance to a neighbor. */
 constexpr double farthest = 1e9;
+
+constexpr std::int16_t zeroShift[3] = {0, 0, 0};
 
 void checkFinite(const Vector3& x, int atom) {
     if (!(std::fabs(x[0]) <= farthest && std::fabs(x[1]) <= farthest && std::fabs(x[2]) <= farthest))
@@ -81,6 +88,8 @@ struct NeighborList::Grid {
     int reach[3];                ///< bins to look at on either side
     double low[3];               ///< fractional coordinate where the grid begins
     double inverse[3];           ///< bins per unit of the fractional coordinate
+    std::vector<int> ranks;      ///< [numTotal] see rankAtoms()
+    std::vector<int> byRank;     ///< [numTotal] internal index
     std::vector<int> starts;     ///< [bins + 1]
     std::vector<int> members;    ///< internal indices, bin by bin
     std::vector<double> points;  ///< [members][3]
@@ -103,8 +112,8 @@ NeighborList::Frame NeighborList::makeFrame(const Vector3* input, const Box* box
     Frame frame{};
     frame.periodic = box != nullptr;
     if (box) {
-        frame.vectors = box->getVectors();
         for (int k = 0; k < 3; k++) {
+            frame.vectors[k] = roundToGrid(box->getVectors()[k]);
             frame.faceDistances[k] = box->getFaceDistance(k);
             if (frame.faceDistances[k] < minimumFaceDistance)
                 throw Error("neighbor list: two faces of the box are only " + std::to_string(frame.faceDistances[k]) +
@@ -164,7 +173,7 @@ bool NeighborList::refresh(const Vector3* input, const Frame& frame, Executor& e
     const auto part = [&](int thread) {
         double largest = 0.0;
         for (int i = partBegin(numAtoms, thread, threads); i < partBegin(numAtoms, thread + 1, threads); i++) {
-            Vector3 x = input[order[i]];
+            Vector3 x = roundToGrid(input[order[i]]);
             const Vector3 was = {builtFractional[3 * i], builtFractional[3 * i + 1], builtFractional[3 * i + 2]};
             if (frame.periodic) {
                 const Vector3 now = transform(x, frame.inverse);
@@ -267,10 +276,12 @@ void NeighborList::build(const Vector3* input, const int* newTypes, const Frame&
     refresh(input, frame, executor);
     placeGhosts(frame, 0, ghosts);
 
+    Grid grid;
+    rankAtoms(grid);
+
     // Bins at most half the range wide, unless there would be many more bins than atoms.
 
     const double range = cutoff + skin;
-    Grid grid;
     double margin[3];
     for (int k = 0; k < 3; k++) {
         margin[k] = frame.periodic ? range / frame.faceDistances[k] : 0.0;
@@ -357,6 +368,38 @@ void NeighborList::makeGhosts(const Frame& frame) {
     }
 }
 
+/**
+ * Rank atoms and ghosts by the caller's index of the atom, then by the cell vectors that separate image from atom. Of
+ * the images within the cutoff this order is the same for every list, whichever cell an atom was wrapped into.
+ */
+void NeighborList::rankAtoms(Grid& grid) const {
+    std::vector<int> internal(numAtoms), firstGhost(numAtoms + 1, 0);
+    for (int i = 0; i < numAtoms; i++)
+        internal[order[i]] = i;
+    for (int owner : ghostOwners)
+        firstGhost[owner + 1]++;
+    std::partial_sum(firstGhost.begin(), firstGhost.end(), firstGhost.begin());
+    grid.ranks.resize(numTotal);
+    grid.byRank.resize(numTotal);
+    int rank = 0;
+    const auto append = [&](int i) {
+        grid.ranks[i] = rank;
+        grid.byRank[rank++] = i;
+    };
+    for (int i : internal) {
+        int g = firstGhost[i];
+        const auto isBefore = [&] {  // the atom itself, whose shift is zero
+            const std::int16_t* shift = ghostShifts.data() + 3 * static_cast<std::size_t>(g);
+            return std::lexicographical_compare(shift, shift + 3, zeroShift, zeroShift + 3);
+        };
+        for (; g < firstGhost[i + 1] && isBefore(); g++)
+            append(numAtoms + g);
+        append(i);
+        for (; g < firstGhost[i + 1]; g++)
+            append(numAtoms + g);
+    }
+}
+
 void NeighborList::search(const Grid& grid, int begin, int end, std::vector<int>& output) {
     const std::size_t previous = output.size();
     output.clear();
@@ -403,7 +446,11 @@ void NeighborList::search(const Grid& grid, int begin, int end, std::vector<int>
         const std::size_t base = output.size();
         output.resize(base + kept);
         for (std::size_t h = 0; h < kept; h++)
-            output[base + next[types[hits[h]]]++] = hits[h];
+            output[base + next[types[hits[h]]]++] = grid.ranks[hits[h]];
+        for (int type = 0, groupBegin = 0; type < numTypes; groupBegin = ends[type++])
+            std::sort(output.begin() + base + groupBegin, output.begin() + base + ends[type]);
+        for (std::size_t k = base; k < output.size(); k++)
+            output[k] = grid.byRank[output[k]];
     }
     if (output.capacity() > output.size() + output.size() / 4 && output.size() > 1000000)
         output.shrink_to_fit();

@@ -25,6 +25,12 @@ constexpr int numSums = 64;
 constexpr int maximumAttempts = 20;
 
 /**
+ * At these steps the neighbour list is rebuilt in any case. Sums over neighbours depend in their last bits on when it
+ * was built; so a checkpoint of such a step, which is loaded without a list, continues as if nothing had happened.
+ */
+constexpr int stepsOfFreshLists = 100;
+
+/**
  * A power of two that turns kJ/mol into integers, so that sums are exact and in any order the same: as fine as 2^-40
  * kJ/mol, and coarse enough for 10^5 kJ/mol per particle.
  */
@@ -200,8 +206,12 @@ double CommonCalcLPSForceKernel::getSum(int first, int count) {
     return total / sumScale;
 }
 
-double CommonCalcLPSForceKernel::execute(ContextImpl&, bool includeForces, bool includeEnergy) {
+double CommonCalcLPSForceKernel::execute(ContextImpl& context, bool includeForces, bool includeEnergy) {
     ContextSelector selector(cc);
+    const long long step = context.getStepCount();
+    if (step != lastStep && step % stepsOfFreshLists == 0)
+        list->demandRebuild();
+    lastStep = step;
     if (!evaluate({includeForces, includeEnergy, false})) {
         cc.setForcesValid(false);
         return 0.0;

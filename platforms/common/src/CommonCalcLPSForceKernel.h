@@ -61,6 +61,7 @@ private:
     double constantEnergy = 0.0;  // kJ/mol, of the particles this device owns
     double sumScale = 1.0;        // units of the sums in 1 kJ/mol
     bool periodic = true;
+    long long lastStep = -1;  // of the Context, at the last evaluation
 
     std::unique_ptr<Device> device;
     std::unique_ptr<DeviceModel> model;

@@ -36,6 +36,9 @@ public:
     void update(OpenMM::ComputeArray& sections, OpenMM::ComputeArray& directCounts, int numTiles,
                 OpenMM::ComputeArray& sums);
 
+    /** Rebuild in the next update(), however little has moved. */
+    void demandRebuild() { mustRebuild = true; }
+
     /**
      * Make room after an evaluation whose list did not fit.
      *
