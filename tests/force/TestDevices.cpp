@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -112,6 +113,20 @@ TEST(Devices, sameDeviceTwiceSharesTheWork) {
     expectMatches(context, system, expected);
 }
 
+TEST(Devices, severalDevicesReportPositionsThatExploded) {
+    const TestSystem system = makeBulk(makeModel(), cells::triclinic);
+    auto properties = TestPlatform::get().getProperties();
+    properties["DeviceIndex"] = "0,0";
+    OpenMM::VerletIntegrator integrator(0.001);
+    Context context(*system.system, integrator, TestPlatform::get().getPlatform(), properties);
+    std::vector<Vec3> positions = system.positions;
+    positions[3][0] = std::nan("");
+    context.setPositions(positions);
+    EXPECT_NE(messageOf([&] { context.getState(State::Forces); }).find("atom 3 is (nan, "), std::string::npos);
+    context.setPositions(system.positions);
+    expectMatches(context, system, evaluateReference(makeModel(), system.configuration));
+}
+
 /** Forces of a bulk that is set anew, as text that holds every bit. */
 std::string describeForces(TestContext& context, const TestSystem& system) {
     context->setPositions(system.positions);
@@ -132,21 +147,16 @@ TEST(Devices, forcesAreRepeatedBitByBit) {
         ASSERT_EQ(describeForces(first, system), forces);
     TestContext second(system);
     EXPECT_EQ(describeForces(second, system), forces);
+    std::fputs(forces.c_str(), stdout);  // read by forcesDoNotDependOnThreads
 }
 
-TEST(Devices, DISABLED_printForces) {
-    const TestSystem system = makeBulk(makeModel(), cells::triclinic);
-    TestContext context(system);
-    std::fputs(describeForces(context, system).c_str(), stdout);
-}
-
-/** What DISABLED_printForces prints in a process in which PoCL has this many threads. */
+/** What forcesAreRepeatedBitByBit prints in a process in which PoCL has this many threads. */
 std::string printForcesWithThreads(int threads) {
     const TestPlatform& platform = TestPlatform::get();
     const std::string command = "POCL_MAX_PTHREAD_COUNT=" + std::to_string(threads) + " '" +
                                 std::filesystem::read_symlink("/proc/self/exe").string() +
-                                "' --gtest_also_run_disabled_tests --gtest_filter=Devices.DISABLED_printForces " +
-                                platform.getName() + " " + platform.getPrecision();
+                                "' --gtest_filter=Devices.forcesAreRepeatedBitByBit " + platform.getName() + " " +
+                                platform.getPrecision();
     std::string text;
     FILE* pipe = popen(command.c_str(), "r");
     if (pipe == nullptr)

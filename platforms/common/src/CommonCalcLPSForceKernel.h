@@ -51,6 +51,7 @@ private:
 
     /** @param status  [6] what kernels/neighborList.cc and environment.cc say about the input */
     void throwIfInvalid(const int* status);
+    std::string describeLostAtom(int index);
     double getSum(int first, int count);
 
     OpenMM::ComputeContext& cc;

@@ -9,7 +9,10 @@
 
 #include "KernelPrograms.h"
 #include "lps/Box.h"
+#include "lps/Units.h"
+#include "neighbors/ImageSearch.h"
 #include "openmm/OpenMMException.h"
+#include "openmmlps/internal/TranslateErrors.h"
 
 namespace LPSPlugin {
 
@@ -20,6 +23,7 @@ using std::vector;
 namespace {
 
 constexpr int sumsCleared = 64;
+constexpr double largestGuess = 4096;  // neighbors of one type
 
 /** The correction of positions in mixed precision exists on the first device only. */
 bool usesCorrection(OpenMM::ComputeContext& cc) {
@@ -104,7 +108,8 @@ void DeviceNeighborList::setParticles(const ParticleSet& particles) {
     }
     const double sphere = 4.0 / 3.0 * M_PI * std::pow(getListCutoff(), 3);
     for (int type = 0; type < numTypes; type++) {
-        const double expected = volume > 0.0 ? typeCounts[type] * sphere / volume : std::min(typeCounts[type], 32);
+        const double expected =
+            volume > 0.0 ? std::min(typeCounts[type] * sphere / volume, largestGuess) : std::min(typeCounts[type], 32);
         const int wanted = typeCounts[type] == 0 ? 0 : 4 * (static_cast<int>(1.3 * expected + 12.0) / 4);
         const int present = sectionStarts[type + 1] - sectionStarts[type];
         const int change = std::max(0, wanted - present);
@@ -127,13 +132,19 @@ void DeviceNeighborList::placePeriodicGrid() {
     cc.getPeriodicBoxVectors(now[0], now[1], now[2]);
     if (now[0] == box[0] && now[1] == box[1] && now[2] == box[2])
         return;
+    lps::Matrix3 vectors;
+    for (int k = 0; k < 3; k++)
+        vectors[k] = {now[k][0], now[k][1], now[k][2]};
+    const lps::Box cell = translateErrors([&] { return lps::Box(vectors); });
+    for (int k = 0; k < 3; k++)
+        if (cell.getFaceDistance(k) < lps::minimumFaceDistance * lps::nanometersPerAngstrom)
+            throw OpenMM::OpenMMException("LPSForce: two faces of the box are only " +
+                                          to_string(cell.getFaceDistance(k) * lps::angstromsPerNanometer) +
+                                          " angstrom apart; a cell must be at least " +
+                                          to_string(lps::minimumFaceDistance) + " angstrom thick.");
     for (int k = 0; k < 3; k++)
         box[k] = now[k];
     mustRebuild = true;
-    lps::Matrix3 vectors;
-    for (int k = 0; k < 3; k++)
-        vectors[k] = {box[k][0], box[k][1], box[k][2]};
-    const lps::Box cell(vectors);
 
     // Cells of about half the list cutoff, but not many more than there are particles.
 

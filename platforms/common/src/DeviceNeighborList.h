@@ -36,6 +36,9 @@ public:
     void update(OpenMM::ComputeArray& sections, OpenMM::ComputeArray& directCounts, int numTiles,
                 OpenMM::ComputeArray& sums);
 
+    /** Rebuild at the next update(), whatever the device thinks. */
+    void invalidate() { mustRebuild = true; }
+
     /**
      * Make room after an evaluation whose list did not fit.
      *

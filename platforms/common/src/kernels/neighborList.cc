@@ -40,6 +40,16 @@ inline DEVICE mixed4 lpsLoadPosition(GLOBAL const real4* RESTRICT posq,
 #endif
 
 /**
+ * Beyond this coordinate, in nm, too few digits are left for the distance to a neighbor: where positions are doubles as
+ * the CPU platform has it, and where they are floats as soon as these are 0.008 nm apart.
+ */
+#if defined(USE_DOUBLE_PRECISION) || defined(LPS_USE_CORRECTION)
+#define LPS_FARTHEST ((mixed)1e8)
+#else
+#define LPS_FARTHEST ((mixed)1e5)
+#endif
+
+/**
  * Demand a rebuild where a particle has moved by more than half of the skin, or where the host forces it. Also clears
  * what the rest of the evaluation counts up.
  *
@@ -302,7 +312,8 @@ KERNEL void orderAtoms(int evaluation, GLOBAL const int* RESTRICT rebuild, int n
  * Positions by slot, inside the box.
  *
  * @param positions  [slots] nm
- * @param status     [LPS_NUM_TYPES + 2] 1 + index within the System of a particle whose position is not finite, or 0
+ * @param status     [LPS_NUM_TYPES + 2] 2^31 - 1 - index within the System of the first particle that is too far away
+ * or whose position is not a number; 0 if there is none
  */
 KERNEL void gatherPositions(int numSlots, LPS_POSITIONS, GLOBAL const int* RESTRICT atomIndex,
                             GLOBAL const int4* RESTRICT sorted, GLOBAL const mixed* RESTRICT gridVectors,
@@ -310,9 +321,8 @@ KERNEL void gatherPositions(int numSlots, LPS_POSITIONS, GLOBAL const int* RESTR
     for (int slot = GLOBAL_ID; slot < numSlots; slot += GLOBAL_SIZE) {
         int4 atom = sorted[slot];
         mixed4 p = LPS_POSITION(atom.x);
-        const mixed limit = (mixed)1e15;
-        if (!(p.x < limit && p.x > -limit && p.y < limit && p.y > -limit && p.z < limit && p.z > -limit))
-            LPS_ATOMIC_MAX(&status[LPS_NUM_TYPES + 2], 1 + atomIndex[atom.x]);
+        if (!(lpsIsWithin(p.x, LPS_FARTHEST) && lpsIsWithin(p.y, LPS_FARTHEST) && lpsIsWithin(p.z, LPS_FARTHEST)))
+            LPS_ATOMIC_MAX(&status[LPS_NUM_TYPES + 2], 0x7fffffff - atomIndex[atom.x]);
 #ifdef LPS_PERIODIC
         p.x -= atom.y * gridVectors[0] + atom.z * gridVectors[3] + atom.w * gridVectors[6];
         p.y -= atom.y * gridVectors[1] + atom.z * gridVectors[4] + atom.w * gridVectors[7];
