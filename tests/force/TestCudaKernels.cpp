@@ -121,9 +121,13 @@ vector<LabelledProgram> listPrograms(const DeviceSettings& settings, const Model
     vector<LabelledProgram> programs;
     for (bool periodic : {true, false}) {
         const string box = periodic ? "box" : "nobox";
-        programs.push_back({"list " + box, makeNeighborListProgram(settings, shape.numTypes, 1, periodic, isMixed)});
-        programs.push_back(
-            {"list " + box + " parallel", makeNeighborListProgram(settings, shape.numTypes, 2, periodic, false)});
+        for (bool oneGroup : {false, true}) {
+            const string name = "list " + box + (oneGroup ? " one group" : "");
+            programs.push_back(
+                {name, makeNeighborListProgram(settings, shape.numTypes, 1, periodic, isMixed, oneGroup)});
+            programs.push_back(
+                {name + " parallel", makeNeighborListProgram(settings, shape.numTypes, 2, periodic, false, oneGroup)});
+        }
     }
     for (bool compressed : {false, true}) {
         ModelShape variant = shape;

@@ -230,6 +230,37 @@ TEST(Devices, profileCountsLaunchesAndBytes) {
     EXPECT_GT(std::stoll(match[2]), 100000);
 }
 
+/** Launches of all kernels per evaluation of the forces of a bulk. */
+double countLaunches(const lps::Matrix3& cell) {
+    const ProfileFile file(::testing::TempDir() + "lps-launches-" + std::to_string(getpid()));
+    {
+        const TestSystem system = makeBulk(makeModel(), cell);
+        TestContext context(system);
+        for (int i = 0; i < 3; i++)
+            context.getForces();
+    }
+    const std::string line = file.read();
+    const std::regex launches("\"launches\": (\\d+)");
+    double total = 0;
+    for (std::sregex_iterator match(line.begin(), line.end(), launches), end; match != end; ++match)
+        total += std::stoi((*match)[1]);
+    std::smatch evaluations;
+    return std::regex_search(line, evaluations, std::regex("\"evaluations\": (\\d+)"))
+               ? total / std::stoi(evaluations[1])
+               : 0.0;
+}
+
+TEST(Devices, smallSystemsNeedFewLaunches) {
+    // One to sort, one for the list, 4 from environment to forces, two for each of three hidden layers.
+
+    const ForcedKind kind("cpu");
+    EXPECT_EQ(countLaunches(cells::triclinic), 12.0);
+
+    // Six more stages to sort; two tiles of 512 rows.
+
+    EXPECT_EQ(countLaunches(largeCell), 12.0 + 6.0 + 10.0);
+}
+
 TEST(Devices, profileThatCannotBeWritten) {
     const ProfileFile file("/no/such/folder/profile");
     const TestSystem system = makeBulk(makeModel(), cells::tiny);

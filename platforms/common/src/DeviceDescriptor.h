@@ -64,7 +64,7 @@ private:
     Device& device;
     DeviceModel& model;
     std::vector<RowTile> tiles;
-    int directCapacity = 1024;
+    int directCapacity = 0;  // none until a pair is found that is too near for tables
     OpenMM::ComputeArray directInput, directWork;
     DeviceKernel environmentKernel, embeddingKernel, contractKernel, projectKernel;
 };

@@ -38,7 +38,8 @@ DeviceNeighborList::DeviceNeighborList(Device& owner, double cutoffDistance, boo
       cutoff(cutoffDistance),
       periodic(isPeriodic),
       numTypes(types),
-      numParticles(owner.cc.getNumAtoms()) {
+      numParticles(owner.cc.getNumAtoms()),
+      oneGroup(numParticles <= owner.settings.sortedInOneGroup) {
     const int vectorSize = 4 * device.getMixedSize();
     device.reserve(reference, numParticles, 4 * device.getRealSize(), "lpsReference");
     device.reserve(cells, numParticles, sizeof(mm_int4), "lpsCells");
@@ -53,17 +54,21 @@ DeviceNeighborList::DeviceNeighborList(Device& owner, double cutoffDistance, boo
 
 void DeviceNeighborList::compile() {
     const KernelProgram source =
-        makeNeighborListProgram(device.settings, numTypes, classesPerType, periodic, usesCorrection(cc));
+        makeNeighborListProgram(device.settings, numTypes, classesPerType, periodic, usesCorrection(cc), oneGroup);
     OpenMM::ComputeProgram program = device.compile(source);
-    checkKernel = DeviceKernel(device, program, "checkDisplacements");
-    if (!periodic)
-        placeKernel = DeviceKernel(device, program, "placeGrid");
-    countKernel = DeviceKernel(device, program, "countAtoms");
-    sumKernel = DeviceKernel(device, program, "sumBins");
-    scanKernel = DeviceKernel(device, program, "scanBins");
-    scatterKernel = DeviceKernel(device, program, "scatterAtoms");
-    orderKernel = DeviceKernel(device, program, "orderAtoms");
-    gatherKernel = DeviceKernel(device, program, "gatherPositions");
+    if (oneGroup) {
+        sortKernel = DeviceKernel(device, program, "sortParticles");
+    } else {
+        checkKernel = DeviceKernel(device, program, "checkDisplacements");
+        if (!periodic)
+            placeKernel = DeviceKernel(device, program, "placeGrid");
+        countKernel = DeviceKernel(device, program, "countAtoms");
+        sumKernel = DeviceKernel(device, program, "sumBins");
+        scanKernel = DeviceKernel(device, program, "scanBins");
+        scatterKernel = DeviceKernel(device, program, "scatterAtoms");
+        orderKernel = DeviceKernel(device, program, "orderAtoms");
+        gatherKernel = DeviceKernel(device, program, "gatherPositions");
+    }
     buildKernel = DeviceKernel(device, program, "buildNeighborList");
 }
 
@@ -194,6 +199,14 @@ void DeviceNeighborList::update(OpenMM::ComputeArray& sections, OpenMM::ComputeA
     if (periodic)
         placePeriodicGrid();
     evaluation++;
+    sortParticles(directCounts, numTiles, sums);
+    buildKernel.launch(numTypes * numRows, device.settings.flatThreads, evaluation, rebuild,
+                       Mixed{getListCutoff() * getListCutoff()}, numRows, slotBits, blocks, sections, positions, sorted,
+                       cells, starts, gridCounts, shifts, sectionStart, neighbors, numNeighbors, status);
+    mustRebuild = false;
+}
+
+void DeviceNeighborList::sortParticles(OpenMM::ComputeArray& directCounts, int numTiles, OpenMM::ComputeArray& sums) {
     const int flat = device.settings.flatThreads;
     const int sort = device.settings.sortThreads;
     OpenMM::ArrayInterface& posq = cc.getPosq();
@@ -209,11 +222,20 @@ void DeviceNeighborList::update(OpenMM::ComputeArray& sections, OpenMM::ComputeA
             },
             before);
     };
-    checkKernel.launch(numParticles, flat, evaluation, mustRebuild ? 1 : 0, numParticles, Real{0.25 * skin * skin},
-                       posq, reference, index, classes, rebuild, status, numTiles, directCounts, sumsCleared, sums);
+    const int force = mustRebuild ? 1 : 0;
+    const Real limit2{0.25 * skin * skin};
+    const Mixed listCutoff{getListCutoff()};
+    if (oneGroup) {
+        withPositions(sortKernel, sort, sort, std::tie(evaluation, force, numParticles, limit2), reference, index,
+                      classes, rebuild, status, numTiles, directCounts, sumsCleared, sums, listCutoff, maximumCells,
+                      gridCounts, gridVectors, cells, counts, starts, unsorted, numSlots, sorted, positions);
+        return;
+    }
+    checkKernel.launch(numParticles, flat, evaluation, force, numParticles, limit2, posq, reference, index, classes,
+                       rebuild, status, numTiles, directCounts, sumsCleared, sums);
     if (!periodic)
-        withPositions(placeKernel, sort, sort, std::tie(evaluation, rebuild, numParticles), index, classes,
-                      Mixed{getListCutoff()}, maximumCells, gridCounts, gridVectors);
+        withPositions(placeKernel, sort, sort, std::tie(evaluation, rebuild, numParticles), index, classes, listCutoff,
+                      maximumCells, gridCounts, gridVectors);
     withPositions(countKernel, numParticles, flat, std::tie(evaluation, rebuild, numParticles), index, classes,
                   gridCounts, gridVectors, reference, cells, counts, status);
     sumKernel.launch(scanGroups * sort, sort, evaluation, rebuild, gridCounts, counts, partial);
@@ -222,10 +244,6 @@ void DeviceNeighborList::update(OpenMM::ComputeArray& sections, OpenMM::ComputeA
     orderKernel.launch(numSlots, flat, evaluation, rebuild, numSlots, index, gridCounts, cells, starts, unsorted,
                        counts, sorted);
     withPositions(gatherKernel, numSlots, flat, std::tie(numSlots), index, sorted, gridVectors, positions, status);
-    buildKernel.launch(numTypes * numRows, flat, evaluation, rebuild, Mixed{getListCutoff() * getListCutoff()}, numRows,
-                       slotBits, blocks, sections, positions, sorted, cells, starts, gridCounts, shifts, sectionStart,
-                       neighbors, numNeighbors, status);
-    mustRebuild = false;
 }
 
 bool DeviceNeighborList::grow(const int* needed) {

@@ -37,8 +37,8 @@ std::map<string, string> getDefines(const DeviceSettings& settings, const ModelS
 }  // namespace
 
 KernelProgram makeNeighborListProgram(const DeviceSettings& settings, int numTypes, int classesPerType, bool periodic,
-                                      bool usesCorrection) {
-    KernelProgram program = {Sources::math + Sources::neighborList, settings.getDefines()};
+                                      bool usesCorrection, bool oneGroup) {
+    KernelProgram program = {Sources::math + Sources::sorting + Sources::neighborList, settings.getDefines()};
     program.defines["LPS_NUM_TYPES"] = to_string(numTypes);
     program.defines["LPS_NUM_CLASSES"] = to_string(numTypes * classesPerType);
     program.defines["LPS_CLASSES_PER_TYPE"] = to_string(classesPerType);
@@ -46,6 +46,8 @@ KernelProgram makeNeighborListProgram(const DeviceSettings& settings, int numTyp
         program.defines["LPS_PERIODIC"] = "1";
     if (usesCorrection)
         program.defines["LPS_USE_CORRECTION"] = "1";
+    if (oneGroup)
+        program.defines["LPS_ONE_GROUP"] = "1";
     return program;
 }
 
