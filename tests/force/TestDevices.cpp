@@ -90,6 +90,24 @@ TEST(Devices, unknownKind) {
         "OPENMM_LPS_DEVICE_KIND: 'toaster' is no kind of device; set it to cpu, gpu-small or gpu-large, or unset it.");
 }
 
+TEST(Devices, symmetricInputsAreFolded) {
+    // A block of odd size; then a first layer that adds its input to its output, once and twice, and is not folded.
+
+    struct Case {
+        int axisWidth;
+        std::vector<int> fittingWidths;
+    };
+    for (const Case& shape : {Case{5, {12, 12}}, {4, {64, 64}}, {3, {96, 20}}}) {
+        RandomModelOptions options;
+        options.axisWidth = shape.axisWidth;
+        options.fittingWidths = shape.fittingWidths;
+        const LPSModel model = makeModel(options);
+        const TestSystem system = makeBulk(model, cells::tiny);
+        TestContext context(system);
+        expectMatches(*context, system, evaluateReference(model, system.configuration));
+    }
+}
+
 TEST(Devices, severalTilesOfRows) {
     const LPSModel model = makeModel();
     const TestSystem system = makeBulk(model, largeCell);

@@ -38,7 +38,7 @@ public:
     /** A, from the environment. */
     void contract(DeviceNeighborList& list, const RowTile& tile);
 
-    /** G, from Y. @param gradient [rows][M1 M2] */
+    /** G, from Y. @param gradient [rows][ModelShape::countInputs()] */
     void project(const RowTile& tile, OpenMM::ComputeArray& gradient);
 
     /**
