@@ -35,6 +35,7 @@ def reference_of(model, positions, types, edge=None):
     context = context_of(REFERENCE, model, positions, types, edge)
     return energy(context), forces(context)
 
+
 #: What every platform says of an atom whose position cannot be.
 LOST = r"atom 1 (has a coordinate of|is \().*; the simulation has (probably )?become unstable[:,] .*time step"
 
@@ -49,7 +50,9 @@ def test_positions_that_exploded(case, model, bad, edge):
     """Not numbers, or farther away than anything can be told apart: an error, and the Context is good for another try."""
     expected, _ = reference_of(model, APART, TYPES, edge)
     context = context_of(case, model, APART, TYPES, edge)
-    with pytest.raises(openmm.OpenMMException, match=LOST if np.isfinite(bad) else f"{LOST}|Particle coordinate is NaN"):
+    with pytest.raises(
+        openmm.OpenMMException, match=LOST if np.isfinite(bad) else f"{LOST}|Particle coordinate is NaN"
+    ):
         context.setPositions([APART[0], (bad, 0.0, 0.0), APART[2]])
         context.getState(energy=True, forces=True)
     context.setPositions(APART)
