@@ -12,7 +12,7 @@
 #   FOLDER/gpu_check.sh largest         20 million atoms, one Context (needs tens of GB of main memory)
 #
 # Logs and the summary are written to FOLDER/results. Environment: LPS_CHECK_PLATFORMS ("CUDA OpenCL"), LPS_CHECK_PHASES ("tests
-# benchmark sanitizer"), LPS_CHECK_JOBS (8), LPS_CHECK_CELLS (supercells of 32 atoms, such as "4x4x2 15x15x15").
+# benchmark sanitizer"), LPS_CHECK_TESTS (names of programs), LPS_CHECK_JOBS (8), LPS_CHECK_CELLS (supercells of 32 atoms, such as "4x4x2 15x15x15").
 
 set -uo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -101,7 +101,7 @@ check_tests() {
     say "Tests"
     export -f run_test
     export here results
-    for test in "${tests[@]}"; do
+    for test in ${LPS_CHECK_TESTS:-${tests[@]}}; do
         for platform in $platforms; do
             for precision in single mixed double; do
                 echo "$test $platform $precision"

@@ -6,14 +6,14 @@
 # accesses, decisions on uninitialised values and definite leaks are found in the host code and in the kernels alike. What others
 # leak stands in devtools/valgrind.supp. Needs build/venv, that is devtools/setup.sh --tests to have run.
 #
-#   devtools/valgrind.sh                       about 20 minutes
+#   devtools/valgrind.sh                       TestErrors, TestParticles, TestDevices
 #   devtools/valgrind.sh TestErrors '*box*'    one program, one filter of GoogleTest
 #
 # PoCL compiles the kernels in a first run, under valgrind without a tool: valgrind offers fewer instructions than the processor has,
 # and memcheck would take ten times as long. Logs are written to build/valgrind.
 
 set -uo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
 if ! command -v valgrind >/dev/null; then
     echo "valgrind is not installed: memory of the OpenCL platform not checked (apt-get install valgrind libc6-dbg)"
     exit 77
