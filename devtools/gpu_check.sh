@@ -12,12 +12,12 @@
 #   FOLDER/gpu_check.sh largest         20 million atoms, one Context (needs tens of GB of main memory)
 #
 # Logs and the summary are written to FOLDER/results. Environment: LPS_CHECK_PLATFORMS ("CUDA OpenCL"), LPS_CHECK_PHASES ("tests
-# benchmark sanitizer"), LPS_CHECK_JOBS (8), LPS_CHECK_CELLS (supercells of 32 atoms, such as "4x4x2 15x15x15").
+# benchmark sanitizer"), LPS_CHECK_TESTS (names of programs), LPS_CHECK_JOBS (8), LPS_CHECK_CELLS (supercells of 32 atoms, such as "4x4x2 15x15x15").
 
 set -uo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
-tests=(TestAccuracy TestDevices TestDynamics TestDerivatives TestParticles TestInvariance TestErrors)
+tests=(TestAccuracy TestDevices TestDynamics TestDerivatives TestParticles TestInvariance TestErrors TestCommittee)
 say() { printf '\n== %s\n' "$*"; }
 
 # --- Packing
@@ -101,7 +101,7 @@ check_tests() {
     say "Tests"
     export -f run_test
     export here results
-    for test in "${tests[@]}"; do
+    for test in ${LPS_CHECK_TESTS:-${tests[@]}}; do
         for platform in $platforms; do
             for precision in single mixed double; do
                 echo "$test $platform $precision"
@@ -113,6 +113,31 @@ check_tests() {
 
 benchmark() {
     timeout "${1}" "$here/bin/lps_platform_benchmark" "$here/models/lps.safetensors" "$here/models/beta-Li3PS4.extxyz" "${@:2}" 2>&1 || echo "FAILED: $*"
+}
+
+# The cases of docs/performance.md, from what the benchmark printed. Sizes of other cases are in the log above.
+print_table() {
+    awk -v OFS=' | ' '
+        / atoms, .* fitting width / {
+            split($0, part, ", "); platform = part[1]; sub(/ on .*/, "", platform); precision = part[2]; atoms = part[3] + 0
+            match($0, /fitting width [0-9]+/); width = substr($0, RSTART + 14, RLENGTH - 14) + 0
+        }
+        /^speed / { speed = $2; match($0, /[0-9.]+ us.step/); time = substr($0, RSTART, RLENGTH) }
+        /GFLOP.s/ {
+            share = "-"; if (match($0, /fraction of peak [0-9.]+/)) share = substr($0, RSTART + 17, RLENGTH - 17)
+        }
+        /^launches per evaluation/ {
+            match($0, /[0-9.]+ B.atom/)
+            must = "-"
+            if (atoms >= 100000 && precision == "single") must = width > 120 ? "8 M, aim 15 M" : "14 M, aim 25 M"
+            if (atoms >= 100000 && precision == "double" && width > 120) must = "4 M, aim 10 M"
+            if (atoms >= 1000 && atoms < 1100 && precision == "single") must = "200 us, aim 80 us"
+            print "| " platform " " precision, atoms, width "^3", must, speed, time, share, $4 + 0, substr($0, RSTART, RLENGTH) " |"
+        }
+        BEGIN {
+            print "| platform, precision", "atoms", "fitting", "must", "atom*step/s", "step", "of peak", "launches", "memory |"
+            print "|---|---|---|---|---|---|---|---|---|"
+        }' "$1"
 }
 
 check_benchmark() {
@@ -136,6 +161,8 @@ check_benchmark() {
         done
         benchmark 90 "$platform" mixed --repeat 2 2 2 --widen --seconds 1 --reference
     done | tee "$results/benchmark.txt"
+    say "Table"
+    print_table "$results/benchmark.txt" | tee "$results/table.md"
     ! grep -q FAILED "$results/benchmark.txt"
 }
 
@@ -150,7 +177,7 @@ check_sanitizer() {
     for tool in memcheck racecheck synccheck; do
         for precision in single double; do
             if timeout 100 "$sanitizer" --tool "$tool" --error-exitcode 9 "$here/bin/TestDevices" \
-                --gtest_filter='*Kinds.matchReference/*:Devices.sameDevice*:Devices.listGrows*:Devices.atomsNearer*' CUDA $precision \
+                --gtest_filter='*Kinds.matchReference/gpu*:Devices.sameDevice*:Devices.listGrows*:Devices.atomsNearer*' CUDA $precision \
                 >"$results/sanitizer.$tool.$precision.log" 2>&1; then
                 echo "$tool $precision: clean"
             else
@@ -181,6 +208,8 @@ case ${1:-} in
     largest)
         prepare
         benchmark 540 CUDA single --repeat 68 96 96 --widen --seconds 2 | tee "$results/largest.txt"
+        print_table "$results/largest.txt"
+        ! grep -q FAILED "$results/largest.txt"
         ;;
     *)
         sed -n 's/^# \{0,1\}//p' "${BASH_SOURCE[0]}" | sed -n 4,17p >&2

@@ -7,12 +7,15 @@
 #
 #   devtools/setup.sh          to run openmm-lps
 #   devtools/setup.sh --tests  also builds the C++ tests, in build/venv
+#   devtools/setup.sh --long   the same, and installs valgrind for devtools/test.sh --long
 
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 tests=OFF
-[ "${1:-}" = "--tests" ] && tests=ON
+long=OFF
+[ "${1:-}" = "--long" ] && long=ON
+[[ "${1:-}" = "--tests" || $long = ON ]] && tests=ON
 warnings_as_errors=OFF
 [ -n "${CI:-}" ] && warnings_as_errors=ON
 
@@ -24,8 +27,11 @@ say() { printf '\n== %s\n' "$*"; }
 packages=(ca-certificates git g++ python3 python3-dev python3-venv libeigen3-dev libhwy-dev nlohmann-json3-dev
     opencl-headers ocl-icd-opencl-dev)
 [ $tests = ON ] && packages+=(libgtest-dev libgmock-dev clang libclang-rt-dev pocl-opencl-icd)
-# Reports are looked at in a real browser. Ubuntu has none as a package; the test of reports is skipped there.
-[ $tests = ON ] && grep -q '^ID=debian' /etc/os-release 2>/dev/null && packages+=(chromium)
+# Valgrind wants to know the names of the C library's functions.
+[ $long = ON ] && packages+=(valgrind libc6-dbg)
+# Reports are looked at in a real browser. Ubuntu has none as a package; the test of reports is skipped there. HIP's headers and
+# library serve to compile and link its platform, as a check.
+[ $tests = ON ] && grep -q '^ID=debian' /etc/os-release 2>/dev/null && packages+=(chromium libamdhip64-dev)
 
 if command -v dpkg-query >/dev/null && command -v apt-get >/dev/null; then
     missing=()
@@ -83,10 +89,28 @@ if [ "$requirements" != "$(cat .venv/lps-requirements 2>/dev/null)" ]; then
     printf '%s\n' "$requirements" >.venv/lps-requirements
 fi
 
+# OpenMM's HIP platform, unpacked but not installed: without ROCm nothing can load it.
+hip=
+if [ $tests = ON ]; then
+    wheel=openmm-hip-6==$(python -c 'import importlib.metadata as m; print(m.version("openmm"))')
+    if [ ! -d ".venv/$wheel" ]; then
+        say "Downloading $wheel"
+        if pip download --quiet --no-deps --dest .venv/hip-download "$wheel"; then
+            python -m zipfile -e .venv/hip-download/*.whl ".venv/$wheel"
+            rm -rf .venv/hip-download
+        fi
+    fi
+    if [ -f ".venv/$wheel/OpenMM.libs/lib/plugins/libOpenMMHIP.so" ]; then
+        hip=$PWD/.venv/$wheel/OpenMM.libs/lib/plugins/libOpenMMHIP.so
+    else
+        say "No $wheel for this machine: the HIP platform is not checked"
+    fi
+fi
+
 # --- openmm-lps itself, again only if a file that goes into it has changed
 
 sources=$( (
-    echo "tests $tests warnings $warnings_as_errors"
+    echo "tests $tests warnings $warnings_as_errors hip $hip"
     find CMakeLists.txt pyproject.toml devtools/cmake model openmmapi platforms serialization wrappers \
         $([ $tests = ON ] && echo tests) -type f -not -name '*.pyc' -print0 | sort -z | xargs -0 sha256sum
 ) | sha256sum)
@@ -95,6 +119,7 @@ if [ "$sources" != "$(cat .venv/lps-installed 2>/dev/null)" ]; then
     rm -f .venv/lps-installed
     pip install --quiet --no-build-isolation --no-deps --force-reinstall \
         --config-settings build-dir=build/venv --config-settings cmake.define.LPS_BUILD_TESTS=$tests \
-        --config-settings cmake.define.LPS_WARNINGS_AS_ERRORS=$warnings_as_errors .
+        --config-settings cmake.define.LPS_WARNINGS_AS_ERRORS=$warnings_as_errors \
+        --config-settings "cmake.define.LPS_HIP_CHECK_LIBRARY=$hip" .
     printf '%s\n' "$sources" >.venv/lps-installed
 fi

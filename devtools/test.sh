@@ -7,13 +7,14 @@
 # any test does.
 #
 #   devtools/test.sh          what CI runs
-#   devtools/test.sh --long   also a million fuzzed inputs, a hundred kills, a thousand Contexts, the thread sanitizer: about an hour
+#   devtools/test.sh --long   also a million fuzzed inputs, a hundred kills, a thousand Contexts, the thread sanitizer, OpenCL under
+#                             valgrind: more than an hour
 
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 long=OFF
 [ "${1:-}" = "--long" ] && long=ON
-devtools/setup.sh --tests || exit 1
+devtools/setup.sh "$([ $long = ON ] && echo --long || echo --tests)" || exit 1
 export PATH="$PWD/.venv/bin:$PATH"
 
 jobs=$(nproc)
@@ -37,6 +38,14 @@ if [ $long = ON ]; then
         ctest --test-dir build/sanitize-thread --exclude-regex 'EqualsReference/(AVX2|SSE4|SCALAR)' --output-on-failure --progress --output-junit "$reports/threads.xml"
 fi
 
+memory=0
+if [ $long = ON ]; then
+    say "OpenCL tests under valgrind"
+    devtools/valgrind.sh
+    memory=$?
+    [ $memory -eq 77 ] && memory=0
+fi
+
 say "Fuzzing the readers"
 fuzz_runs=(20000 1000)
 [ $long = ON ] && fuzz_runs=(1000000 100000)
@@ -51,4 +60,4 @@ python -m pytest tests/python -q "${selection[@]}" --junitxml "$reports/python.x
 say "Summary"
 suites=("C++=$reports/cpp.xml" "C++ sanitized=$reports/sanitized.xml" "Python=$reports/python.xml")
 [ $long = ON ] && suites+=("C++ threads=$reports/threads.xml")
-python devtools/summarize_tests.py "${suites[@]}" && [ $fuzzed -eq 0 ]
+python devtools/summarize_tests.py "${suites[@]}" && [ $fuzzed -eq 0 ] && [ $memory -eq 0 ]

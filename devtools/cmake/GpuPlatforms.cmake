@@ -5,6 +5,14 @@ endif()
 if(TARGET OpenMM::CUDA)
     find_package(CudaCompiler QUIET)
 endif()
+# On machines without ROCm the HIP platform is compiled and linked as a check, and not installed, because nothing there could load it.
+set(LPS_HIP_CHECK_LIBRARY "" CACHE FILEPATH "libOpenMMHIP to compile the HIP platform against where OpenMM has none")
+if(LPS_HIP_CHECK_LIBRARY AND NOT TARGET OpenMM::HIP)
+    add_library(OpenMM::HIP SHARED IMPORTED)
+    set_target_properties(OpenMM::HIP PROPERTIES
+        IMPORTED_LOCATION "${LPS_HIP_CHECK_LIBRARY}" INTERFACE_LINK_LIBRARIES OpenMM::OpenMM)
+    set(LPS_HIP_ONLY_CHECKED ON)
+endif()
 if(TARGET OpenMM::HIP)
     # Not through the package that ROCm brings: it looks for compilers that are not needed, as kernels are compiled at run time.
     find_path(LPS_HIP_INCLUDE_DIR hip/hip_runtime.h HINTS "$ENV{ROCM_PATH}/include" /opt/rocm/include)

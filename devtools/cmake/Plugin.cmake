@@ -1,5 +1,6 @@
 # lps_add_platform(TARGET sources...): a library that OpenMM loads for one platform, lib/plugins/libOpenMMLPS<Platform>.so.
-# It links libOpenMMLPS and the model core; rpath is relative, so that the tree can move.
+# It links libOpenMMLPS and the model core; rpath is relative, so that the tree can move. With LPS_PLATFORM_ONLY_CHECKED it is
+# neither installed nor put where tests look for platforms.
 function(lps_add_platform target)
     add_library(${target} MODULE ${ARGN})
     target_include_directories(${target} PRIVATE src)
@@ -10,5 +11,9 @@ function(lps_add_platform target)
         PREFIX "${CMAKE_SHARED_LIBRARY_PREFIX}"
         LIBRARY_OUTPUT_DIRECTORY "${LPS_PLUGIN_OUTPUT_DIRECTORY}"
         INSTALL_RPATH "$ORIGIN/..;$ORIGIN")
+    if(LPS_PLATFORM_ONLY_CHECKED)
+        set_target_properties(${target} PROPERTIES LIBRARY_OUTPUT_DIRECTORY "${CMAKE_CURRENT_BINARY_DIR}")
+        return()
+    endif()
     install(TARGETS ${target} LIBRARY DESTINATION "${LPS_INSTALL_ROOT}/lib/plugins" COMPONENT openmm-lps)
 endfunction()

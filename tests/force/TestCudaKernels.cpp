@@ -4,13 +4,11 @@
 /**
  * @file TestCudaKernels.cpp
  * Compiles every program of the CUDA platform with NVRTC for several architectures and prints registers and spills.
- * Needs no GPU and no driver: OpenMM's own part of the source is read from libOpenMMCUDA, which loads lazily with an
- * empty library in the place of the driver's.
+ * Needs no GPU and no driver.
  *
  * Usage: TestCudaKernels LIBRARY_OF_OPENMM_CUDA [ARCHITECTURE...], such as sm_90
  */
 
-#include <dlfcn.h>
 #include <nvrtc.h>
 
 #include <cstdio>
@@ -18,52 +16,14 @@
 #include <string>
 #include <vector>
 
-#include "KernelPrograms.h"
+#include "support/DevicePrograms.h"
 
 using namespace LPSPlugin;
+using namespace LPSPlugin::testing;
 using std::string;
 using std::vector;
 
 namespace {
-
-enum class Precision { Single, Mixed, Double };
-
-/** What OpenMM's CUDA platform puts before a kernel's source: CudaContext::createModule() and compileProgram() of
- * OpenMM 8.6. */
-string assemble(const KernelProgram& program, Precision precision, const string& common, const string& vectorOps) {
-    const bool isDouble = precision == Precision::Double;
-    string text;
-    const auto define = [&](const string& name, const string& value) {
-        text += "#define " + name + " " + value + "\n";
-    };
-    for (const char* width : {"2", "3", "4"}) {
-        define(string("make_real") + width, (isDouble ? "make_double" : "make_float") + string(width));
-        define(string("make_mixed") + width,
-               (precision != Precision::Single ? "make_double" : "make_float") + string(width));
-    }
-    if (isDouble)
-        define("USE_DOUBLE_PRECISION", "1");
-    if (precision == Precision::Mixed)
-        define("USE_MIXED_PRECISION", "1");
-    for (const char* name : {"sqrt", "rsqrt", "exp", "log", "pow", "cos", "sin", "tan", "acos", "asin", "atan", "erf",
-                             "erfc", "fma", "fabs"}) {
-        string upper = name;
-        for (char& c : upper)
-            c = static_cast<char>(std::toupper(c));
-        define(upper, string(name) + (isDouble ? "" : "f"));
-    }
-    define("RECIP", isDouble ? "1.0/" : "1.0f/");
-    define("SYNC_WARPS", "__syncwarp();");
-    for (const char* kind : {"real", "mixed"}) {
-        const bool wide = isDouble || (string(kind) == "mixed" && precision == Precision::Mixed);
-        for (const char* width : {"", "2", "3", "4"})
-            text += string("typedef ") + (wide ? "double" : "float") + width + " " + kind + width + ";\n";
-    }
-    text += "typedef unsigned int tileflags;\n" + common + "\n";
-    for (const auto& [name, value] : program.defines)
-        define(name, value);
-    return text + vectorOps + program.source;
-}
 
 /** Bytes of registers that a kernel may spill: one number in the virial of double precision, which few ask for. */
 constexpr int allowedSpill = 16;
@@ -107,35 +67,6 @@ bool compile(const string& label, const string& source, const string& architectu
     return kernels > 0 && !(spills && refuseSpills);
 }
 
-const string* findText(void* library, const char* name) {
-    return static_cast<const string*>(dlsym(library, name));
-}
-
-struct LabelledProgram {
-    string label;
-    KernelProgram program;
-};
-
-/** Every program that the host code can ask for, for one shape of model and one kind of device. */
-vector<LabelledProgram> listPrograms(const DeviceSettings& settings, const ModelShape& shape, bool isMixed) {
-    vector<LabelledProgram> programs;
-    for (bool periodic : {true, false}) {
-        const string box = periodic ? "box" : "nobox";
-        programs.push_back({"list " + box, makeNeighborListProgram(settings, shape.numTypes, 1, periodic, isMixed)});
-        programs.push_back(
-            {"list " + box + " parallel", makeNeighborListProgram(settings, shape.numTypes, 2, periodic, false)});
-    }
-    for (bool compressed : {false, true}) {
-        ModelShape variant = shape;
-        variant.isCompressed = compressed;
-        programs.push_back({compressed ? "descriptor grids" : "descriptor", makeDescriptorProgram(settings, variant)});
-    }
-    programs.push_back({"fitting", makeFittingProgram(settings, shape)});
-    programs.push_back({"forces", makeForceProgram(settings, shape, false)});
-    programs.push_back({"virial", makeForceProgram(settings, shape, true)});
-    return programs;
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -143,22 +74,12 @@ int main(int argc, char** argv) {
         std::fprintf(stderr, "usage: %s LIBRARY_OF_OPENMM_CUDA [ARCHITECTURE...]\n", argv[0]);
         return 2;
     }
-    void* library = dlopen(argv[1], RTLD_LAZY);
-    if (library == nullptr) {
-        std::printf("%s\n", dlerror());
-        return 1;
-    }
-    const string* common = findText(library, "_ZN6OpenMM17CudaKernelSources6commonB5cxx11E");
-    const string* vectorOps = findText(library, "_ZN6OpenMM17CudaKernelSources9vectorOpsB5cxx11E");
-    if (common == nullptr || vectorOps == nullptr) {
-        std::printf("%s has no kernel sources; is it OpenMM 8.6?\n", argv[1]);
-        return 1;
-    }
+    const OpenMMSources sources(argv[1], "CudaKernelSources");
     vector<string> architectures(argv + 2, argv + argc);
     if (architectures.empty())
         architectures = {"sm_80", "sm_90", "sm_120"};
     const vector<string> kinds = {"gpu-small", "gpu-large", "cpu"};
-    const ModelShape shapes[] = {{3, 100, 16, 100, false}, {1, 17, 3, 40, false}};
+    const ModelShape shapes[] = {{3, 100, 16, 100, false, true}, {1, 17, 3, 40, false, false}};
     int failures = 0;
     for (const string& architecture : architectures)
         for (Precision precision : {Precision::Single, Precision::Mixed, Precision::Double})
@@ -166,15 +87,14 @@ int main(int argc, char** argv) {
                 for (const ModelShape& shape : shapes) {
                     const bool usual = shape.embeddingWidth == 100 && kind != "cpu";
                     const DeviceSettings settings = getDeviceSettings(kind, precision == Precision::Double);
-                    for (const auto& [label, program] : listPrograms(settings, shape, precision == Precision::Mixed)) {
+                    for (const auto& [label, program] : listPrograms(settings, shape, precision)) {
                         // The odd shape is there for its remainders, the kind for processors because it can be forced:
                         // one architecture shows both.
                         if (!usual && architecture != "sm_80")
                             continue;
-                        const char* names[] = {"single", "mixed", "double"};
-                        const string full = string(names[static_cast<int>(precision)]) + " " + kind + " " +
+                        const string full = string(getName(precision)) + " " + kind + " " +
                                             (shape.embeddingWidth == 100 ? "" : "odd ") + label;
-                        if (!compile(full, assemble(program, precision, *common, *vectorOps), architecture, usual))
+                        if (!compile(full, sources.assemble(program, precision), architecture, usual))
                             failures++;
                     }
                 }

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -89,6 +90,24 @@ TEST(Devices, unknownKind) {
         "OPENMM_LPS_DEVICE_KIND: 'toaster' is no kind of device; set it to cpu, gpu-small or gpu-large, or unset it.");
 }
 
+TEST(Devices, symmetricInputsAreFolded) {
+    // A block of odd size; then a first layer that adds its input to its output, once and twice, and is not folded.
+
+    struct Case {
+        int axisWidth;
+        std::vector<int> fittingWidths;
+    };
+    for (const Case& shape : {Case{5, {12, 12}}, {4, {64, 64}}, {3, {96, 20}}}) {
+        RandomModelOptions options;
+        options.axisWidth = shape.axisWidth;
+        options.fittingWidths = shape.fittingWidths;
+        const LPSModel model = makeModel(options);
+        const TestSystem system = makeBulk(model, cells::tiny);
+        TestContext context(system);
+        expectMatches(*context, system, evaluateReference(model, system.configuration));
+    }
+}
+
 TEST(Devices, severalTilesOfRows) {
     const LPSModel model = makeModel();
     const TestSystem system = makeBulk(model, largeCell);
@@ -112,6 +131,20 @@ TEST(Devices, sameDeviceTwiceSharesTheWork) {
     expectMatches(context, system, expected);
 }
 
+TEST(Devices, severalDevicesReportPositionsThatExploded) {
+    const TestSystem system = makeBulk(makeModel(), cells::triclinic);
+    auto properties = TestPlatform::get().getProperties();
+    properties["DeviceIndex"] = "0,0";
+    OpenMM::VerletIntegrator integrator(0.001);
+    Context context(*system.system, integrator, TestPlatform::get().getPlatform(), properties);
+    std::vector<Vec3> positions = system.positions;
+    positions[3][0] = std::nan("");
+    context.setPositions(positions);
+    EXPECT_NE(messageOf([&] { context.getState(State::Forces); }).find("atom 3 is (nan, "), std::string::npos);
+    context.setPositions(system.positions);
+    expectMatches(context, system, evaluateReference(makeModel(), system.configuration));
+}
+
 /** Forces of a bulk that is set anew, as text that holds every bit. */
 std::string describeForces(TestContext& context, const TestSystem& system) {
     context->setPositions(system.positions);
@@ -132,21 +165,16 @@ TEST(Devices, forcesAreRepeatedBitByBit) {
         ASSERT_EQ(describeForces(first, system), forces);
     TestContext second(system);
     EXPECT_EQ(describeForces(second, system), forces);
+    std::fputs(forces.c_str(), stdout);  // read by forcesDoNotDependOnThreads
 }
 
-TEST(Devices, DISABLED_printForces) {
-    const TestSystem system = makeBulk(makeModel(), cells::triclinic);
-    TestContext context(system);
-    std::fputs(describeForces(context, system).c_str(), stdout);
-}
-
-/** What DISABLED_printForces prints in a process in which PoCL has this many threads. */
+/** What forcesAreRepeatedBitByBit prints in a process in which PoCL has this many threads. */
 std::string printForcesWithThreads(int threads) {
     const TestPlatform& platform = TestPlatform::get();
     const std::string command = "POCL_MAX_PTHREAD_COUNT=" + std::to_string(threads) + " '" +
                                 std::filesystem::read_symlink("/proc/self/exe").string() +
-                                "' --gtest_also_run_disabled_tests --gtest_filter=Devices.DISABLED_printForces " +
-                                platform.getName() + " " + platform.getPrecision();
+                                "' --gtest_filter=Devices.forcesAreRepeatedBitByBit " + platform.getName() + " " +
+                                platform.getPrecision();
     std::string text;
     FILE* pipe = popen(command.c_str(), "r");
     if (pipe == nullptr)
@@ -218,6 +246,37 @@ TEST(Devices, profileCountsLaunchesAndBytes) {
     ASSERT_TRUE(std::regex_search(line, match, std::regex("\"evaluations\": (\\d+), \"bytes\": (\\d+)"))) << line;
     EXPECT_GE(std::stoi(match[1]), 2);
     EXPECT_GT(std::stoll(match[2]), 100000);
+}
+
+/** Launches of all kernels per evaluation of the forces of a bulk. */
+double countLaunches(const lps::Matrix3& cell) {
+    const ProfileFile file(::testing::TempDir() + "lps-launches-" + std::to_string(getpid()));
+    {
+        const TestSystem system = makeBulk(makeModel(), cell);
+        TestContext context(system);
+        for (int i = 0; i < 3; i++)
+            context.getForces();
+    }
+    const std::string line = file.read();
+    const std::regex launches("\"launches\": (\\d+)");
+    double total = 0;
+    for (std::sregex_iterator match(line.begin(), line.end(), launches), end; match != end; ++match)
+        total += std::stoi((*match)[1]);
+    std::smatch evaluations;
+    return std::regex_search(line, evaluations, std::regex("\"evaluations\": (\\d+)"))
+               ? total / std::stoi(evaluations[1])
+               : 0.0;
+}
+
+TEST(Devices, smallSystemsNeedFewLaunches) {
+    // One to sort, one for the list, 4 from environment to forces, two for each of three hidden layers.
+
+    const ForcedKind kind("cpu");
+    EXPECT_EQ(countLaunches(cells::triclinic), 12.0);
+
+    // Six more stages to sort; two tiles of 512 rows.
+
+    EXPECT_EQ(countLaunches(largeCell), 12.0 + 6.0 + 10.0);
 }
 
 TEST(Devices, profileThatCannotBeWritten) {

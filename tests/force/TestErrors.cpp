@@ -120,14 +120,46 @@ TEST(Errors, coincidingAtoms) {
     TestSystem system = threeAtoms();
     system.positions[2] = system.positions[1];
     TestContext context(system);
-    EXPECT_NE(messageOf([&] { context.getEnergy(); }).find("atoms 1 and 2"), std::string::npos);
+    EXPECT_NE(messageOf([&] { context.getEnergy(); }).find("atoms 1 and 2 are at the same place"), std::string::npos);
 }
 
-TEST(Errors, positionIsNotFinite) {
+TEST(Errors, positionsThatExploded) {
+    for (bool periodic : {false, true}) {
+        TestSystem system = threeAtoms();
+        system.force->setUsesPeriodicBoundaryConditions(periodic);
+        TestContext context(system);
+        const double before = context.getEnergy();
+        const double limit = std::numeric_limits<double>::infinity();
+        for (double bad : {limit, -limit, std::nan(""), 1e10, -1e30}) {
+            std::vector<Vec3> positions = system.positions;
+            positions[1][2] = bad;
+            positions[2][1] = bad;
+            context->setPositions(positions);
+            const std::string message = messageOf([&] { context.getEnergy(); });
+            if (message.find("Particle coordinate is NaN") ==
+                std::string::npos) {  // OpenMM's CPU platform looks itself
+                EXPECT_NE(message.find("atom 1 "), std::string::npos) << bad << ": " << message;
+                EXPECT_NE(message.find("become unstable"), std::string::npos) << bad << ": " << message;
+            }
+            context->setPositions(system.positions);
+            EXPECT_EQ(context.getEnergy(), before) << bad;  // the Context serves on
+        }
+    }
+}
+
+TEST(Errors, boxThatCollapsed) {
     TestSystem system = threeAtoms();
-    system.positions[2][1] = std::numeric_limits<double>::infinity();
+    system.force->setUsesPeriodicBoundaryConditions(true);
     TestContext context(system);
-    EXPECT_NE(messageOf([&] { context.getEnergy(); }), "");
+    const double before = context.getEnergy();
+    Vec3 box[3];
+    system.system->getDefaultPeriodicBoxVectors(box[0], box[1], box[2]);
+    context->setPeriodicBoxVectors(box[0], box[1], Vec3(0, 0, 0.02));
+    const std::string message = messageOf([&] { context.getEnergy(); });
+    EXPECT_NE(message.find("0.2"), std::string::npos) << message;
+    EXPECT_NE(message.find("angstrom thi"), std::string::npos) << message;
+    context->setPeriodicBoxVectors(box[0], box[1], box[2]);
+    EXPECT_EQ(context.getEnergy(), before);
 }
 
 TEST(Errors, unknownElement) {

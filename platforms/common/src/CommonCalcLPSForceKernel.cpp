@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <sstream>
 
 #include "lps/Units.h"
 #include "openmm/OpenMMException.h"
@@ -156,7 +158,12 @@ bool CommonCalcLPSForceKernel::evaluate(const Purpose& purpose) {
 bool CommonCalcLPSForceKernel::acceptStatus() {
     const int* status = static_cast<const int*>(cc.getPinnedBuffer());
     const int numTypes = model->getPotential().getNumTypes();
-    throwIfInvalid(status + numTypes);
+    try {
+        throwIfInvalid(status + numTypes);
+    } catch (const OpenMMException&) {
+        list->invalidate();  // displacements from a position that is not a number demand nothing
+        throw;
+    }
     if (list->grow(status)) {
         descriptor->arrange(*list);
         fitting->reserveRows(descriptor->getTileRows());
@@ -165,19 +172,32 @@ bool CommonCalcLPSForceKernel::acceptStatus() {
     return !descriptor->grow(status[numTypes], *list);
 }
 
+std::string CommonCalcLPSForceKernel::describeLostAtom(int index) {
+    vector<OpenMM::mm_double4> positions;
+    cc.getPosq().download(positions, true);
+    const auto& order = cc.getAtomIndex();
+    const std::size_t place = std::find(order.begin(), order.end(), index) - order.begin();
+    const OpenMM::mm_double4 x = positions.at(place);
+    std::ostringstream message;
+    message << "LPSForce: the position of atom " << index << " is (" << x.x << ", " << x.y << ", " << x.z
+            << ") nm; the simulation has probably become unstable, check the starting structure and the time step.";
+    return message.str();
+}
+
 void CommonCalcLPSForceKernel::throwIfInvalid(const int* status) {
     const auto& data = model->getPotential().getData();
     const int numTypes = model->getPotential().getNumTypes();
     if (status[2] > 0)
-        throw OpenMMException("LPSForce: the position of atom " + std::to_string(status[2] - 1) +
-                              " is not finite; the simulation has probably become unstable.");
+        throw OpenMMException(describeLostAtom(std::numeric_limits<int>::max() - status[2]));
     if (status[3] > 0) {
         vector<OpenMM::mm_int4> sorted;
         list->sorted.download(sorted);
         const int first = cc.getAtomIndex()[sorted[status[4]].x];
         const int second = cc.getAtomIndex()[sorted[status[5]].x];
         throw OpenMMException("LPSForce: atoms " + std::to_string(std::min(first, second)) + " and " +
-                              std::to_string(std::max(first, second)) + " are at the same position; move one of them.");
+                              std::to_string(std::max(first, second)) +
+                              " are at the same place; the forces between them are not defined, "
+                              "separate them.");
     }
     if (status[1] > 0) {
         const int pair = status[1] - 1;
@@ -210,7 +230,7 @@ double CommonCalcLPSForceKernel::execute(ContextImpl& context, bool includeForce
     ContextSelector selector(cc);
     const long long step = context.getStepCount();
     if (step != lastStep && step % stepsOfFreshLists == 0)
-        list->demandRebuild();
+        list->invalidate();
     lastStep = step;
     if (!evaluate({includeForces, includeEnergy, false})) {
         cc.setForcesValid(false);

@@ -49,8 +49,9 @@ private:
     void evaluateUntilValid(const Purpose& purpose);
     bool acceptStatus();
 
-    /** @param status  [6] what kernels/neighborList.cc and environment.cc say about the input */
+    /** @param status  [6] what kernels/sorting.cc and environment.cc say about the input */
     void throwIfInvalid(const int* status);
+    std::string describeLostAtom(int index);
     double getSum(int first, int count);
 
     OpenMM::ComputeContext& cc;

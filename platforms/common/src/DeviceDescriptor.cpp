@@ -63,7 +63,7 @@ void DeviceDescriptor::reserveDirect() {
 bool DeviceDescriptor::grow(int needed, const DeviceNeighborList& list) {
     if (needed <= directCapacity)
         return false;
-    directCapacity = std::min(needed + needed / 2, std::max(1, list.getNumLines()) * getTileRows());
+    directCapacity = std::min(std::max(64, needed + needed / 2), std::max(1, list.getNumLines()) * getTileRows());
     reserveDirect();
     return true;
 }
@@ -84,8 +84,10 @@ void DeviceDescriptor::computeEnvironment(DeviceNeighborList& list, const RowTil
 }
 
 void DeviceDescriptor::contract(DeviceNeighborList& list, const RowTile& tile) {
-    const int directThreads = model.hasUntabulatedPairs() ? directCapacity : 2048;
-    if (model.getPotential().isCompressed())
+    const int directThreads = model.hasUntabulatedPairs() ? directCapacity : std::min(directCapacity, 2048);
+    if (directCapacity == 0) {
+        // A pair that needs its own evaluation makes acceptStatus() provide for it and repeat everything.
+    } else if (model.getPotential().isCompressed())
         embeddingKernel.launch(directThreads, device.settings.flatThreads, tile.index, directCapacity, directCounts,
                                directInput, model.grids, model.gridRows, model.gridCoefficients, directEmbedding);
     else

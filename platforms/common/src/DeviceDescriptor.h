@@ -38,7 +38,7 @@ public:
     /** A, from the environment. */
     void contract(DeviceNeighborList& list, const RowTile& tile);
 
-    /** G, from Y. @param gradient [rows][M1 M2] */
+    /** G, from Y. @param gradient [rows][ModelShape::countInputs()] */
     void project(const RowTile& tile, OpenMM::ComputeArray& gradient);
 
     /**
@@ -64,7 +64,7 @@ private:
     Device& device;
     DeviceModel& model;
     std::vector<RowTile> tiles;
-    int directCapacity = 1024;
+    int directCapacity = 0;  // none until a pair is found that is too near for tables
     OpenMM::ComputeArray directInput, directWork;
     DeviceKernel environmentKernel, embeddingKernel, contractKernel, projectKernel;
 };

@@ -21,6 +21,19 @@ bool hasPlainOutput(const lps::Network& network) {
            layer.residual == lps::Residual::None;
 }
 
+/** The first layer for the inputs that ModelShape counts: weights of inputs that are one are added. */
+lps::Layer foldInputs(const lps::Layer& layer, const ModelShape& shape) {
+    lps::Layer folded = layer;
+    folded.inputs = shape.countInputs();
+    folded.weight.assign(static_cast<std::size_t>(folded.inputs) * layer.outputs, 0.0);
+    for (int i = 0; i < shape.embeddingWidth; i++)
+        for (int j = 0; j < shape.axisWidth; j++)
+            for (int o = 0; o < layer.outputs; o++)
+                folded.weight[static_cast<std::size_t>(shape.getInput(i, j)) * layer.outputs + o] +=
+                    layer.weight[static_cast<std::size_t>(i * shape.axisWidth + j) * layer.outputs + o];
+    return folded;
+}
+
 bool haveSameShape(const lps::Network& a, const lps::Network& b) {
     return std::equal(a.layers.begin(), a.layers.end(), b.layers.begin(), b.layers.end(),
                       [](const lps::Layer& x, const lps::Layer& y) {
@@ -73,11 +86,12 @@ void DeviceFitting::storeLayers() {
                 numbers.push_back(layer.weight[static_cast<std::size_t>(i) * layer.outputs + o]);
         return place;
     };
+    const ModelShape modelShape = model.getShape();
     for (std::size_t k = 0; k < numHidden; k++) {
         const lps::Layer& first = shape->layers[k];
         hidden.push_back(std::make_unique<HiddenLayer>());
         HiddenLayer& layer = *hidden.back();
-        layer.inputs = first.inputs;
+        layer.inputs = k == 0 ? modelShape.countInputs() : first.inputs;
         layer.outputs = first.outputs;
         layer.activation = first.activation;
         layer.residual = first.residual;
@@ -86,7 +100,7 @@ void DeviceFitting::storeLayers() {
         for (int type = 0; type < numTypes; type++) {
             if (!model.isCenter(type))
                 continue;
-            const lps::Layer& own = fittings[type].layers[k];
+            const lps::Layer own = k == 0 ? foldInputs(fittings[type].layers[0], modelShape) : fittings[type].layers[k];
             forwardPlaces[type] = addWeights(own, false);
             numbers.insert(numbers.end(), own.bias.begin(), own.bias.end());
             numbers.insert(numbers.end(), own.timestep.begin(), own.timestep.end());
@@ -128,8 +142,8 @@ void DeviceFitting::reserveRows(int tileRows) {
     const std::size_t rows = tileRows;
     for (OpenMM::ComputeArray& array : activations)
         device.reserve(array, rows * widest, device.getRealSize(), "lpsActivations");
-    device.reserve(gradients[0], rows * std::max(widest, model.getPotential().getDescriptorLength()),
-                   device.getRealSize(), "lpsGradient");
+    device.reserve(gradients[0], rows * std::max(widest, model.getShape().countInputs()), device.getRealSize(),
+                   "lpsGradient");
     device.reserve(gradients[1], rows * widest, device.getRealSize(), "lpsGradient");
     for (std::size_t k = 0; k < hidden.size(); k++)
         device.reserve(*slopes[k], rows * hidden[k]->outputs, device.getRealSize(), "lpsSlopes");

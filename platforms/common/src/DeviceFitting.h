@@ -37,7 +37,7 @@ public:
     /** Y = dE/dD, after forward(); found in getGradient(). */
     void backward(DeviceNeighborList& list, const RowTile& tile);
 
-    /** [rows][M1 M2] */
+    /** [rows][ModelShape::countInputs()] */
     OpenMM::ComputeArray& getGradient() { return gradients[0]; }
 
     /** Energy in eV that every atom of a type has: bias, vacuum and the bias of the output layer, in double precision.

@@ -48,8 +48,14 @@ DeviceModel::DeviceModel(Device& owner, std::shared_ptr<const lps::DeepPotential
 }
 
 ModelShape DeviceModel::getShape() const {
-    return {model->getNumTypes(), model->getEmbeddingWidth(), model->getData().axisWidth, maximumWidth,
-            model->isCompressed()};
+    // A residual adds the descriptor as it is to what comes out of the first layer.
+
+    const auto& fittings = model->getData().fittings;
+    const bool isFolded = std::all_of(fittings.begin(), fittings.end(), [](const lps::Network& network) {
+        return network.layers.empty() || network.layers[0].residual == lps::Residual::None;
+    });
+    return {model->getNumTypes(), model->getEmbeddingWidth(), model->getData().axisWidth,
+            maximumWidth,         model->isCompressed(),      isFolded};
 }
 
 void DeviceModel::storeStatistics() {

@@ -9,7 +9,10 @@
 
 #include "KernelPrograms.h"
 #include "lps/Box.h"
+#include "lps/Units.h"
+#include "neighbors/ImageSearch.h"
 #include "openmm/OpenMMException.h"
+#include "openmmlps/internal/TranslateErrors.h"
 
 namespace LPSPlugin {
 
@@ -20,6 +23,7 @@ using std::vector;
 namespace {
 
 constexpr int sumsCleared = 64;
+constexpr double largestGuess = 4096;  // neighbors of one type
 
 /** The correction of positions in mixed precision exists on the first device only. */
 bool usesCorrection(OpenMM::ComputeContext& cc) {
@@ -34,7 +38,8 @@ DeviceNeighborList::DeviceNeighborList(Device& owner, double cutoffDistance, boo
       cutoff(cutoffDistance),
       periodic(isPeriodic),
       numTypes(types),
-      numParticles(owner.cc.getNumAtoms()) {
+      numParticles(owner.cc.getNumAtoms()),
+      oneGroup(numParticles <= owner.settings.sortedInOneGroup) {
     const int vectorSize = 4 * device.getMixedSize();
     device.reserve(reference, numParticles, 4 * device.getRealSize(), "lpsReference");
     device.reserve(cells, numParticles, sizeof(mm_int4), "lpsCells");
@@ -49,17 +54,21 @@ DeviceNeighborList::DeviceNeighborList(Device& owner, double cutoffDistance, boo
 
 void DeviceNeighborList::compile() {
     const KernelProgram source =
-        makeNeighborListProgram(device.settings, numTypes, classesPerType, periodic, usesCorrection(cc));
+        makeNeighborListProgram(device.settings, numTypes, classesPerType, periodic, usesCorrection(cc), oneGroup);
     OpenMM::ComputeProgram program = device.compile(source);
-    checkKernel = DeviceKernel(device, program, "checkDisplacements");
-    if (!periodic)
-        placeKernel = DeviceKernel(device, program, "placeGrid");
-    countKernel = DeviceKernel(device, program, "countAtoms");
-    sumKernel = DeviceKernel(device, program, "sumBins");
-    scanKernel = DeviceKernel(device, program, "scanBins");
-    scatterKernel = DeviceKernel(device, program, "scatterAtoms");
-    orderKernel = DeviceKernel(device, program, "orderAtoms");
-    gatherKernel = DeviceKernel(device, program, "gatherPositions");
+    if (oneGroup) {
+        sortKernel = DeviceKernel(device, program, "sortParticles");
+    } else {
+        checkKernel = DeviceKernel(device, program, "checkDisplacements");
+        if (!periodic)
+            placeKernel = DeviceKernel(device, program, "placeGrid");
+        countKernel = DeviceKernel(device, program, "countAtoms");
+        sumKernel = DeviceKernel(device, program, "sumBins");
+        scanKernel = DeviceKernel(device, program, "scanBins");
+        scatterKernel = DeviceKernel(device, program, "scatterAtoms");
+        orderKernel = DeviceKernel(device, program, "orderAtoms");
+        gatherKernel = DeviceKernel(device, program, "gatherPositions");
+    }
     buildKernel = DeviceKernel(device, program, "buildNeighborList");
 }
 
@@ -104,7 +113,8 @@ void DeviceNeighborList::setParticles(const ParticleSet& particles) {
     }
     const double sphere = 4.0 / 3.0 * M_PI * std::pow(getListCutoff(), 3);
     for (int type = 0; type < numTypes; type++) {
-        const double expected = volume > 0.0 ? typeCounts[type] * sphere / volume : std::min(typeCounts[type], 32);
+        const double expected =
+            volume > 0.0 ? std::min(typeCounts[type] * sphere / volume, largestGuess) : std::min(typeCounts[type], 32);
         const int wanted = typeCounts[type] == 0 ? 0 : 4 * (static_cast<int>(1.3 * expected + 12.0) / 4);
         const int present = sectionStarts[type + 1] - sectionStarts[type];
         const int change = std::max(0, wanted - present);
@@ -127,13 +137,19 @@ void DeviceNeighborList::placePeriodicGrid() {
     cc.getPeriodicBoxVectors(now[0], now[1], now[2]);
     if (now[0] == box[0] && now[1] == box[1] && now[2] == box[2])
         return;
+    lps::Matrix3 vectors;
+    for (int k = 0; k < 3; k++)
+        vectors[k] = {now[k][0], now[k][1], now[k][2]};
+    const lps::Box cell = translateErrors([&] { return lps::Box(vectors); });
+    for (int k = 0; k < 3; k++)
+        if (cell.getFaceDistance(k) < lps::minimumFaceDistance * lps::nanometersPerAngstrom)
+            throw OpenMM::OpenMMException("LPSForce: two faces of the box are only " +
+                                          to_string(cell.getFaceDistance(k) * lps::angstromsPerNanometer) +
+                                          " angstrom apart; a cell must be at least " +
+                                          to_string(lps::minimumFaceDistance) + " angstrom thick.");
     for (int k = 0; k < 3; k++)
         box[k] = now[k];
     mustRebuild = true;
-    lps::Matrix3 vectors;
-    for (int k = 0; k < 3; k++)
-        vectors[k] = {box[k][0], box[k][1], box[k][2]};
-    const lps::Box cell(vectors);
 
     // Cells of about half the list cutoff, but not many more than there are particles.
 
@@ -183,6 +199,14 @@ void DeviceNeighborList::update(OpenMM::ComputeArray& sections, OpenMM::ComputeA
     if (periodic)
         placePeriodicGrid();
     evaluation++;
+    sortParticles(directCounts, numTiles, sums);
+    buildKernel.launch(numTypes * numRows, device.settings.flatThreads, evaluation, rebuild,
+                       Mixed{getListCutoff() * getListCutoff()}, numRows, slotBits, blocks, sections, positions, sorted,
+                       cells, starts, gridCounts, shifts, sectionStart, neighbors, numNeighbors, status);
+    mustRebuild = false;
+}
+
+void DeviceNeighborList::sortParticles(OpenMM::ComputeArray& directCounts, int numTiles, OpenMM::ComputeArray& sums) {
     const int flat = device.settings.flatThreads;
     const int sort = device.settings.sortThreads;
     OpenMM::ArrayInterface& posq = cc.getPosq();
@@ -198,11 +222,20 @@ void DeviceNeighborList::update(OpenMM::ComputeArray& sections, OpenMM::ComputeA
             },
             before);
     };
-    checkKernel.launch(numParticles, flat, evaluation, mustRebuild ? 1 : 0, numParticles, Real{0.25 * skin * skin},
-                       posq, reference, index, classes, rebuild, status, numTiles, directCounts, sumsCleared, sums);
+    const int force = mustRebuild ? 1 : 0;
+    const Real limit2{0.25 * skin * skin};
+    const Mixed listCutoff{getListCutoff()};
+    if (oneGroup) {
+        withPositions(sortKernel, sort, sort, std::tie(evaluation, force, numParticles, limit2), reference, index,
+                      classes, rebuild, status, numTiles, directCounts, sumsCleared, sums, listCutoff, maximumCells,
+                      gridCounts, gridVectors, cells, counts, starts, unsorted, numSlots, sorted, positions);
+        return;
+    }
+    checkKernel.launch(numParticles, flat, evaluation, force, numParticles, limit2, posq, reference, index, classes,
+                       rebuild, status, numTiles, directCounts, sumsCleared, sums);
     if (!periodic)
-        withPositions(placeKernel, sort, sort, std::tie(evaluation, rebuild, numParticles), index, classes,
-                      Mixed{getListCutoff()}, maximumCells, gridCounts, gridVectors);
+        withPositions(placeKernel, sort, sort, std::tie(evaluation, rebuild, numParticles), index, classes, listCutoff,
+                      maximumCells, gridCounts, gridVectors);
     withPositions(countKernel, numParticles, flat, std::tie(evaluation, rebuild, numParticles), index, classes,
                   gridCounts, gridVectors, reference, cells, counts, status);
     sumKernel.launch(scanGroups * sort, sort, evaluation, rebuild, gridCounts, counts, partial);
@@ -211,10 +244,6 @@ void DeviceNeighborList::update(OpenMM::ComputeArray& sections, OpenMM::ComputeA
     orderKernel.launch(numSlots, flat, evaluation, rebuild, numSlots, index, gridCounts, cells, starts, unsorted,
                        counts, sorted);
     withPositions(gatherKernel, numSlots, flat, std::tie(numSlots), index, sorted, gridVectors, positions, status);
-    buildKernel.launch(numTypes * numRows, flat, evaluation, rebuild, Mixed{getListCutoff() * getListCutoff()}, numRows,
-                       slotBits, blocks, sections, positions, sorted, cells, starts, gridCounts, shifts, sectionStart,
-                       neighbors, numNeighbors, status);
-    mustRebuild = false;
 }
 
 bool DeviceNeighborList::grow(const int* needed) {

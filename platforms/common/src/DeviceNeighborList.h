@@ -13,7 +13,7 @@ namespace LPSPlugin {
 
 /**
  * Particles sorted by type and cell, their positions, and the list of neighbours of each row: the host side of
- * kernels/neighborList.cc. The device decides by itself when to rebuild.
+ * kernels/sorting.cc and neighborList.cc. The device decides by itself when to rebuild.
  */
 class DeviceNeighborList {
 public:
@@ -36,8 +36,8 @@ public:
     void update(OpenMM::ComputeArray& sections, OpenMM::ComputeArray& directCounts, int numTiles,
                 OpenMM::ComputeArray& sums);
 
-    /** Rebuild in the next update(), however little has moved. */
-    void demandRebuild() { mustRebuild = true; }
+    /** Rebuild at the next update(), whatever the device thinks. */
+    void invalidate() { mustRebuild = true; }
 
     /**
      * Make room after an evaluation whose list did not fit.
@@ -53,11 +53,12 @@ public:
     int getNumSlots() const { return numSlots; }
 
     OpenMM::ComputeArray blocks, positions, sorted, shifts, sectionStart, neighbors, numNeighbors;
-    OpenMM::ComputeArray status;  ///< [T + 6]; see kernels/neighborList.cc and environment.cc
+    OpenMM::ComputeArray status;  ///< [T + 6]; see kernels/sorting.cc and environment.cc
 
 private:
     void compile();
     void placePeriodicGrid();
+    void sortParticles(OpenMM::ComputeArray& directCounts, int numTiles, OpenMM::ComputeArray& sums);
     void storeSectionStarts();
     double getListCutoff() const { return cutoff + skin; }
 
@@ -66,7 +67,8 @@ private:
     const double cutoff;
     const bool periodic;
     const int numTypes;
-    int numParticles;
+    const int numParticles;
+    const bool oneGroup;
     static constexpr double skin = 0.08;  // nm; costs little here, because rows keep only what is within the cutoff
 
     int numSlots = 0, numRows = 0, slotBits = 0, classesPerType = 0;
@@ -77,8 +79,8 @@ private:
     bool mustRebuild = true;
 
     OpenMM::ComputeArray classes, reference, cells, counts, starts, partial, unsorted, rebuild, gridCounts, gridVectors;
-    DeviceKernel checkKernel, placeKernel, countKernel, sumKernel, scanKernel, scatterKernel, orderKernel, gatherKernel,
-        buildKernel;
+    DeviceKernel sortKernel, checkKernel, placeKernel, countKernel, sumKernel, scanKernel, scatterKernel, orderKernel,
+        gatherKernel, buildKernel;
 };
 
 }  // namespace LPSPlugin

@@ -34,12 +34,12 @@ string chooseKind(OpenMM::ComputeContext& cc, int numAtoms) {
 
 DeviceSettings getDeviceSettings(const string& kind, bool isDouble) {
     if (kind == "cpu")
-        return {1, 1, 8, 16, 64, 8, 16, 1, 1, 512};
+        return {1, 1, 8, 16, 64, 8, 16, 1, 1, 512, 512};
     if (kind == "gpu-small")
-        return {8, 16, 32, 32, 16, 4, 2, 128, 256, 16384};
+        return {8, 16, 32, 32, 16, 4, 2, 128, 256, 16384, 2048};
     if (isDouble)
-        return {8, 16, 64, 64, 16, 4, 8, 128, 256, 8192};
-    return {8, 16, 128, 64, 16, 8, 8, 128, 256, 16384};
+        return {8, 16, 64, 64, 16, 4, 8, 128, 256, 8192, 0};
+    return {8, 16, 128, 64, 16, 8, 8, 128, 256, 16384, 0};
 }
 
 DeviceSettings chooseDeviceSettings(OpenMM::ComputeContext& cc, int numAtoms) {

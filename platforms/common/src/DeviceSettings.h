@@ -15,16 +15,17 @@ namespace LPSPlugin {
  * device, the precision and the number of atoms.
  */
 struct DeviceSettings {
-    int lanes;          ///< threads that share the channels of one atom
-    int groupRows;      ///< atoms of a work group in the kernels that use lanes
-    int blockRows;      ///< rows of one type that belong together; a multiple of groupRows
-    int tileOutputs;    ///< outputs of a layer per work group
-    int tileDepth;      ///< inputs of a layer held in local memory at a time
-    int threadRows;     ///< rows per thread in a layer
-    int threadOutputs;  ///< outputs per thread in a layer
-    int flatThreads;    ///< work group of kernels whose threads are independent
-    int sortThreads;    ///< work group of kernels that scan
-    int tileRows;       ///< most rows whose intermediate results are held at a time
+    int lanes;             ///< threads that share the channels of one atom
+    int groupRows;         ///< atoms of a work group in the kernels that use lanes
+    int blockRows;         ///< rows of one type that belong together; a multiple of groupRows
+    int tileOutputs;       ///< outputs of a layer per work group
+    int tileDepth;         ///< inputs of a layer held in local memory at a time
+    int threadRows;        ///< rows per thread in a layer
+    int threadOutputs;     ///< outputs per thread in a layer
+    int flatThreads;       ///< work group of kernels whose threads are independent
+    int sortThreads;       ///< work group of kernels that scan
+    int tileRows;          ///< most rows whose intermediate results are held at a time
+    int sortedInOneGroup;  ///< most particles that a single work group sorts, in one launch instead of six
 
     int getLayerThreads() const { return (blockRows / threadRows) * (tileOutputs / threadOutputs); }
 

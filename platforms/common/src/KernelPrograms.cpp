@@ -3,6 +3,7 @@
 
 #include "KernelPrograms.h"
 
+#include <algorithm>
 #include <sstream>
 
 #include "CommonLPSKernelSources.h"
@@ -29,6 +30,9 @@ std::map<string, string> getDefines(const DeviceSettings& settings, const ModelS
     defines["LPS_NUM_TYPES"] = to_string(shape.numTypes);
     defines["LPS_WIDTH"] = to_string(shape.embeddingWidth);
     defines["LPS_AXIS"] = to_string(shape.axisWidth);
+    defines["LPS_INPUTS"] = to_string(shape.countInputs());
+    if (shape.isFolded)
+        defines["LPS_FOLDED"] = "1";
     defines["LPS_ENERGY_UNIT"] = formatNumber(lps::kilojoulesPerMolePerElectronvolt);
     defines["LPS_FORCE_UNIT"] = formatNumber(lps::kilojoulesPerMolePerElectronvolt * lps::angstromsPerNanometer);
     return defines;
@@ -36,9 +40,25 @@ std::map<string, string> getDefines(const DeviceSettings& settings, const ModelS
 
 }  // namespace
 
+int ModelShape::countInputs() const {
+    return embeddingWidth * axisWidth - (isFolded ? axisWidth * (axisWidth - 1) / 2 : 0);
+}
+
+int ModelShape::getInput(int i, int j) const {
+    if (!isFolded)
+        return i * axisWidth + j;
+    if (i >= axisWidth)
+        return axisWidth * (axisWidth + 1) / 2 + (i - axisWidth) * axisWidth + j;
+    const int high = std::max(i, j), low = std::min(i, j);
+    if (high < (axisWidth + 1) / 2)
+        return high * (axisWidth + 1) + low;
+    const int line = axisWidth - 1 - high;
+    return line * (axisWidth + 1) + low + line + 1;
+}
+
 KernelProgram makeNeighborListProgram(const DeviceSettings& settings, int numTypes, int classesPerType, bool periodic,
-                                      bool usesCorrection) {
-    KernelProgram program = {Sources::math + Sources::neighborList, settings.getDefines()};
+                                      bool usesCorrection, bool oneGroup) {
+    KernelProgram program = {Sources::math + Sources::sorting + Sources::neighborList, settings.getDefines()};
     program.defines["LPS_NUM_TYPES"] = to_string(numTypes);
     program.defines["LPS_NUM_CLASSES"] = to_string(numTypes * classesPerType);
     program.defines["LPS_CLASSES_PER_TYPE"] = to_string(classesPerType);
@@ -46,6 +66,8 @@ KernelProgram makeNeighborListProgram(const DeviceSettings& settings, int numTyp
         program.defines["LPS_PERIODIC"] = "1";
     if (usesCorrection)
         program.defines["LPS_USE_CORRECTION"] = "1";
+    if (oneGroup)
+        program.defines["LPS_ONE_GROUP"] = "1";
     return program;
 }
 

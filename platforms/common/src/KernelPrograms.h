@@ -28,14 +28,22 @@ struct ModelShape {
     int axisWidth;       ///< M2
     int maximumWidth;    ///< widest layer of any embedding
     bool isCompressed;   ///< embeddings are grids, not networks
+    bool isFolded;       ///< D_ij and D_ji, where both exist, are one input of the fitting networks
+
+    /** Inputs of the fitting networks: M1 M2, less M2 (M2 - 1) / 2 if folded. */
+    int countInputs() const;
+
+    /** Place of D_ij among them, j < M2; kernels/descriptor.cc counts in the same way. */
+    int getInput(int i, int j) const;
 };
 
 /**
  * @param classesPerType  1, or 2 where several devices share the work
  * @param usesCorrection  whether positions come as sums of two numbers
+ * @param oneGroup        whether one work group sorts the particles, in one launch
  */
 KernelProgram makeNeighborListProgram(const DeviceSettings& settings, int numTypes, int classesPerType, bool periodic,
-                                      bool usesCorrection);
+                                      bool usesCorrection, bool oneGroup);
 KernelProgram makeDescriptorProgram(const DeviceSettings& settings, const ModelShape& shape);
 KernelProgram makeFittingProgram(const DeviceSettings& settings, const ModelShape& shape);
 KernelProgram makeForceProgram(const DeviceSettings& settings, const ModelShape& shape, bool virial);

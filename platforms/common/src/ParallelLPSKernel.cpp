@@ -3,6 +3,11 @@
 
 #include "ParallelLPSKernel.h"
 
+#include <atomic>
+#include <memory>
+#include <utility>
+
+#include "openmm/OpenMMException.h"
 #include "openmm/common/ContextSelector.h"
 
 namespace LPSPlugin {
@@ -13,19 +18,37 @@ using OpenMM::ContextSelector;
 using OpenMM::Vec3;
 using std::vector;
 
-/** One device's evaluation, run by its own thread. */
+/**
+ * One device's evaluation, run by its own thread. Of several errors in one evaluation OpenMM would throw one now and
+ * the next in a later evaluation, so only the first leaves.
+ */
 class ParallelLPSKernel::Task : public ComputeContext::WorkTask {
 public:
-    Task(ContextImpl& contextImpl, CommonCalcLPSForceKernel& calcKernel, bool forces, bool energy, double& total)
-        : context(contextImpl), kernel(calcKernel), includeForces(forces), includeEnergy(energy), energySum(total) {}
+    /** @param anyFailed  shared by the tasks of one evaluation */
+    Task(ContextImpl& contextImpl, CommonCalcLPSForceKernel& calcKernel, bool forces, bool energy, double& total,
+         std::shared_ptr<std::atomic<bool>> anyFailed)
+        : context(contextImpl),
+          kernel(calcKernel),
+          includeForces(forces),
+          includeEnergy(energy),
+          energySum(total),
+          failed(std::move(anyFailed)) {}
 
-    void execute() override { energySum += kernel.execute(context, includeForces, includeEnergy); }
+    void execute() override {
+        try {
+            energySum += kernel.execute(context, includeForces, includeEnergy);
+        } catch (const OpenMM::OpenMMException&) {
+            if (!failed->exchange(true))
+                throw;
+        }
+    }
 
 private:
     ContextImpl& context;
     CommonCalcLPSForceKernel& kernel;
     const bool includeForces, includeEnergy;
     double& energySum;
+    const std::shared_ptr<std::atomic<bool>> failed;
 };
 
 ParallelLPSKernel::ParallelLPSKernel(const std::string& kernelName, const OpenMM::Platform& kernelPlatform,
@@ -42,9 +65,10 @@ void ParallelLPSKernel::initialize(const OpenMM::System& system, const LPSForce&
 
 double ParallelLPSKernel::execute(ContextImpl& context, bool includeForces, bool includeEnergy) {
     const vector<ComputeContext*> devices = cc.getAllContexts();
+    const auto failed = std::make_shared<std::atomic<bool>>(false);
     for (std::size_t i = 0; i < kernels.size(); i++)
         devices[i]->getWorkThread().addTask(
-            new Task(context, *kernels[i], includeForces, includeEnergy, devices[i]->getEnergyWorkspace()));
+            new Task(context, *kernels[i], includeForces, includeEnergy, devices[i]->getEnergyWorkspace(), failed));
     return 0.0;
 }
 

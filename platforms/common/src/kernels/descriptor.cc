@@ -8,6 +8,11 @@
  * coefficients of radial tables: low [rows][LPS_WIDTH] c0..c3, high [rows][LPS_WIDTH] c4, c5.
  */
 
+#ifdef LPS_FOLDED
+#define LPS_FIRST_BELOW LPS_AXIS
+#else
+#define LPS_FIRST_BELOW 0
+#endif
 #define LPS_CHANNELS_PER_LANE ((LPS_WIDTH + LPS_LANES - 1) / LPS_LANES)
 
 /**
@@ -95,9 +100,27 @@ KERNEL void contractEnvironment(int firstRow, int tileRows, real inverseNormaliz
 }
 
 /**
+ * Place of D_ij, j < LPS_AXIS, among the inputs of the fitting networks. Folded, D_ij and D_ji are one input: first the
+ * triangle i >= j of the symmetric block, whose lines k and LPS_AXIS - 1 - k share one of LPS_AXIS + 1 inputs, then the
+ * lines below it. lpsDescriptor() in fitting.cc is the inverse.
+ */
+inline DEVICE int lpsInput(int i, int j) {
+#ifdef LPS_FOLDED
+    if (i >= LPS_AXIS)
+        return LPS_AXIS * (LPS_AXIS + 1) / 2 + (i - LPS_AXIS) * LPS_AXIS + j;
+    const int high = (i > j ? i : j);
+    const int low = (i > j ? j : i);
+    const int line = LPS_AXIS - 1 - high;
+    return high < (LPS_AXIS + 1) / 2 ? high * (LPS_AXIS + 1) + low : line * (LPS_AXIS + 1) + low + line + 1;
+#else
+    return i * LPS_AXIS + j;
+#endif
+}
+
+/**
  * One thread per (row, channel).
  *
- * @param gradient   [tileRows][LPS_WIDTH * LPS_AXIS] Y = dE/dD
+ * @param gradient   [tileRows][LPS_INPUTS] Y = dE/dD
  * @param projected  [tileRows][LPS_WIDTH] rows of G
  */
 KERNEL void projectGradient(int tileRows, real inverseNormalizer, GLOBAL const real4* RESTRICT contracted,
@@ -106,20 +129,24 @@ KERNEL void projectGradient(int tileRows, real inverseNormalizer, GLOBAL const r
         const int localRow = index / LPS_WIDTH;
         const int m = index % LPS_WIDTH;
         GLOBAL const real4* A = contracted + (mm_long)localRow * LPS_WIDTH;
-        GLOBAL const real* Y = gradient + (mm_long)localRow * (LPS_WIDTH * LPS_AXIS);
+        GLOBAL const real* Y = gradient + (mm_long)localRow * LPS_INPUTS;
         real4 sum = make_real4((real)0, (real)0, (real)0, (real)0);
         for (int n = 0; n < LPS_AXIS; n++) {
             const real4 a = A[n];
-            const real y = Y[m * LPS_AXIS + n];
+            real y = Y[lpsInput(m, n)];
+#ifdef LPS_FOLDED
+            if (m == n)
+                y *= (real)2;
+#endif
             sum.x += y * a.x;
             sum.y += y * a.y;
             sum.z += y * a.z;
             sum.w += y * a.w;
         }
         if (m < LPS_AXIS)
-            for (int k = 0; k < LPS_WIDTH; k++) {
+            for (int k = LPS_FIRST_BELOW; k < LPS_WIDTH; k++) {
                 const real4 a = A[k];
-                const real y = Y[k * LPS_AXIS + m];
+                const real y = Y[lpsInput(k, m)];
                 sum.x += y * a.x;
                 sum.y += y * a.y;
                 sum.z += y * a.z;

@@ -145,15 +145,17 @@ KERNEL void computeEnvironment(int firstRow, int tileRows, int numRows, int slot
                         pairPlaces[target] = head.x + (int)where.x;
                         pairPositions[target] = make_real2(where.y, where.z);
                     } else {
-                        int direct = ATOMIC_ADD(&directCounts[tile], 1);
-                        if (direct >= directCapacity) {
-                            LPS_ATOMIC_MAX(&status[LPS_NUM_TYPES], direct + 1);
-                            direct = directCapacity - 1;
-                        }
-                        pairPlaces[target] = -1 - direct;
+                        // A pair that finds no place gets any row of a table: the evaluation will be repeated.
+
+                        const int direct = ATOMIC_ADD(&directCounts[tile], 1);
+                        const bool fits = (direct < directCapacity);
+                        pairPlaces[target] = (fits ? -1 - direct : 0);
                         pairPositions[target] = make_real2((real)0, (real)1);
-                        directInput[direct] =
-                            make_real4(value.x, (w.y * inverse - scale) * constants[4], (real)pairType, (real)0);
+                        if (fits)
+                            directInput[direct] =
+                                make_real4(value.x, (w.y * inverse - scale) * constants[4], (real)pairType, (real)0);
+                        else
+                            LPS_ATOMIC_MAX(&status[LPS_NUM_TYPES], direct + 1);
                     }
                 }
                 count++;

@@ -14,9 +14,24 @@
 #define LPS_OUTPUT_THREADS (LPS_TILE_OUTPUTS / LPS_THREAD_OUTPUTS)
 #define LPS_GROUP_THREADS (LPS_ROW_THREADS * LPS_OUTPUT_THREADS)
 
+/** Input k of the first layer, D_ij in the order of lpsInput() in descriptor.cc. */
 inline DEVICE real lpsDescriptor(GLOBAL const real4* RESTRICT contracted, mm_long row, int k) {
-    const real4 a = contracted[row * LPS_WIDTH + k / LPS_AXIS];
-    const real4 b = contracted[row * LPS_WIDTH + k % LPS_AXIS];
+#ifdef LPS_FOLDED
+    const int below = k - LPS_AXIS * (LPS_AXIS + 1) / 2;
+    int i = LPS_AXIS + below / LPS_AXIS;
+    int j = below % LPS_AXIS;
+    if (below < 0) {
+        const int line = k / (LPS_AXIS + 1);
+        const int place = k % (LPS_AXIS + 1);
+        i = (place <= line ? line : LPS_AXIS - 1 - line);
+        j = (place <= line ? place : place - line - 1);
+    }
+#else
+    const int i = k / LPS_AXIS;
+    const int j = k % LPS_AXIS;
+#endif
+    const real4 a = contracted[row * LPS_WIDTH + i];
+    const real4 b = contracted[row * LPS_WIDTH + j];
     return a.x * b.x + a.y * b.y + a.z * b.z + a.w * b.w;
 }
 

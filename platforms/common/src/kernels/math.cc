@@ -8,9 +8,27 @@
 
 #ifdef __OPENCL_VERSION__
 #define LPS_ATOMIC_MAX(destination, value) atomic_max(destination, value)
+#define LPS_FLOAT_BITS(x) as_uint(x)
+#define LPS_DOUBLE_BITS(x) as_ulong(x)
 #else
 #define LPS_ATOMIC_MAX(destination, value) atomicMax(destination, value)
+#define LPS_FLOAT_BITS(x) __float_as_uint(x)
+#define LPS_DOUBLE_BITS(x) __double_as_longlong(x)
 #endif
+
+/**
+ * Whether |x| <= limit. Bits are compared, which order as the numbers do and put what is not a number last: HIP is
+ * compiled with -ffast-math, where a comparison takes every number for finite.
+ */
+inline DEVICE bool lpsIsWithin(mixed x, mixed limit) {
+#if defined(USE_DOUBLE_PRECISION) || defined(USE_MIXED_PRECISION)
+    const mm_ulong magnitude = (mm_ulong)LPS_DOUBLE_BITS(x) & 0x7fffffffffffffff;
+    return magnitude <= (mm_ulong)LPS_DOUBLE_BITS(limit);
+#else
+    const unsigned int magnitude = LPS_FLOAT_BITS(x) & 0x7fffffff;
+    return magnitude <= LPS_FLOAT_BITS(limit);
+#endif
+}
 
 /**
  * Before loops over the channels of a lane, whose arrays stay in registers only if every access is unrolled. With one

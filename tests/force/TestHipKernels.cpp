@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 the openmm-lps authors
+
+/**
+ * @file TestHipKernels.cpp
+ * Compiles every program of the HIP platform with clang for one architecture and prints registers and spills. Needs no
+ * GPU, no driver and no ROCm but HIP's headers. ROCm's own compiler is newer, so its registers may differ.
+ *
+ * Usage: TestHipKernels LIBRARY_OF_OPENMM_HIP COMPILER INCLUDE_FOLDER ARCHITECTURE, such as gfx90a
+ */
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <regex>
+#include <string>
+
+#include "support/DevicePrograms.h"
+
+using namespace LPSPlugin;
+using namespace LPSPlugin::testing;
+using std::string;
+
+namespace {
+
+/** The options of HipContext::createModule() of OpenMM 8.6, and what ROCm's run-time compiler includes by itself. */
+string makeCommand(const string& compiler, const string& headers, const string& architecture, const string& source) {
+    return "'" + compiler + "' -x hip --cuda-device-only --offload-arch=" + architecture +
+           " -nogpulib -nogpuinc -D__HIP_PLATFORM_AMD__ -idirafter '" + headers +
+           "' -include __clang_hip_runtime_wrapper.h -include hip/hip_runtime.h -O3 -ffast-math -munsafe-fp-atomics "
+           "--gpu-max-threads-per-block=256 -w -S -o '" +
+           source + ".s' '" + source + "'";
+}
+
+/** Prints a line for each kernel of a program. @return how many there are */
+int printKernels(const string& label, const string& file) {
+    std::ifstream stream(file);
+    const string text{std::istreambuf_iterator<char>(stream), {}};
+    int kernels = 0;
+    const std::size_t metadata = text.find("amdhsa.kernels:");
+    if (metadata == string::npos)
+        return 0;
+    // Arguments have names too, with more indentation than the kernel's own.
+    const std::regex ownName(
+        "\n    \\.name: +(\\w+)[^]*?\n    \\.vgpr_count: +(\\d+)\n    \\.vgpr_spill_count: +(\\d+)");
+    for (std::sregex_iterator match(text.begin() + metadata, text.end(), ownName), end; match != end; ++match) {
+        std::printf("%-44s %-20s %4s registers %5s spilled\n", label.c_str(), (*match)[1].str().c_str(),
+                    (*match)[2].str().c_str(), (*match)[3].str().c_str());
+        kernels++;
+    }
+    return kernels;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    if (argc != 5) {
+        std::fprintf(stderr, "usage: %s LIBRARY_OF_OPENMM_HIP COMPILER INCLUDE_FOLDER ARCHITECTURE\n", argv[0]);
+        return 2;
+    }
+    const OpenMMSources sources(argv[1], "HipKernelSources");
+    const string file =
+        (std::filesystem::temp_directory_path() / ("lps-hip-" + std::to_string(getpid()) + ".hip")).string();
+    const string command = makeCommand(argv[2], argv[3], argv[4], file);
+    const ModelShape shape = {3, 100, 16, 100, false, true};
+    int failures = 0, programs = 0;
+    for (Precision precision : {Precision::Single, Precision::Mixed, Precision::Double})
+        for (const char* kind : {"gpu-small", "gpu-large"}) {
+            // Mixed differs from single in positions only, which both kinds handle alike.
+            if (precision == Precision::Mixed && std::string(kind) == "gpu-large")
+                continue;
+            const DeviceSettings settings = getDeviceSettings(kind, precision == Precision::Double);
+            for (const auto& [label, program] : listPrograms(settings, shape, precision)) {
+                const string full = string(argv[4]) + " " + getName(precision) + " " + kind + " " + label;
+                std::ofstream(file) << sources.assemble(program, precision);
+                programs++;
+                if (std::system(command.c_str()) != 0 || printKernels(full, file + ".s") == 0) {
+                    std::printf("%s: does not compile\n", full.c_str());
+                    failures++;
+                }
+                std::filesystem::remove(file + ".s");
+            }
+        }
+    std::filesystem::remove(file);
+    std::printf("%d of %d programs do not compile\n", failures, programs);
+    return failures == 0 && programs > 0 ? 0 : 1;
+}
