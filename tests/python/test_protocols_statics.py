@@ -12,14 +12,11 @@ from openmmlps import analysis
 from openmmlps.app.engine import DeepPotentialEngine
 from openmmlps.protocols import ElasticSettings, RelaxSettings, elastic, relax
 from openmmlps.protocols.elastic import strain_name
-from openmmlps.protocols.statics import GPA, ContextCalculator
+from openmmlps.ase import LPSCalculator
+from openmmlps.protocols.statics import GPA, calculator
 from openmmlps.report import find
 
 SETTINGS = {"platform": "CPU", "threads": 1}
-
-
-def calculator(atoms, model):
-    return ContextCalculator(atoms, model, RelaxSettings.make(**SETTINGS), DeepPotentialEngine())
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +44,7 @@ def test_stress_is_the_strain_derivative_in_any_frame(relaxed):
     atoms.rattle(0.05, seed=1)
     atoms.rotate(35, (1, 2, 3), rotate_cell=True)
     atoms.set_cell(np.array([[1, 0, 0], [1, 1, 0], [0, -1, 1]]) @ np.array(atoms.cell), scale_atoms=False)
-    atoms.calc = calculator(atoms, relaxed / "inputs" / "model.safetensors")
+    atoms.calc = LPSCalculator(relaxed / "inputs" / "model.safetensors", threads=1)
     assert np.allclose(atoms.get_stress() * GPA, calculate_numerical_stress(atoms, eps=1e-4) * GPA, atol=2e-4)
 
 
@@ -68,7 +65,7 @@ def test_elastic_constants_agree_with_matscipy(relaxed, tmp_path):
     ]
     ours = analysis.symmetrize(analysis.elastic_constants(*stresses, settings.strain), "orthorhombic")
     atoms = ase.io.read(relaxed / "replica-1" / "final.extxyz")
-    atoms.calc = calculator(atoms, relaxed / "inputs" / "model.safetensors")
+    atoms.calc = LPSCalculator(relaxed / "inputs" / "model.safetensors", threads=1)
     theirs, _ = matscipy.fit_elastic_constants(
         atoms, symmetry="triclinic", N_steps=3, delta=0.01, optimizer=LBFGS, fmax=0.001, verbose=False, logfile=None
     )
@@ -77,6 +74,30 @@ def test_elastic_constants_agree_with_matscipy(relaxed, tmp_path):
     found = find(tmp_path / "elastic")
     bulk = analysis.voigt_reuss_hill(ours).bulk_GPa
     assert found.results[0].quantity == "bulk modulus B (GPa)" and found.results[0].value == f"{bulk:.2f}"
+
+
+def test_the_calculator_follows_the_settings(relaxed):
+    """Case of the name, 'auto' and precision; energies are those of every platform."""
+    model = relaxed / "inputs" / "model.safetensors"
+    atoms = ase.io.read(relaxed / "replica-1" / "final.extxyz")
+    energies = []
+    for platform, precision, expected in (
+        ("auto", "auto", None),
+        ("cpu", "double", None),
+        ("reference", "auto", "Reference"),
+    ):
+        atoms.calc = calculator(model, RelaxSettings.make(platform=platform, precision=precision, threads=1))
+        if platform != "auto":
+            assert atoms.calc.platform == expected
+        assert atoms.calc.precision == "double"
+        energies.append(atoms.get_potential_energy())
+    assert np.ptp(energies) < 1e-4
+    for values, message in (
+        ({"platform": "Cray"}, "platform: 'Cray' does not exist here; usable are"),
+        ({"platform": "CPU", "precision": "mixed"}, "precision is 'mixed'; use one of double, single"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            calculator(model, RelaxSettings.make(**values))
 
 
 def test_interrupted_relaxation_goes_on(tmp_path):
@@ -93,7 +114,7 @@ def test_interrupted_relaxation_goes_on(tmp_path):
         calls = []
         path = folder.path / stage.name
         path.mkdir()
-        assert stage.action(path, lambda: calls.append(1) or len(calls) > 12, engine) is None
+        assert stage.action(path, lambda: calls.append(1) or len(calls) > 12) is None
         before = ase.io.read(path / "state.extxyz")
         result = Sequence(folder, [stage], engine).execute()
     assert result.state == "finished"

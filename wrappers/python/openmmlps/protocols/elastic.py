@@ -19,7 +19,7 @@ from .sequence import RunStage, TaskStage
 from .settings import ProtocolSettings, setting
 from .starts import material, starting_structures
 from .states import mean_box, mean_thermo, write_atoms, write_final
-from .statics import EV, GPA, ContextCalculator, relax_atoms
+from .statics import EV, GPA, calculator, platform_name, relax_atoms
 
 COMPONENTS = ("xx", "yy", "zz", "yz", "xz", "xy")
 _RELAX_COST = 300  # evaluations, for the estimate of the end
@@ -90,9 +90,6 @@ def _static(folder, settings, name, number):
     count = len(ase.io.read(folder.start(name)))
     path = folder.path / name
 
-    def calculator(atoms, engine):
-        return ContextCalculator(atoms, folder.model, settings, engine)
-
     def rest(atoms, stopped, cell):
         return relax_atoms(
             atoms,
@@ -103,9 +100,9 @@ def _static(folder, settings, name, number):
             settings.pressure_GPa,
         )
 
-    def reference(stage_folder, stopped, engine):
+    def reference(stage_folder, stopped):
         atoms = ase.io.read(folder.start(name))
-        atoms.calc = calculator(atoms, engine)
+        atoms.calc = calculator(folder.model, settings)
         found = rest(atoms, stopped, settings.relax_cell)
         if found.stopped:
             return None
@@ -113,11 +110,11 @@ def _static(folder, settings, name, number):
         return _outcome(atoms, found)
 
     def strained(component, sign):
-        def action(stage_folder, stopped, engine):
+        def action(stage_folder, stopped):
             atoms = ase.io.read(path / "reference.extxyz")
             deformation = np.eye(3) + strain_tensor(component, sign * settings.strain)
             atoms.set_cell(np.array(atoms.cell) @ deformation, scale_atoms=True)
-            atoms.calc = calculator(atoms, engine)
+            atoms.calc = calculator(folder.model, settings)
             found = rest(atoms, stopped, False)
             return None if found.stopped else _outcome(atoms, found)
 
@@ -138,7 +135,7 @@ def _outcome(atoms, relaxation):
         "cell_angstrom": np.array(atoms.cell).tolist(),
         "converged": relaxation.converged,
         "largest_force_eV_per_angstrom": relaxation.largest_force_eV_per_angstrom,
-        "platform": atoms.calc.platform,
+        "platform": platform_name(atoms.calc),
     }
 
 

@@ -12,7 +12,7 @@ from .sequence import TaskStage
 from .settings import ProtocolSettings, setting
 from .starts import material, starting_structures
 from .states import write_atoms
-from .statics import GPA, ContextCalculator, relax_atoms
+from .statics import GPA, calculator, platform_name, relax_atoms
 
 _SAVE_STEPS = 10
 
@@ -50,14 +50,13 @@ def _stages(folder, settings):
 
 
 def _task(folder, settings, name):
-    def action(path, stopped, engine):
+    def action(path, stopped):
         import ase.io
 
         first = ase.io.read(folder.start(name))
         saved = path / "state.extxyz"
         atoms = ase.io.read(saved) if saved.is_file() else first.copy()
-        calculator = ContextCalculator(atoms, folder.model, settings, engine)
-        atoms.calc = calculator
+        atoms.calc = calculator(folder.model, settings)
         found = relax_atoms(
             atoms,
             settings.force_tolerance_eV_per_angstrom,
@@ -80,7 +79,7 @@ def _task(folder, settings, name):
             "cell_before_angstrom": np.array(first.cell).tolist(),
             "cell_after_angstrom": np.array(atoms.cell).tolist(),
             "history": [list(row) for row in found.history],
-            "platform": calculator.platform,
+            "platform": platform_name(atoms.calc),
         }
 
     return action

@@ -37,7 +37,7 @@ class TaskStage:
 
     name: str
     cost: float  #: in the same unit, roughly
-    action: object  #: (folder, stopped, engine) -> dict for result.json, or None if stopped() became true
+    action: object  #: (folder, stopped) -> dict for result.json, or None if stopped() became true
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ class Sequence:
                     self._say("running", stage.name)
                 return stop.received is not None
 
-            found = stage.action(path, stopped, self.engine)
+            found = stage.action(path, stopped)
         if found is None:
             return stop.received
         self._write(path, found)
