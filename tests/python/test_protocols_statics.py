@@ -10,9 +10,9 @@ import pytest
 
 from openmmlps import analysis
 from openmmlps.app.engine import DeepPotentialEngine
+from openmmlps.ase import LPSCalculator
 from openmmlps.protocols import ElasticSettings, RelaxSettings, elastic, relax
 from openmmlps.protocols.elastic import strain_name
-from openmmlps.ase import LPSCalculator
 from openmmlps.protocols.statics import GPA, calculator
 from openmmlps.report import find
 
