@@ -57,7 +57,7 @@ class ElasticSettings(ProtocolSettings):
             "equilibration_time_ps": 2.0,
             "stress_time_ps": 20.0,
         },
-        "standard": {"cell_time_ps": 50.0, "equilibration_time_ps": 5.0, "stress_time_ps": 50.0},
+        "standard": {},
     }
 
     def problems(self):

@@ -31,7 +31,8 @@ class RelaxSettings(ProtocolSettings):
     precision: str = setting("double", "auto, single, mixed or double", ("auto", "single", "mixed", "double"))
 
     presets: ClassVar[dict] = {
-        "quick": {"force_tolerance_eV_per_angstrom": 0.01, "stress_tolerance_GPa": 0.02, "most_steps": 500}
+        "quick": {"force_tolerance_eV_per_angstrom": 0.01, "stress_tolerance_GPa": 0.02, "most_steps": 500},
+        "standard": {},
     }
 
 
