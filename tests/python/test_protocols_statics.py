@@ -100,6 +100,32 @@ def test_the_calculator_follows_the_settings(relaxed):
             calculator(model, RelaxSettings.make(**values))
 
 
+def test_interrupted_strain_goes_on(relaxed, tmp_path):
+    """A reference cell and a strained cell that were stopped half way keep what they had reached."""
+    from openmmlps.protocols.folder import ProtocolFolder
+
+    settings = ElasticSettings.make(structure=str(relaxed), relax_cell=False, **SETTINGS)
+    engine, material = DeepPotentialEngine(), {"glass": False}
+    starts = elastic.starts(settings)
+    with ProtocolFolder.create(tmp_path / "elastic", settings, False, engine, starts, material) as folder:
+        reference, strain = elastic.stages(folder, settings)[:2]
+        (folder.path / reference.name).mkdir(parents=True)
+        assert reference.action(folder.path / reference.name, lambda: False)["converged"]
+        path = folder.path / strain.name
+        path.mkdir(parents=True)
+        calls = []
+        assert strain.action(path, lambda: calls.append(1) or len(calls) > 8) is None
+        first, kept = (ase.io.read(file) for file in (path.parent / "reference.extxyz", path / "state.extxyz"))
+        assert kept.cell[0, 0] == pytest.approx(1.01 * first.cell[0, 0])
+        forces = []
+        for atoms in (first, kept):
+            atoms.set_cell(kept.cell, scale_atoms=True)
+            atoms.calc = LPSCalculator(folder.model, threads=1)
+            forces.append(np.abs(atoms.get_forces()).max())
+        assert forces[1] < 0.7 * forces[0]
+        assert strain.action(path, lambda: False)["converged"]
+
+
 def test_interrupted_relaxation_goes_on(tmp_path):
     """SIGTERM comes as a wish to stop: the state is kept, and the next attempt starts from it."""
     from openmmlps.protocols.folder import ProtocolFolder
@@ -116,7 +142,7 @@ def test_interrupted_relaxation_goes_on(tmp_path):
         path.mkdir()
         assert stage.action(path, lambda: calls.append(1) or len(calls) > 12) is None
         before = ase.io.read(path / "state.extxyz")
-        result = Sequence(folder, [stage], engine).execute()
+        result = Sequence(folder, [stage], engine, settings.timestep).execute()
     assert result.state == "finished"
     found = json.loads((tmp_path / "relaxed" / "replica-1" / "result.json").read_text())
     assert found["converged"]

@@ -301,6 +301,7 @@ class _Monitor:
     def __init__(self):
         self._console = console()
         self._inner = None
+        self._told = set()
 
     def __enter__(self):
         return self
@@ -309,6 +310,10 @@ class _Monitor:
         self._end()
 
     def message(self, text):
+        if text.startswith("Passed over:"):  # the same for every run; once is enough
+            if text in self._told:
+                return
+            self._told.add(text)
         self._console.print(text, markup=False, soft_wrap=True)
 
     def stage(self, name, number, total):

@@ -12,9 +12,7 @@ from .sequence import TaskStage
 from .settings import ProtocolSettings, setting
 from .starts import material, starting_structures
 from .states import write_atoms
-from .statics import GPA, calculator, platform_name, relax_atoms
-
-_SAVE_STEPS = 10
+from .statics import GPA, platform_name, relax_in
 
 
 @dataclass(frozen=True)
@@ -55,20 +53,16 @@ def _task(folder, settings, name):
         import ase.io
 
         first = ase.io.read(folder.start(name))
-        saved = path / "state.extxyz"
-        atoms = ase.io.read(saved) if saved.is_file() else first.copy()
-        atoms.calc = calculator(folder.model, settings)
-        found = relax_atoms(
-            atoms,
-            settings.force_tolerance_eV_per_angstrom,
-            settings.most_steps,
+        atoms, found = relax_in(
+            path,
+            first.copy,
+            folder.model,
+            settings,
             stopped,
-            settings.cell,
-            settings.pressure_GPa,
-            settings.stress_tolerance_GPa,
-            lambda step: step % _SAVE_STEPS or write_atoms(saved, atoms),
+            cell=settings.cell,
+            pressure_GPa=settings.pressure_GPa,
+            stress_tolerance_GPa=settings.stress_tolerance_GPa,
         )
-        write_atoms(saved, atoms)
         if found.stopped:
             return None
         write_atoms(path / "final.extxyz", atoms)

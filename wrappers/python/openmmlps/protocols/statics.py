@@ -9,8 +9,11 @@ import numpy as np
 from openmmlps.app.platforms import choose_platform
 from openmmlps.ase import LPSCalculator
 
+from .states import write_atoms
+
 EV = 96.48533212331002  #: kJ/mol
 GPA = 160.21766339999996  #: GPa per eV/angstrom^3
+_SAVE_STEPS = 10
 
 
 def calculator(model, settings):
@@ -42,6 +45,34 @@ class Relaxation:
     steps: int
     largest_force_eV_per_angstrom: float
     history: tuple  #: (step, energy eV, largest force eV/angstrom, pressure GPa, volume angstrom^3)
+
+
+def relax_in(folder, first, model, settings, stopped, **options):
+    """Relax atoms and save them in a folder as it goes on; what was saved there by an earlier attempt is continued.
+
+    :param folder: of the stage; state.extxyz is the last saved state
+    :param first: () -> ``ase.Atoms`` to begin with
+    :param model: path of the frozen model
+    :param settings: ProtocolSettings with force_tolerance_eV_per_angstrom and most_steps
+    :param stopped: () -> whether to stop now
+    :param options: of :func:`relax_atoms`
+    :return: (``ase.Atoms`` with its calculator, :class:`Relaxation`)
+    """
+    import ase.io
+
+    saved = folder / "state.extxyz"
+    atoms = ase.io.read(saved) if saved.is_file() else first()
+    atoms.calc = calculator(model, settings)
+    found = relax_atoms(
+        atoms,
+        settings.force_tolerance_eV_per_angstrom,
+        settings.most_steps,
+        stopped,
+        each=lambda step: step % _SAVE_STEPS or write_atoms(saved, atoms),
+        **options,
+    )
+    write_atoms(saved, atoms)
+    return atoms, found
 
 
 def relax_atoms(
