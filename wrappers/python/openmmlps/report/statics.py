@@ -201,7 +201,7 @@ def elastic_findings(folder, name):
     except ValueError as error:
         found.warnings.append(str(error))
     else:
-        section.add(_moduli_table(name, moduli))
+        section.add(_moduli_table(name, moduli), _young_figure(name, raw, settings.symmetry))
         found.results = _moduli_results(moduli, noise, published)
     if settings.temperature_K > 0:
         found.warnings.append(
@@ -325,6 +325,41 @@ def _moduli_results(moduli, noise, published):
         text = rounded(float(value), float(error)) if error > 0 else f"{value:.2f}"
         results.append(Result(label, text, literature.quote([(entry[index], source) for entry, source in known])))
     return results
+
+
+def _young_figure(name, raw, symmetry):
+    """Young's modulus by direction, in three planes: of every structure, and of the average over the class."""
+    angles = np.radians(np.arange(0, 361, 3))
+    planes = {"xy": (0, 1), "yz": (1, 2), "xz": (0, 2)}
+    mean = analysis.symmetrize(np.mean(raw, axis=0), symmetry)
+    stable = [item for item in raw if np.linalg.eigvalsh((item + item.T) / 2).min() > 0]  # noise can make others
+    tensors = [*stable, mean]
+    curves = {}
+    for plane, (i, j) in planes.items():
+        directions = np.zeros((len(angles), 3))
+        directions[:, i], directions[:, j] = np.cos(angles), np.sin(angles)
+        curves[plane] = [analysis.young_in_direction(tensor, directions) for tensor in tensors]
+
+    def draw(axes):
+        for plane_axes, (plane, values) in zip(axes, curves.items(), strict=True):
+            for radius in values[:-1]:
+                plane_axes.plot(radius * np.cos(angles), radius * np.sin(angles), color=SERIES[0], linewidth=1.0)
+            radius = values[-1]
+            plane_axes.plot(radius * np.cos(angles), radius * np.sin(angles), color=SERIES[1])
+            plane_axes.set_aspect("equal")
+            plane_axes.set(title=plane, xlabel=f"along {plane[0]} (GPa)", ylabel=f"along {plane[1]}")
+
+    rows = tuple(
+        (plane, float(np.degrees(angle)), *(float(values[k][index]) for k in range(len(tensors))))
+        for plane, values in curves.items()
+        for index, angle in enumerate(angles)
+    )
+    columns = ("plane", "angle_degrees", *(f"structure_{k + 1}_GPa" for k in range(len(stable))), "class_average_GPa")
+    caption = (
+        "Young's modulus by direction of pull, in three planes of the cell (distance from the centre). Thin: as found, for each "
+        f"structure; bold: averaged over the {symmetry} class."
+    )
+    return Figure(f"{name}-young", caption, picture(draw, height=2.6, columns=3), columns, rows)
 
 
 def _stress_figure(name, folder, start, settings):
