@@ -207,3 +207,15 @@ def test_foreign_h5md_units_are_named(tmp_path):
         read(path)
     with pytest.raises(ValueError, match=r"no particles group 'water', but 'all'"):
         read(path, group="water")
+
+
+def test_every_pass_can_be_watched():
+    from openmmlps.analysis import radial_distribution
+    from openmmlps.analysis.trajectory import watch
+
+    trajectory, heard = random_walk(1.0, frames=40), []
+    with watch(lambda *told: heard.append(told)):
+        radial_distribution(trajectory, r_max=5.0, stride=4)
+    assert heard[0] == (trajectory.name, 1, 10) and heard[-1] == (trajectory.name, 10, 10)
+    radial_distribution(trajectory, r_max=5.0)
+    assert heard[-1][2] == 10
