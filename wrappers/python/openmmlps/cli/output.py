@@ -46,7 +46,7 @@ def report_errors(command):
         except (ValueError, OSError, ImportError, openmm.OpenMMException) as error:
             fail(error, 2)
         except KeyboardInterrupt:
-            fail("stopped at once; the last checkpoint is kept", 130)
+            fail("stopped at once; what was saved before is kept", 130)
 
     return wrapped
 
