@@ -194,10 +194,17 @@ def elastic_findings(folder, name):
     asymmetry = float(max(np.abs(item - item.T).max() for item in raw))
     if asymmetry > 0.1 * float(np.abs(constants).max()):
         found.warnings.append(
-            f"C_ij and C_ji differ by up to {asymmetry:.1f} GPa; tighten the force tolerance, or average the stress longer"
+            f"C_ij and C_ji differ by up to {asymmetry:.1f} GPa; "
+            + (
+                "average the stress longer"
+                if settings.temperature_K > 0
+                else "tighten the force tolerance; a glass also rearranges for good when strained: use more replicas, or less strain"
+                if glass
+                else "tighten the force tolerance"
+            )
         )
     try:
-        moduli = [analysis.voigt_reuss_hill(tensor) for tensor in tensors]
+        moduli = [_averages(tensor, settings.symmetry) for tensor in raw]
     except ValueError as error:
         found.warnings.append(str(error))
     else:
@@ -270,10 +277,18 @@ def _noise(stresses, settings, draws=200):
         raw = analysis.elastic_constants(*varied, settings.strain)
         tensors.append(raw)
         try:
-            moduli.append(_moduli(analysis.voigt_reuss_hill(analysis.symmetrize(raw, settings.symmetry))))
+            moduli.append(_moduli(_averages(raw, settings.symmetry)))
         except ValueError:  # unstable within its errors: the moduli have no error bar then
             return _Noise(np.std(tensors, axis=0), np.full(4, np.nan))
     return _Noise(np.std(tensors, axis=0), np.std(moduli, axis=0))
+
+
+def _averages(raw, symmetry):
+    """Voigt-Reuss-Hill averages. A glass is averaged as it was found: made isotropic first, all of them would be Voigt's.
+
+    :raises ValueError: not stable
+    """
+    return analysis.voigt_reuss_hill(analysis.symmetrize(raw, "triclinic" if symmetry == "isotropic" else symmetry))
 
 
 def _moduli(found):
@@ -311,7 +326,12 @@ def _moduli_table(name, moduli):
     ):
         values = list(zip(*(pick(m) for m in moduli), strict=True))
         rows.append((label, *("–" if column[0] is None else f"{np.mean(column):.2f}" for column in values)))
-    return Table(f"{name}-moduli", "Polycrystalline averages.", ("", "Voigt", "Reuss", "Hill"), tuple(rows))
+    return Table(
+        f"{name}-moduli",
+        "Averages over all orientations, mean over structures.",
+        ("", "Voigt", "Reuss", "Hill"),
+        tuple(rows),
+    )
 
 
 def _moduli_results(moduli, noise, published):
@@ -340,14 +360,17 @@ def _young_figure(name, raw, symmetry):
         directions[:, i], directions[:, j] = np.cos(angles), np.sin(angles)
         curves[plane] = [analysis.young_in_direction(tensor, directions) for tensor in tensors]
 
+    limit = 1.1 * max(float(np.max(values)) for values in curves.values())
+
     def draw(axes):
         for plane_axes, (plane, values) in zip(axes, curves.items(), strict=True):
             for radius in values[:-1]:
                 plane_axes.plot(radius * np.cos(angles), radius * np.sin(angles), color=SERIES[0], linewidth=1.0)
             radius = values[-1]
             plane_axes.plot(radius * np.cos(angles), radius * np.sin(angles), color=SERIES[1])
-            plane_axes.set_aspect("equal")
-            plane_axes.set(title=plane, xlabel=f"along {plane[0]} (GPa)", ylabel=f"along {plane[1]}")
+            plane_axes.set_box_aspect(1)
+            plane_axes.set(xlim=(-limit, limit), ylim=(-limit, limit))
+            plane_axes.set(xlabel=f"along {plane[0]} (GPa)", ylabel=f"along {plane[1]} (GPa)")
 
     rows = tuple(
         (plane, float(np.degrees(angle)), *(float(values[k][index]) for k in range(len(tensors))))
@@ -359,7 +382,7 @@ def _young_figure(name, raw, symmetry):
         "Young's modulus by direction of pull, in three planes of the cell (distance from the centre). Thin: as found, for each "
         f"structure; bold: averaged over the {symmetry} class."
     )
-    return Figure(f"{name}-young", caption, picture(draw, height=2.6, columns=3), columns, rows)
+    return Figure(f"{name}-young", caption, picture(draw, height=1.8, columns=3), columns, rows)
 
 
 def _stress_figure(name, folder, start, settings):
