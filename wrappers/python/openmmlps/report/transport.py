@@ -359,7 +359,8 @@ def _warnings(settings, points, fits, atoms):
     warnings = []
     if settings.replicas < 3:
         warnings.append(
-            f"{settings.replicas} replica at each temperature: error bars come from blocks of one path; run at least three"
+            f"{settings.replicas} replica{'s' if settings.replicas > 1 else ''} at each temperature: error bars come from blocks "
+            "of the paths, not from independent runs; run at least three"
         )
     for point in points:
         warnings += [
