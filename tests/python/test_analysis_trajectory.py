@@ -52,6 +52,10 @@ def test_h5md_of_our_reporter(tmp_path):
     reporter.close()
 
     trajectory = read(tmp_path / "trajectory.h5")
+    for frame in (0, -1, np.int64(1)):
+        np.testing.assert_array_equal(trajectory.positions[frame], trajectory.positions[:][frame])
+    with pytest.raises(IndexError):
+        trajectory.positions[len(trajectory)]
 
     assert trajectory.symbols == ("Li", "P", "S", "S") and len(trajectory) == 10
     np.testing.assert_allclose(trajectory.times_ps, 0.05 * np.arange(1, 11))

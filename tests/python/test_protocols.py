@@ -318,3 +318,7 @@ def test_elastic_at_a_temperature_runs_every_strain(tmp_path):
     assert value == pytest.approx(lame + 2 * shear / 3, abs=0.02)
     assert uncertainty == pytest.approx(error / (np.sqrt(2) * settings.strain) / 3, rel=0.2)
     assert "single C_ij differed from it by 0.00 GPa" in found.sections[0].paragraphs[1]
+    assert any(
+        "the reference cell is +5.00 GPa away from the pressure that it should have; give cell_time_ps" in text
+        for text in found.warnings
+    )

@@ -150,7 +150,7 @@ def elastic_findings(folder, name):
     import ase.io
 
     settings, record = folder.read_settings(ElasticSettings), folder.record
-    tensors, raw, noise, platforms = [], [], [], []
+    tensors, raw, noise, platforms, stresses_of = [], [], [], [], {}
     for start in record["starts"]:
         stresses = _stresses(folder.path / start)
         if stresses is None:
@@ -160,6 +160,7 @@ def elastic_findings(folder, name):
         tensors.append(analysis.symmetrize(constants, settings.symmetry))
         noise.append(_noise(stresses, settings))
         platforms.append(stresses.platform)
+        stresses_of[start] = stresses
     if not tensors:
         raise ValueError(
             f"report: no structure of '{folder.path}' has all its strains; continue with: openmm-lps elastic --resume --output {folder.path}"
@@ -198,11 +199,12 @@ def elastic_findings(folder, name):
             + (
                 "average the stress longer"
                 if settings.temperature_K > 0
-                else "tighten the force tolerance; a glass also rearranges for good when strained: use more replicas, or less strain"
+                else "tighten the force tolerance; a glass also rearranges for good when strained: use more replicas"
                 if glass
                 else "tighten the force tolerance"
             )
         )
+    found.warnings += _off_target(stresses_of, settings)
     try:
         moduli = [_averages(tensor, settings.symmetry) for tensor in raw]
     except ValueError as error:
@@ -281,6 +283,21 @@ def _noise(stresses, settings, draws=200):
         except ValueError:  # unstable within its errors: the moduli have no error bar then
             return _Noise(np.std(tensors, axis=0), np.full(4, np.nan))
     return _Noise(np.std(tensors, axis=0), np.std(moduli, axis=0))
+
+
+def _off_target(stresses_of, settings):
+    """Warnings about reference cells that are not at the pressure they should have: strained both ways, stresses average to theirs."""
+    for start, stresses in stresses_of.items():
+        if settings.temperature_K == 0 and not settings.relax_cell:
+            return
+        reference = stresses.values.mean((0, 1)) + settings.pressure_GPa * np.eye(3)
+        error = np.sqrt(np.square(stresses.errors).sum((0, 1))) / 12
+        largest = np.unravel_index(np.argmax(np.abs(reference)), (3, 3))
+        if abs(reference[largest]) > 0.1 + 3 * error[largest]:
+            cure = "tighten the force tolerance" if settings.temperature_K == 0 else "give cell_time_ps more time"
+            yield (
+                f"{start}: the reference cell is {reference[largest]:+.2f} GPa away from the pressure that it should have; {cure}"
+            )
 
 
 def _averages(raw, symmetry):
