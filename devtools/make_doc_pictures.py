@@ -1,13 +1,15 @@
 #!/usr/bin/env python
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the openmm-lps authors
-"""Pictures of docs/analysis from finished folders: a glass, its transport, and an NVE run of a crystal saved every 10 fs.
+"""Pictures of docs/analysis from finished folders: a glass, its transport, its elastic constants, and an NVE run of a crystal saved every
+10 fs.
 
 openmm-lps quench --preset quick -o glass75
 openmm-lps transport glass75 --preset quick -o glass75-transport
+openmm-lps elastic glass75 --symmetry isotropic -o glass75-elastic
 openmm-lps run beta-Li3PS4 --supercell 1x2x2 --temperature 300 --minimize --equilibrate "4 ps" --ensemble nve \
     --time "12 ps" --report-interval "0.01 ps" -o crystal
-devtools/make_doc_pictures.py glass75 glass75-transport crystal
+devtools/make_doc_pictures.py glass75 glass75-transport glass75-elastic crystal
 """
 
 import argparse
@@ -27,6 +29,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("glass", type=Path)
     parser.add_argument("transport", type=Path)
+    parser.add_argument("elastic", type=Path)
     parser.add_argument("crystal", type=Path)
     folders = parser.parse_args()
     TARGET.mkdir(exist_ok=True)
@@ -41,6 +44,7 @@ def main():
             "bond-density": "bond-density",
             "density": "lithium-density",
         },
+        folders.elastic: {"young": "elasticity"},
         folders.crystal: {"vdos": "vibrations"},
     }
     for folder, names in wanted.items():

@@ -7,32 +7,41 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 
-def count(path: Path) -> tuple[int, list[str], int]:
-    """Passed, names of failed, and skipped tests of one report. A report that does not exist counts as one failure."""
+def count(path: Path) -> tuple[int, list[str], list[str]]:
+    """Passed, names of failed, and names of skipped tests of one report. A report that does not exist counts as one failure."""
     try:
         cases = list(ElementTree.parse(path).getroot().iter("testcase"))
     except (OSError, ElementTree.ParseError) as error:
-        return 0, [f"no report: {error}"], 0
+        return 0, [f"no report: {error}"], []
     if not cases:
-        return 0, [f"no tests in {path}"], 0
+        return 0, [f"no tests in {path}"], []
     failed = [
-        f"{case.get('classname')}::{case.get('name')}"
+        name(case)
         for case in cases
         if case.get("status") == "fail" or case.find("failure") is not None or case.find("error") is not None
     ]
-    skipped = sum(case.find("skipped") is not None or case.get("status") in ("notrun", "disabled") for case in cases)
-    return len(cases) - len(failed) - skipped, failed, skipped
+    skipped = [
+        name(case) for case in cases if case.find("skipped") is not None or case.get("status") in ("notrun", "disabled")
+    ]
+    return len(cases) - len(failed) - len(skipped), failed, skipped
+
+
+def name(case: ElementTree.Element) -> str:
+    """What a test is called."""
+    return f"{case.get('classname')}::{case.get('name')}"
 
 
 def main(arguments: list[str]) -> int:
     passed, failed, skipped = 0, 0, 0
     for argument in arguments:
-        name, path = argument.split("=", 1)
+        suite, path = argument.split("=", 1)
         good, bad, left = count(Path(path))
-        print(f"{name:16} {good:5} passed {len(bad):5} failed {left:5} skipped")
+        print(f"{suite:16} {good:5} passed {len(bad):5} failed {len(left):5} skipped")
         for test in bad:
             print(f"    FAILED {test}")
-        passed, failed, skipped = passed + good, failed + len(bad), skipped + left
+        for test in left:
+            print(f"    skipped {test}")
+        passed, failed, skipped = passed + good, failed + len(bad), skipped + len(left)
     print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
     return 1 if failed or not passed else 0
 

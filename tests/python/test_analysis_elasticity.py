@@ -83,3 +83,19 @@ def test_unstable_crystal_is_refused():
     tensor[3, 3] = -2
     with pytest.raises(ValueError, match="the elastic tensor has the eigenvalue -2 GPa, so the structure is unstable"):
         analysis.voigt_reuss_hill(tensor)
+
+
+def test_young_in_direction():
+    isotropic = analysis.symmetrize(CUBIC, "isotropic")
+    random = np.random.default_rng(3).normal(size=(20, 3))
+    np.testing.assert_allclose(
+        analysis.young_in_direction(isotropic, random), analysis.voigt_reuss_hill(isotropic).young_GPa
+    )
+    s = np.linalg.inv(CUBIC)
+    x, y, z = random.T / np.linalg.norm(random, axis=1)
+    nye = s[0, 0] - 2 * (s[0, 0] - s[0, 1] - s[3, 3] / 2) * (x**2 * y**2 + y**2 * z**2 + z**2 * x**2)
+    np.testing.assert_allclose(analysis.young_in_direction(CUBIC, random), 1 / nye)
+    with pytest.raises(ValueError, match="a direction has no length"):
+        analysis.young_in_direction(CUBIC, [[0, 0, 0]])
+    with pytest.raises(ValueError, match="has no inverse; the structure is unstable"):
+        analysis.young_in_direction(np.zeros((6, 6)), [[1, 0, 0]])

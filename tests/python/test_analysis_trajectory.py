@@ -52,6 +52,10 @@ def test_h5md_of_our_reporter(tmp_path):
     reporter.close()
 
     trajectory = read(tmp_path / "trajectory.h5")
+    for frame in (0, -1, np.int64(1)):
+        np.testing.assert_array_equal(trajectory.positions[frame], trajectory.positions[:][frame])
+    with pytest.raises(IndexError):
+        trajectory.positions[len(trajectory)]
 
     assert trajectory.symbols == ("Li", "P", "S", "S") and len(trajectory) == 10
     np.testing.assert_allclose(trajectory.times_ps, 0.05 * np.arange(1, 11))
@@ -207,3 +211,15 @@ def test_foreign_h5md_units_are_named(tmp_path):
         read(path)
     with pytest.raises(ValueError, match=r"no particles group 'water', but 'all'"):
         read(path, group="water")
+
+
+def test_every_pass_can_be_watched():
+    from openmmlps.analysis import radial_distribution
+    from openmmlps.analysis.trajectory import watch
+
+    trajectory, heard = random_walk(1.0, frames=40), []
+    with watch(lambda *told: heard.append(told)):
+        radial_distribution(trajectory, r_max=5.0, stride=4)
+    assert heard[0] == (trajectory.name, 1, 10) and heard[-1] == (trajectory.name, 10, 10)
+    radial_distribution(trajectory, r_max=5.0)
+    assert heard[-1][2] == 10

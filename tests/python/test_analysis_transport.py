@@ -156,20 +156,35 @@ def test_arrhenius_refusals():
 
 
 def test_kinisi_agrees():
-    pytest.importorskip("kinisi", reason="optional second opinion")
+    """An independent program over the same correlated walk: the same D*, and the collective conductivity without a factor N."""
+    pytest.importorskip("kinisi", reason="pip install openmm-lps[test] brings it")
     import scipp
     from ase import Atoms
-    from kinisi.analyze import DiffusionAnalyzer
+    from kinisi.analyze import ConductivityAnalyzer, DiffusionAnalyzer
 
-    walk = random_walk(2.0, frames=400, ions=30, seed=5)
+    walk = random_walk(1.0, frames=1000, ions=20, correlation=0.05, seed=1)
     frames = [Atoms(walk.symbols, p, cell=walk.cells[0], pbc=True) for p in walk.positions]
-    step = 0.1 * scipp.Unit("ps")
-    analyzer = DiffusionAnalyzer.from_ase(
-        frames, specie="Li", time_step=step, step_skip=1 * scipp.Unit("dimensionless"), progress=False
-    )
-    analyzer.diffusion(
-        1.0 * scipp.Unit("ps"), progress=False, n_samples=300, n_burn=200, random_state=np.random.RandomState(0)
-    )
-    other = float(scipp.mean(analyzer.D.to(unit="cm^2/s")).value)
-    own = transport_coefficients(walk, 300).diffusion_cm2_per_s
-    assert abs(own.value - other) < 2.8 * own.standard_error
+    picosecond = scipp.scalar(1.0, unit="ps")
+    parsing = {
+        "specie": "Li",
+        "time_step": 0.1 * picosecond,
+        "step_skip": scipp.scalar(1.0, unit="dimensionless"),
+        "dt": scipp.array(dims=["time interval"], values=np.arange(1, 101) * 0.1, unit="ps"),
+        "progress": False,
+    }
+    sampling = {
+        "n_samples": 300,
+        "n_burn": 200,
+        "random_state": np.random.RandomState(0),
+        "progress": False,
+    }
+    own = transport_coefficients(walk, 500, fit_window=(0.02, 0.1))
+    tracer = DiffusionAnalyzer.from_ase(frames, **parsing)
+    tracer.diffusion(picosecond, **sampling)
+    diffusion = float(scipp.mean(tracer.D.to(unit="cm^2/s")).value)
+    assert abs(own.diffusion_cm2_per_s.value - diffusion) < 2.8 * own.diffusion_cm2_per_s.standard_error
+    charge = ConductivityAnalyzer.from_ase(frames, ionic_charge=scipp.scalar(1.0, unit="e"), **parsing)
+    charge.conductivity(picosecond, scipp.scalar(500.0, unit="K"), **sampling)
+    conductivity = float(scipp.mean(charge.sigma.to(unit="mS/cm")).value)
+    assert abs(own.conductivity_mS_per_cm.value - conductivity) < 2.8 * own.conductivity_mS_per_cm.standard_error
+    assert conductivity > 1.3 * own.nernst_einstein_mS_per_cm.value  # what is compared is not Nernst-Einstein

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from app_support import PairEngine
+from openmmlps.analysis import strain_tensor
 from openmmlps.app.stability import RunFailed
 from openmmlps.app.trajectory import read_frames
 from openmmlps.protocols import (
@@ -28,6 +29,7 @@ from openmmlps.protocols import (
     transport,
 )
 from openmmlps.protocols.elastic import mean_stress, strain_name
+from openmmlps.report import find
 
 COMMAND = [sys.executable, str(Path(__file__).with_name("app_command.py"))]
 QUENCH = {
@@ -300,3 +302,23 @@ def test_elastic_at_a_temperature_runs_every_strain(tmp_path):
         for sign in (1, -1)
     )
     assert plus[0, 0] > minus[0, 0]  # positive in tension
+    assert "C_ij" in find(tmp_path / "elastic").warnings[-1]
+    # Stresses of an isotropic solid, each known to 0.01 GPa: the errors of nine C_ij make that of B.
+    lame, shear, error = 10.0, 8.0, 0.01
+    for component in range(6):
+        for sign in (1, -1):
+            strain = strain_tensor(component, sign * settings.strain)
+            stress = lame * np.trace(strain) * np.eye(3) + 2 * shear * strain
+            file = tmp_path / "elastic" / "replica-1" / strain_name(component, sign) / "result.json"
+            known = {"stress_GPa": stress.tolist(), "standard_error_GPa": np.full((3, 3), error).tolist()}
+            file.write_text(json.dumps(json.loads(file.read_text()) | known))
+    found = find(tmp_path / "elastic")
+    results = {result.quantity: result.value for result in found.results}
+    value, uncertainty = map(float, results["bulk modulus B (GPa)"].split(" ± "))
+    assert value == pytest.approx(lame + 2 * shear / 3, abs=0.02)
+    assert uncertainty == pytest.approx(error / (np.sqrt(2) * settings.strain) / 3, rel=0.2)
+    assert "single C_ij differed from it by 0.00 GPa" in found.sections[0].paragraphs[1]
+    assert any(
+        "the reference cell is +5.00 GPa away from the pressure that it should have; give cell_time_ps" in text
+        for text in found.warnings
+    )

@@ -44,6 +44,12 @@ def test_config_beats_preset_and_options_beat_config(tmp_path):
         (QuenchSettings, {"composition": "Li-P-S"}, "nothing"),
         (TransportSettings, {"temperatures_K": []}, "temperatures_K is empty; give at least one number"),
         (TransportSettings, {"temperatures_K": [500, 500]}, "temperatures_K holds a temperature twice"),
+        (
+            TransportSettings,
+            {"temperatures_K": [500, 600, 700], "production_time_ps": [10, 20]},
+            "production_time_ps holds 2 times for 3 temperatures; give one for each, or a single one for all",
+        ),
+        (TransportSettings, {"temperatures_K": "hot"}, "temperatures_K is ('hot',); it must hold finite numbers"),
         (TransportSettings, {"fit_window": [0.5, 0.1]}, "give two fractions of a block, such as [0.1, 0.5]"),
         (ElasticSettings, {"strain": 0.2}, "elastic constants are linear only up to about 0.02"),
         (ElasticSettings, {"symmetry": "round"}, "symmetry is 'round'; use triclinic, monoclinic"),
@@ -59,8 +65,35 @@ def test_refusals(kind, values, message):
     assert message in str(caught.value)
 
 
+def test_standard_is_what_was_published():
+    """Zhou, Luo, Martin and An: 1,700 K for 250 ps, 5e12 K/s to 300 K, 100 ps of NPT; 300 to 650 K; strains of 1 %."""
+    for kind in KINDS:
+        assert kind.make("standard") == kind.make() == kind()
+    glass = QuenchSettings.make("standard")
+    assert (glass.melt_temperature_K, glass.melt_time_ps) == (1700, 250)
+    assert glass.cooling_rate_K_per_ps * 1e12 == 5e12 and glass.cooling_time_ps == 280
+    assert (glass.final_temperature_K, glass.equilibration_time_ps, glass.pressure_bar) == (300, 100, 1)
+    assert glass.replicas == 5
+    transport = TransportSettings.make("standard")
+    assert transport.temperatures_K == (300, 350, 400, 450, 500, 550, 600, 650)
+    assert transport.production_time_ps == (15000, 5000, 1000, 1000, 1000, 1000, 1000, 1000)
+    assert ElasticSettings.make("standard").strain == 0.01
+
+
+def test_productions_have_lengths_of_their_own():
+    chosen = TransportSettings.make(temperatures_K=[300, 380, 500])
+    assert chosen.production_time_ps == (15000, 5000, 1000)
+    assert [chosen.production(T) for T in chosen.temperatures_K] == [(15000, 750), (5000, 250), (1000, 50)]
+    for same in (TransportSettings.make("quick"), TransportSettings.make(temperatures_K=300, production_time_ps=200)):
+        assert [same.production(T) for T in same.temperatures_K] == [(200, 50)] * len(same.temperatures_K)
+    frames = TransportSettings.make(temperatures_K=300.0, production_time_ps=0.25, frame_interval_ps=0.1)
+    assert frames.production(300.0) == (pytest.approx(0.3), 50)
+
+
 def test_presets_and_files_that_are_not_there(tmp_path):
-    with pytest.raises(ValueError, match="quench: there is no preset 'fast'; use quick or standard, or none"):
+    with pytest.raises(
+        ValueError, match="quench: there is no preset 'fast'; use quick or standard, or none, which is standard"
+    ):
         QuenchSettings.make("fast")
     with pytest.raises(FileNotFoundError, match="is not a file; write one with --write-config"):
         QuenchSettings.make(config=tmp_path / "none.toml")

@@ -10,16 +10,13 @@ import pytest
 
 from openmmlps import analysis
 from openmmlps.app.engine import DeepPotentialEngine
+from openmmlps.ase import LPSCalculator
 from openmmlps.protocols import ElasticSettings, RelaxSettings, elastic, relax
 from openmmlps.protocols.elastic import strain_name
-from openmmlps.protocols.statics import GPA, ContextCalculator
+from openmmlps.protocols.statics import GPA, calculator
 from openmmlps.report import find
 
 SETTINGS = {"platform": "CPU", "threads": 1}
-
-
-def calculator(atoms, model):
-    return ContextCalculator(atoms, model, RelaxSettings.make(**SETTINGS), DeepPotentialEngine())
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +44,7 @@ def test_stress_is_the_strain_derivative_in_any_frame(relaxed):
     atoms.rattle(0.05, seed=1)
     atoms.rotate(35, (1, 2, 3), rotate_cell=True)
     atoms.set_cell(np.array([[1, 0, 0], [1, 1, 0], [0, -1, 1]]) @ np.array(atoms.cell), scale_atoms=False)
-    atoms.calc = calculator(atoms, relaxed / "inputs" / "model.safetensors")
+    atoms.calc = LPSCalculator(relaxed / "inputs" / "model.safetensors", threads=1)
     assert np.allclose(atoms.get_stress() * GPA, calculate_numerical_stress(atoms, eps=1e-4) * GPA, atol=2e-4)
 
 
@@ -68,7 +65,7 @@ def test_elastic_constants_agree_with_matscipy(relaxed, tmp_path):
     ]
     ours = analysis.symmetrize(analysis.elastic_constants(*stresses, settings.strain), "orthorhombic")
     atoms = ase.io.read(relaxed / "replica-1" / "final.extxyz")
-    atoms.calc = calculator(atoms, relaxed / "inputs" / "model.safetensors")
+    atoms.calc = LPSCalculator(relaxed / "inputs" / "model.safetensors", threads=1)
     theirs, _ = matscipy.fit_elastic_constants(
         atoms, symmetry="triclinic", N_steps=3, delta=0.01, optimizer=LBFGS, fmax=0.001, verbose=False, logfile=None
     )
@@ -77,6 +74,56 @@ def test_elastic_constants_agree_with_matscipy(relaxed, tmp_path):
     found = find(tmp_path / "elastic")
     bulk = analysis.voigt_reuss_hill(ours).bulk_GPa
     assert found.results[0].quantity == "bulk modulus B (GPa)" and found.results[0].value == f"{bulk:.2f}"
+
+
+def test_the_calculator_follows_the_settings(relaxed):
+    """Case of the name, 'auto' and precision; energies are those of every platform."""
+    model = relaxed / "inputs" / "model.safetensors"
+    atoms = ase.io.read(relaxed / "replica-1" / "final.extxyz")
+    energies = []
+    for platform, precision, expected in (
+        ("auto", "auto", None),
+        ("cpu", "double", None),
+        ("reference", "auto", "Reference"),
+    ):
+        atoms.calc = calculator(model, RelaxSettings.make(platform=platform, precision=precision, threads=1))
+        if platform != "auto":
+            assert atoms.calc.platform == expected
+        assert atoms.calc.precision == "double"
+        energies.append(atoms.get_potential_energy())
+    assert np.ptp(energies) < 1e-4
+    for values, message in (
+        ({"platform": "Cray"}, "platform: 'Cray' does not exist here; usable are"),
+        ({"platform": "CPU", "precision": "mixed"}, "precision is 'mixed'; use one of double, single"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            calculator(model, RelaxSettings.make(**values))
+
+
+def test_interrupted_strain_goes_on(relaxed, tmp_path):
+    """A reference cell and a strained cell that were stopped half way keep what they had reached."""
+    from openmmlps.protocols.folder import ProtocolFolder
+
+    settings = ElasticSettings.make(structure=str(relaxed), relax_cell=False, **SETTINGS)
+    engine, material = DeepPotentialEngine(), {"glass": False}
+    starts = elastic.starts(settings)
+    with ProtocolFolder.create(tmp_path / "elastic", settings, False, engine, starts, material) as folder:
+        reference, strain = elastic.stages(folder, settings)[:2]
+        (folder.path / reference.name).mkdir(parents=True)
+        assert reference.action(folder.path / reference.name, lambda: False)["converged"]
+        path = folder.path / strain.name
+        path.mkdir(parents=True)
+        calls = []
+        assert strain.action(path, lambda: calls.append(1) or len(calls) > 8) is None
+        first, kept = (ase.io.read(file) for file in (path.parent / "reference.extxyz", path / "state.extxyz"))
+        assert kept.cell[0, 0] == pytest.approx(1.01 * first.cell[0, 0])
+        forces = []
+        for atoms in (first, kept):
+            atoms.set_cell(kept.cell, scale_atoms=True)
+            atoms.calc = LPSCalculator(folder.model, threads=1)
+            forces.append(np.abs(atoms.get_forces()).max())
+        assert forces[1] < 0.7 * forces[0]
+        assert strain.action(path, lambda: False)["converged"]
 
 
 def test_interrupted_relaxation_goes_on(tmp_path):
@@ -93,9 +140,9 @@ def test_interrupted_relaxation_goes_on(tmp_path):
         calls = []
         path = folder.path / stage.name
         path.mkdir()
-        assert stage.action(path, lambda: calls.append(1) or len(calls) > 12, engine) is None
+        assert stage.action(path, lambda: calls.append(1) or len(calls) > 12) is None
         before = ase.io.read(path / "state.extxyz")
-        result = Sequence(folder, [stage], engine).execute()
+        result = Sequence(folder, [stage], engine, settings.timestep).execute()
     assert result.state == "finished"
     found = json.loads((tmp_path / "relaxed" / "replica-1" / "result.json").read_text())
     assert found["converged"]

@@ -182,6 +182,11 @@ def test_analyze_prints_results(folders):
     assert re.search(r"written: .*analysis/ \(\d+ files\)", output)
 
 
+def test_analysis_says_how_far_it_is(folders, monkeypatch):
+    monkeypatch.setattr("openmmlps.cli.reports.LINE_SECONDS", 0.0)
+    assert re.search(r"run: trajectory\.h5, frame \d+ of \d+\n", call("analyze", folders[2]).output)
+
+
 def test_status_is_a_table(folders):
     output = call("status", *folders).output
     assert re.search(r"glass-transport +transport +finished +100 % ", output)

@@ -40,7 +40,7 @@ def test_success(tmp_path):
 def test_failures_and_skips_are_added_up(tmp_path):
     code, lines = summarize(tmp_path, CTEST, PYTEST)
     assert (code, lines[-1]) == (1, "3 passed, 1 failed, 1 skipped")
-    assert "    FAILED b::b" in lines
+    assert "    FAILED b::b" in lines and "    skipped c::c" in lines
 
 
 @pytest.mark.parametrize("text", [None, "", "<testsuite>", "<testsuite/>", PYTEST_ERROR])

@@ -11,7 +11,7 @@ from .arrhenius import ArrheniusFit, arrhenius_fit
 from .density import bond_density, density_map
 from .displacements import fit_line, mean_squared_displacement
 from .dynamics import van_hove_distinct, van_hove_self, velocity_autocorrelation, vibrational_density_of_states
-from .elasticity import Moduli, elastic_constants, strain_tensor, symmetrize, voigt_reuss_hill
+from .elasticity import Moduli, elastic_constants, strain_tensor, symmetrize, voigt_reuss_hill, young_in_direction
 from .estimates import Estimate
 from .glass_checks import check_glass, long_range_order
 from .mobility import anion_lifetimes, assign_hosts, conditional_displacement, hops, residence_times
@@ -88,4 +88,5 @@ __all__ = [
     "velocity_autocorrelation",
     "vibrational_density_of_states",
     "voigt_reuss_hill",
+    "young_in_direction",
 ]

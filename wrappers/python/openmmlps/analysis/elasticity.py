@@ -129,6 +129,28 @@ def voigt_reuss_hill(constants):
     return Moduli(float(bulk), float(reuss_bulk), float(shear), float(reuss_shear))
 
 
+def young_in_direction(constants, directions):
+    """Young's modulus of a crystal pulled along a direction: 1 / E(n) = S_ijkl n_i n_j n_k n_l (Nye, Physical Properties of Crystals).
+
+    :param constants: [6, 6] GPa
+    :param directions: [n, 3], of any length but 0
+    :return: [n] GPa
+    :raises ValueError: a direction without length, or a tensor without an inverse
+    """
+    directions = np.atleast_2d(np.asarray(directions, dtype=float))
+    lengths = np.linalg.norm(directions, axis=1)
+    if directions.shape[1:] != (3,) or not (lengths > 0).all():
+        raise ValueError("young_in_direction: a direction has no length; give vectors [n, 3]")
+    constants = np.asarray(constants, dtype=float)
+    try:
+        compliance = np.linalg.inv((constants + constants.T) / 2)
+    except np.linalg.LinAlgError:
+        raise ValueError("young_in_direction: the elastic tensor has no inverse; the structure is unstable") from None
+    unit = directions / lengths[:, None]
+    stress = np.array([unit[:, i] * unit[:, j] for i, j in _VOIGT])  # of a unit pull
+    return 1 / np.einsum("in,ij,jn->n", stress, compliance, stress)
+
+
 def _voigt(constants):
     diagonal, mixed = np.trace(constants[:3, :3]), constants[0, 1] + constants[0, 2] + constants[1, 2]
     return (diagonal + 2 * mixed) / 9, (diagonal - mixed + 3 * np.trace(constants[3:, 3:])) / 15

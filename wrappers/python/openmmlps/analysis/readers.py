@@ -151,6 +151,9 @@ class _StoredFrames:
     def __getitem__(self, frames):
         import h5py
 
+        if isinstance(frames, (int, np.integer)):  # one frame, as of an array
+            frame = range(len(self.frames))[frames]
+            return self[frame : frame + 1][0]
         chosen = self.frames[frames]
         if not len(chosen):
             return np.empty((0, *self.tail))

@@ -5,10 +5,13 @@
 Units everywhere in :mod:`openmmlps.analysis`: angstrom, ps, angstrom/ps, amu, elementary charges.
 """
 
+import contextlib
+import contextvars
 from dataclasses import dataclass, field
 
 import numpy as np
 
+_watcher = contextvars.ContextVar("watcher", default=None)
 _CHUNK_BYTES = 64 << 20
 #: kg (angstrom/ps)^2 per amu, over the Boltzmann constant: K per amu (angstrom/ps)^2
 _KELVIN_PER_AMU_A2_PER_PS2 = 1.66053906660e-27 * 1e4 / 1.380649e-23
@@ -145,12 +148,30 @@ class Trajectory:
             )
             if progress is not None:
                 progress(frames.stop, total)
+            if (watcher := _watcher.get()) is not None:
+                watcher(self.name, frames.stop, total)
 
     def frames(self, stride=1, progress=None):
         """Iterate over (positions [n, 3], cell [3, 3] or None), angstrom."""
+        watcher, total = _watcher.get(), -(-len(self) // stride)
         for chunk in self.chunks(stride, progress=progress):
             for index, positions in enumerate(chunk.positions):
                 yield positions, None if chunk.cells is None else chunk.cells[index]
+                if watcher is not None:
+                    watcher(self.name, chunk.start + index + 1, total)
+
+
+@contextlib.contextmanager
+def watch(watcher):
+    """While this lasts, every pass over a trajectory, by whatever function, tells how far it is.
+
+    :param watcher: called as watcher(name of the trajectory, frames done, frames in total), often
+    """
+    token = _watcher.set(watcher)
+    try:
+        yield
+    finally:
+        _watcher.reset(token)
 
 
 def _element_masses(symbols):

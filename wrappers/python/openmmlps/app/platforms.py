@@ -25,6 +25,31 @@ def list_platforms(kernel=KERNEL):
     return sorted(found, key=lambda info: -info.speed)
 
 
+def choose_platform(wanted):
+    """Name of the platform for energies and forces without dynamics.
+
+    :param wanted: a name, whatever its case, or 'auto': the fastest that has a device and the kernel
+    :raises ValueError: no such platform, or one that cannot run a Deep Potential
+    """
+    import openmm
+
+    available = list_platforms()
+    if wanted != "auto":
+        return _named(wanted, available).name
+    usable = [info.name for info in available if info.has_kernel]
+    return next(name for name in usable if _has_own_device(openmm.Platform.getPlatformByName(name)))
+
+
+def _has_own_device(platform):
+    """Whether there is hardware that belongs to the platform; OpenCL on a processor does not count."""
+    import openmm
+
+    try:
+        return len(platform.getDevices()) > 0 and not only_processors(platform)
+    except openmm.OpenMMException:
+        return False
+
+
 def make_simulation(topology, system, make_integrator, settings, kernel=KERNEL):
     """An openmm.app.Simulation on the platform that the settings ask for.
 

@@ -16,7 +16,7 @@ from openmmlps.app.run import Monitor
 from openmmlps.app.stability import RunFailed
 from openmmlps.app.units import format_clock, format_time
 
-_LINE_SECONDS = 30.0  # between lines of progress where there is no terminal
+LINE_SECONDS = 30.0  # between lines of progress where there is no terminal
 
 
 class _Console(Console):
@@ -46,7 +46,7 @@ def report_errors(command):
         except (ValueError, OSError, ImportError, openmm.OpenMMException) as error:
             fail(error, 2)
         except KeyboardInterrupt:
-            fail("stopped at once; the last checkpoint is kept", 130)
+            fail("stopped at once; what was saved before is kept", 130)
 
     return wrapped
 
@@ -135,6 +135,6 @@ class ConsoleMonitor(Monitor):
         status = f"{format_time(step * self._timestep)}, {temperature}{speed}"
         if self._bar is not None:
             self._bar.update(self._task, completed=step, status=status)
-        elif time.monotonic() - self._said > _LINE_SECONDS:
+        elif time.monotonic() - self._said > LINE_SECONDS:
             self._said = time.monotonic()
             self._console.print(f"{100 * step / total_steps:.0f} %  {status}", markup=False)

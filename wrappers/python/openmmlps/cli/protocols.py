@@ -2,6 +2,9 @@
 # Copyright (c) 2026 the openmm-lps authors
 """``openmm-lps quench``, ``transport``, ``elastic`` and ``relax``: one form for all protocols."""
 
+import functools
+import inspect
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated
 
@@ -11,34 +14,79 @@ from .output import ConsoleMonitor, console, report_errors, table
 
 _WHAT, _WHERE = "What is done", "Where it runs"
 
-Preset = Annotated[str, typer.Option(help="quick, standard, or none for publication lengths.", rich_help_panel=_WHAT)]
-Config = Annotated[
-    Path | None, typer.Option(help="TOML file with settings; see --write-config.", rich_help_panel=_WHAT)
+
+@dataclass(frozen=True)
+class Shared:
+    """Options of every protocol, in the order of the help."""
+
+    supercell: Annotated[str | None, typer.Option(help="Repeats, as 1x2x2.", rich_help_panel=_WHAT)] = None
+    model: Annotated[
+        str | None, typer.Option(help="Model file. Default: the packaged Li-P-S model.", rich_help_panel=_WHAT)
+    ] = None
+    preset: Annotated[
+        str,
+        typer.Option(
+            help="quick, or standard: what publications use. Default: standard.",
+            rich_help_panel=_WHAT,
+            show_default=False,
+        ),
+    ] = ""
+    config: Annotated[
+        Path | None, typer.Option(help="TOML file with settings; see --write-config.", rich_help_panel=_WHAT)
+    ] = None
+    assign: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="NAME=VALUE", help="Any setting of the TOML file; repeatable.", rich_help_panel=_WHAT
+        ),
+    ] = None
+    write_config: Annotated[
+        bool,
+        typer.Option(
+            "--write-config", help="Print the settings as commented TOML and do nothing.", rich_help_panel=_WHAT
+        ),
+    ] = False
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Folder of the protocol.", rich_help_panel=_WHERE)
+    ] = None
+    platform: Annotated[str | None, typer.Option(help="OpenMM platform. Default: auto.", rich_help_panel=_WHERE)] = None
+    threads: Annotated[
+        int | None, typer.Option(help="Of the CPU platform. Default: all cores.", rich_help_panel=_WHERE)
+    ] = None
+    resume: Annotated[bool, typer.Option("--resume", help="Continue what is in --output.", rich_help_panel=_WHERE)] = (
+        False
+    )
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace what is in --output.", rich_help_panel=_WHERE)
+    ] = False
+
+
+def _protocol(command):
+    """A command with its own options and those of :class:`Shared`, which it receives as `shared`."""
+    own = [entry for entry in inspect.signature(command).parameters.values() if entry.name != "shared"]
+    shared = [
+        inspect.Parameter(entry.name, inspect.Parameter.KEYWORD_ONLY, default=entry.default, annotation=entry.type)
+        for entry in fields(Shared)
+    ]
+
+    @report_errors
+    @functools.wraps(command)
+    def wrapped(**options):
+        command(Shared(**{entry.name: options.pop(entry.name) for entry in shared}), **options)
+
+    wrapped.__signature__ = inspect.Signature(own + shared)
+    return wrapped
+
+
+Structure = Annotated[
+    str | None, typer.Argument(help="Packaged structure, any file that ASE reads, or the folder of a quench or relax.")
 ]
-Assign = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set", metavar="NAME=VALUE", help="Any setting of the TOML file; repeatable.", rich_help_panel=_WHAT
-    ),
-]
-Model = Annotated[
-    str | None, typer.Option(help="Model file. Default: the packaged Li-P-S model.", rich_help_panel=_WHAT)
-]
-Supercell = Annotated[str | None, typer.Option(help="Repeats, as 1x2x2.", rich_help_panel=_WHAT)]
 Seed = Annotated[int | None, typer.Option(help="Of all random numbers.", rich_help_panel=_WHAT)]
-Output = Annotated[Path | None, typer.Option("--output", "-o", help="Folder of the protocol.", rich_help_panel=_WHERE)]
-Platform = Annotated[str | None, typer.Option(help="OpenMM platform. Default: auto.", rich_help_panel=_WHERE)]
-Threads = Annotated[int | None, typer.Option(help="Of the CPU platform. Default: all cores.", rich_help_panel=_WHERE)]
-Resume = Annotated[bool, typer.Option("--resume", help="Continue what is in --output.", rich_help_panel=_WHERE)]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is in --output.", rich_help_panel=_WHERE)]
-WriteConfig = Annotated[
-    bool,
-    typer.Option("--write-config", help="Print the settings as commented TOML and do nothing.", rich_help_panel=_WHAT),
-]
 
 
-@report_errors
+@_protocol
 def quench(
+    shared,
     composition: Annotated[
         str | None,
         typer.Option(help="Percent Li2S in Li2S-P2S5, or as 60Li2S-32SiS2-8P2S5. Default: 75.", rich_help_panel=_WHAT),
@@ -47,19 +95,8 @@ def quench(
     start: Annotated[
         str | None, typer.Option(help="A crystal to melt instead of a random start.", rich_help_panel=_WHAT)
     ] = None,
-    supercell: Supercell = None,
     replicas: Annotated[int | None, typer.Option(help="Independent quenches.", rich_help_panel=_WHAT)] = None,
-    preset: Preset = "",
-    config: Config = None,
-    assign: Assign = None,
-    model: Model = None,
     seed: Seed = None,
-    write_config: WriteConfig = False,
-    output: Output = None,
-    platform: Platform = None,
-    threads: Threads = None,
-    resume: Resume = False,
-    overwrite: Overwrite = False,
 ):
     """Make glasses: melt a random or crystalline start, cool it at a constant rate, equilibrate it.
 
@@ -71,33 +108,29 @@ def quench(
     openmm-lps quench --config quench.toml -o glass
     openmm-lps quench --resume -o glass              # after Ctrl-C, a kill, a reboot
     """
-    _carry_out("quench", locals(), lambda s: f"quench-{s.composition if s.start == 'random' else Path(s.start).stem}")
+    _carry_out(
+        "quench",
+        shared,
+        lambda s: f"quench-{s.composition if s.start == 'random' else Path(s.start).stem}",
+        composition=composition,
+        atoms=atoms,
+        start=start,
+        replicas=replicas,
+        seed=seed,
+    )
 
 
-@report_errors
+@_protocol
 def transport(
-    structure: Annotated[
-        str | None,
-        typer.Argument(help="Packaged structure, any file that ASE reads, or the folder of a quench or relax."),
-    ] = None,
+    shared,
+    structure: Structure = None,
     temperatures: Annotated[str | None, typer.Option(help="In K, as 500,600,700.", rich_help_panel=_WHAT)] = None,
-    supercell: Supercell = None,
     replicas: Annotated[int | None, typer.Option(help="Runs at each temperature.", rich_help_panel=_WHAT)] = None,
     barostat: Annotated[
         str | None, typer.Option(help="isotropic, anisotropic or flexible.", rich_help_panel=_WHAT)
     ] = None,
     mobile: Annotated[str | None, typer.Option(help="The mobile ions. Default: Li.", rich_help_panel=_WHAT)] = None,
-    preset: Preset = "",
-    config: Config = None,
-    assign: Assign = None,
-    model: Model = None,
     seed: Seed = None,
-    write_config: WriteConfig = False,
-    output: Output = None,
-    platform: Platform = None,
-    threads: Threads = None,
-    resume: Resume = False,
-    overwrite: Overwrite = False,
 ):
     """Measure diffusion and conductivity: mean cell at constant pressure, then production, at each temperature.
 
@@ -106,15 +139,23 @@ def transport(
     openmm-lps transport beta-Li3PS4 --supercell 1x2x2 --barostat anisotropic --temperatures 500,600,700
     openmm-lps report glass glass-transport
     """
-    _carry_out("transport", locals(), lambda s: f"transport-{Path(s.structure).name}")
+    _carry_out(
+        "transport",
+        shared,
+        _named_after_structure,
+        structure=structure,
+        temperatures_K=temperatures and _numbers(temperatures, "temperatures"),
+        replicas=replicas,
+        barostat=barostat,
+        mobile=mobile,
+        seed=seed,
+    )
 
 
-@report_errors
+@_protocol
 def elastic(
-    structure: Annotated[
-        str | None,
-        typer.Argument(help="Packaged structure, any file that ASE reads, or the folder of a quench or relax."),
-    ] = None,
+    shared,
+    structure: Structure = None,
     temperature: Annotated[
         float | None, typer.Option(help="K. Default: 0, relaxed ions.", rich_help_panel=_WHAT)
     ] = None,
@@ -125,18 +166,7 @@ def elastic(
         ),
     ] = None,
     strain: Annotated[float | None, typer.Option(help="Default: 0.01.", rich_help_panel=_WHAT)] = None,
-    supercell: Supercell = None,
-    preset: Preset = "",
-    config: Config = None,
-    assign: Assign = None,
-    model: Model = None,
     seed: Seed = None,
-    write_config: WriteConfig = False,
-    output: Output = None,
-    platform: Platform = None,
-    threads: Threads = None,
-    resume: Resume = False,
-    overwrite: Overwrite = False,
 ):
     """Elastic constants from the stresses of strained cells; B, G, E and Poisson's ratio (Voigt-Reuss-Hill).
 
@@ -144,31 +174,28 @@ def elastic(
     openmm-lps elastic beta-Li3PS4 --symmetry orthorhombic -o elastic
     openmm-lps elastic glass --symmetry isotropic --temperature 300 --preset quick
     """
-    _carry_out("elastic", locals(), lambda s: f"elastic-{Path(s.structure).name}")
+    _carry_out(
+        "elastic",
+        shared,
+        _named_after_structure,
+        structure=structure,
+        temperature_K=temperature,
+        symmetry=symmetry,
+        strain=strain,
+        seed=seed,
+    )
 
 
-@report_errors
+@_protocol
 def relax(
-    structure: Annotated[
-        str | None, typer.Argument(help="Packaged structure, any file that ASE reads, or the folder of a quench.")
-    ] = None,
+    shared,
+    structure: Structure = None,
     pressure: Annotated[
         float | None, typer.Option(help="Target, GPa, positive under compression. Default: 0.", rich_help_panel=_WHAT)
     ] = None,
     fixed_cell: Annotated[
         bool, typer.Option("--fixed-cell", help="Relax the atoms only.", rich_help_panel=_WHAT)
     ] = False,
-    supercell: Supercell = None,
-    preset: Preset = "",
-    config: Config = None,
-    assign: Assign = None,
-    model: Model = None,
-    write_config: WriteConfig = False,
-    output: Output = None,
-    platform: Platform = None,
-    threads: Threads = None,
-    resume: Resume = False,
-    overwrite: Overwrite = False,
 ):
     """Relax cell and atoms to a pressure, to force and stress tolerances.
 
@@ -178,37 +205,50 @@ def relax(
     openmm-lps relax beta-Li3PS4 -o relaxed
     openmm-lps relax glass --pressure 1 -o relaxed
     """
-    _carry_out("relax", locals(), lambda s: f"relax-{Path(s.structure).name}")
+    _carry_out(
+        "relax",
+        shared,
+        _named_after_structure,
+        structure=structure,
+        pressure_GPa=pressure,
+        cell=False if fixed_cell else None,
+    )
 
 
-def _carry_out(name, options, default_output):
-    """Settings from preset, file and options; then start or resume."""
+def _named_after_structure(settings):
+    return f"{settings.protocol()}-{Path(settings.structure).name}"
+
+
+def _carry_out(name, shared, default_output, **own):
+    """Settings from preset, file and options; then start or resume.
+
+    :param shared: Shared
+    :param default_output: settings -> name of the folder
+    :param own: settings that come from the protocol's own options; None: not given
+    """
     from openmmlps import protocols
     from openmmlps.protocols.protocol import CHANGEABLE
     from openmmlps.protocols.settings import parse_assignment
 
     protocol = getattr(protocols, name)
-    values = dict(parse_assignment(text, name) for text in options["assign"] or [])
-    values |= {key: value for key, value in options.items() if value is not None and _is_setting(protocol, key)}
-    if options.get("supercell") is not None:
-        values["supercell"] = _supercell(options["supercell"])
-    if options.get("temperatures"):
-        values["temperatures_K"] = _numbers(options["temperatures"], "temperatures")
-    if options.get("temperature") is not None:
-        values["temperature_K"] = options["temperature"]
-    if options.get("pressure") is not None:
-        values["pressure_GPa"] = options["pressure"]
-    if options.get("fixed_cell"):
-        values["cell"] = False
-    output = options["output"]
-    if options["resume"]:
+    options = {
+        **own,
+        "supercell": shared.supercell and _supercell(shared.supercell),
+        "model": shared.model,
+        "platform": shared.platform,
+        "threads": shared.threads,
+    }
+    values = dict(parse_assignment(text, name) for text in shared.assign or [])
+    values |= {key: value for key, value in options.items() if value is not None}
+    output = shared.output
+    if shared.resume:
         if output is None:
             raise ValueError(f"{name}: which one to continue? name its folder with --output")
-        if options["overwrite"]:
+        if shared.overwrite:
             raise ValueError(f"{name}: --resume continues and --overwrite replaces; give one of them")
         given = {key: value for key, value in values.items() if key in CHANGEABLE}
         frozen = set(values) - set(given)
-        if frozen or options["preset"] or options["config"]:
+        if frozen or shared.preset or shared.config:
             what = ", ".join(sorted(frozen)) or "--preset and --config"
             raise ValueError(
                 f"{name}: {what} cannot change once a protocol has begun, only {', '.join(CHANGEABLE)}; start a new one"
@@ -216,20 +256,14 @@ def _carry_out(name, options, default_output):
         with _Monitor() as monitor:
             result = protocol.resume(output, given, monitor=monitor)
     else:
-        settings = protocol.settings.make(options["preset"], options["config"], **values)
-        if options["write_config"]:
+        settings = protocol.settings.make(shared.preset, shared.config, **values)
+        if shared.write_config:
             typer.echo(settings.to_toml(), nl=False)
             return
         output = output or Path(default_output(settings))
         with _Monitor() as monitor:
-            result = protocol.start(output, settings, overwrite=options["overwrite"], monitor=monitor)
+            result = protocol.start(output, settings, overwrite=shared.overwrite, monitor=monitor)
     _conclude(name, result)
-
-
-def _is_setting(protocol, key):
-    from dataclasses import fields
-
-    return key not in ("supercell",) and key in {entry.name for entry in fields(protocol.settings)}
 
 
 def _supercell(text):
@@ -267,6 +301,7 @@ class _Monitor:
     def __init__(self):
         self._console = console()
         self._inner = None
+        self._told = set()
 
     def __enter__(self):
         return self
@@ -275,6 +310,10 @@ class _Monitor:
         self._end()
 
     def message(self, text):
+        if text.startswith("Passed over:"):  # the same for every run; once is enough
+            if text in self._told:
+                return
+            self._told.add(text)
         self._console.print(text, markup=False, soft_wrap=True)
 
     def stage(self, name, number, total):

@@ -2,6 +2,7 @@
 # Copyright (c) 2026 the openmm-lps authors
 """``openmm-lps analyze``, ``report`` and ``status``."""
 
+import contextlib
 import datetime
 import json
 import time
@@ -10,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from .output import console, report_errors, table
+from .output import LINE_SECONDS, console, report_errors, table
 
 
 @report_errors
@@ -24,7 +25,8 @@ def analyze(
     """
     from openmmlps.report import analyze as carry_out
 
-    found, target, files = carry_out(folder)
+    with _progress(folder):
+        found, target, files = carry_out(folder)
     out = console()
     out.print(f"{found.title} ({found.subtitle})", markup=False, soft_wrap=True)
     out.print(table([(result.quantity, result.value, result.literature or "-") for result in found.results], "quantity", "this work", "published"))  # fmt: skip
@@ -55,7 +57,10 @@ def report(
     names = [folder.resolve().name for folder in folders]
     if len(set(names)) != len(names):
         raise ValueError(f"report: two folders have the same name ({', '.join(names)}); rename one")
-    found = [carry_out(folder)[0] for folder in folders]
+    found = []
+    for folder in folders:
+        with _progress(folder):
+            found.append(carry_out(folder)[0])
     write_report(output, found, title)
     size = output.stat().st_size / 1e6
     console().print(f"{output} ({size:.1f} MB)", markup=False, soft_wrap=True)
@@ -81,6 +86,29 @@ def status(
         while True:
             time.sleep(max(0.2, interval))
             live.update(_status_table(folders), refresh=True)
+
+
+@contextlib.contextmanager
+def _progress(folder):
+    """Shows which trajectory is read and how far: in place in a terminal, a line now and then elsewhere."""
+    from openmmlps.analysis.trajectory import watch
+
+    out = console()
+    line, interval = (None, LINE_SECONDS) if not out.is_terminal else (out.status(f"{folder}"), 0.1)
+    told = time.monotonic()
+
+    def tell(name, done, total):
+        nonlocal told
+        if time.monotonic() - told < interval:
+            return
+        told, text = time.monotonic(), f"{folder}: {name}, frame {done} of {total}"
+        if line is None:
+            out.print(text, markup=False, soft_wrap=True)
+        else:
+            line.update(text)
+
+    with line or contextlib.nullcontext(), watch(tell):
+        yield
 
 
 def _status_table(folders):

@@ -19,7 +19,7 @@ from .sequence import RunStage, TaskStage
 from .settings import ProtocolSettings, setting
 from .starts import material, starting_structures
 from .states import mean_box, mean_thermo, write_atoms, write_final
-from .statics import EV, GPA, ContextCalculator, relax_atoms
+from .statics import EV, GPA, platform_name, relax_in
 
 COMPONENTS = ("xx", "yy", "zz", "yz", "xz", "xy")
 _RELAX_COST = 300  # evaluations, for the estimate of the end
@@ -57,7 +57,7 @@ class ElasticSettings(ProtocolSettings):
             "equilibration_time_ps": 2.0,
             "stress_time_ps": 20.0,
         },
-        "standard": {"cell_time_ps": 50.0, "equilibration_time_ps": 5.0, "stress_time_ps": 50.0},
+        "standard": {},
     }
 
     def problems(self):
@@ -90,35 +90,30 @@ def _static(folder, settings, name, number):
     count = len(ase.io.read(folder.start(name)))
     path = folder.path / name
 
-    def calculator(atoms, engine):
-        return ContextCalculator(atoms, folder.model, settings, engine)
-
-    def rest(atoms, stopped, cell):
-        return relax_atoms(
-            atoms,
-            settings.force_tolerance_eV_per_angstrom,
-            settings.most_steps,
+    def reference(stage_folder, stopped):
+        atoms, found = relax_in(
+            stage_folder,
+            lambda: ase.io.read(folder.start(name)),
+            folder.model,
+            settings,
             stopped,
-            cell,
-            settings.pressure_GPa,
+            cell=settings.relax_cell,
+            pressure_GPa=settings.pressure_GPa,
         )
-
-    def reference(stage_folder, stopped, engine):
-        atoms = ase.io.read(folder.start(name))
-        atoms.calc = calculator(atoms, engine)
-        found = rest(atoms, stopped, settings.relax_cell)
         if found.stopped:
             return None
         write_atoms(path / "reference.extxyz", atoms)
         return _outcome(atoms, found)
 
     def strained(component, sign):
-        def action(stage_folder, stopped, engine):
+        def first():
             atoms = ase.io.read(path / "reference.extxyz")
             deformation = np.eye(3) + strain_tensor(component, sign * settings.strain)
             atoms.set_cell(np.array(atoms.cell) @ deformation, scale_atoms=True)
-            atoms.calc = calculator(atoms, engine)
-            found = rest(atoms, stopped, False)
+            return atoms
+
+        def action(stage_folder, stopped):
+            atoms, found = relax_in(stage_folder, first, folder.model, settings, stopped)
             return None if found.stopped else _outcome(atoms, found)
 
         return action
@@ -138,7 +133,7 @@ def _outcome(atoms, relaxation):
         "cell_angstrom": np.array(atoms.cell).tolist(),
         "converged": relaxation.converged,
         "largest_force_eV_per_angstrom": relaxation.largest_force_eV_per_angstrom,
-        "platform": atoms.calc.platform,
+        "platform": platform_name(atoms.calc),
     }
 
 

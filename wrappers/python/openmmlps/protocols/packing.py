@@ -25,7 +25,7 @@ SMALLEST_DISTANCES = {
 }
 _OTHER_PAIRS = 2.2
 _GRAM_PER_CM3 = 1.66053906660  # of one amu per angstrom^3
-_BATCH, _BATCHES = 32, 4000
+_BATCH, _FRUITLESS = 2000, 60  # candidates at a time, and batches without an atom before giving up
 
 
 @dataclass(frozen=True)
@@ -142,29 +142,44 @@ def pack(counts, density_g_per_cm3, seed):
     mass = sum(count * atomic_masses[atomic_numbers[element]] for element, count in counts.items())
     length = (mass * _GRAM_PER_CM3 / density_g_per_cm3) ** (1 / 3)
     random = np.random.default_rng(seed)
-    elements = sorted(counts, key=lambda element: -_room(element))  # those that need most room first
-    kinds = np.repeat(np.arange(len(elements)), [counts[element] for element in elements])
-    limits = np.array([[_smallest(a, b) for b in elements] for a in elements])
-    placed = np.empty((len(kinds), 3))
-    for index, kind in enumerate(kinds):
-        wanted = limits[kind][kinds[:index]] ** 2
-        for _ in range(_BATCHES):
-            candidates = random.uniform(0, length, (_BATCH, 3))
-            vectors = candidates[:, None] - placed[None, :index]
-            vectors -= length * np.rint(vectors / length)
-            free = ((vectors**2).sum(-1) >= wanted).all(1)
-            if free.any():
-                placed[index] = candidates[np.argmax(free)]
-                break
-        else:
+    placed = {}
+    for element in sorted(counts, key=lambda element: -_room(element)):  # those that need most room first
+        placed[element] = _insert(element, counts[element], placed, length, random)
+        if len(placed[element]) < counts[element]:
             raise ValueError(
-                f"pack: atom {index} ({elements[kind]}) of {len(kinds)} finds no room at {density_g_per_cm3:g} g/cm3; "
-                "start from a lower density"
+                f"pack: {element} number {len(placed[element]) + 1} of {counts[element]} finds no room at "
+                f"{density_g_per_cm3:g} g/cm3; start from a lower density"
             )
-    order = {element: number for number, element in enumerate(counts)}
-    symbols = [elements[kind] for kind in kinds]
-    atoms = Atoms(symbols, placed, cell=[length] * 3, pbc=True)
-    return atoms[sorted(range(len(symbols)), key=lambda index: order[symbols[index]])]
+    symbols = [element for element, count in counts.items() for _ in range(count)]
+    positions = np.concatenate([placed[element] for element in counts])
+    return Atoms(symbols, positions, cell=[length] * 3, pbc=True)
+
+
+def _insert(element, count, placed, length, random):
+    """Random places for atoms of one element among those of others.
+
+    :param placed: element -> [n, 3] places that are taken
+    :param length: of the cube
+    :return: [count, 3], or fewer if they find no room
+    """
+    from scipy.spatial import cKDTree
+
+    taken = [(_smallest(element, other), cKDTree(places, boxsize=length)) for other, places in placed.items()]
+    own, wanted = np.empty((count, 3)), _room(element) ** 2
+    number = fruitless = 0
+    while number < count and fruitless < _FRUITLESS:
+        candidates = random.uniform(0, length, (_BATCH, 3))
+        for distance, tree in [*taken, (_room(element), cKDTree(own[:number], boxsize=length))]:
+            candidates = candidates[np.isinf(tree.query(candidates, distance_upper_bound=distance)[0])]
+        before = number
+        for candidate in candidates:  # those of this batch may be too near one another
+            vectors = candidate - own[before:number]
+            vectors -= length * np.rint(vectors / length)
+            if number < count and ((vectors**2).sum(1) >= wanted).all():
+                own[number] = candidate
+                number += 1
+        fruitless = 0 if number > before else fruitless + 1
+    return own[:number]
 
 
 def _smallest(a, b):

@@ -40,7 +40,7 @@ class Protocol:
         engine = engine or DeepPotentialEngine()
         starts, material = self.starts(settings), self.material(settings)
         with ProtocolFolder.create(output, settings, overwrite, engine, starts, material) as folder:
-            return Sequence(folder, self.stages(folder, settings), engine, monitor).execute()
+            return self._sequence(folder, settings, engine, monitor).execute()
 
     def resume(self, output, changes=None, engine=None, monitor=None):
         """Continue after an interruption or a kill, from the folder alone; a finished protocol is left as it is.
@@ -58,4 +58,7 @@ class Protocol:
         with ProtocolFolder.open(output, self.name) as folder:
             settings = folder.read_settings(self.settings).changed(**(changes or {}))
             folder.write_settings(settings)
-            return Sequence(folder, self.stages(folder, settings), engine or DeepPotentialEngine(), monitor).execute()
+            return self._sequence(folder, settings, engine or DeepPotentialEngine(), monitor).execute()
+
+    def _sequence(self, folder, settings, engine, monitor):
+        return Sequence(folder, self.stages(folder, settings), engine, settings.timestep, monitor)

@@ -46,7 +46,7 @@ class QuenchSettings(ProtocolSettings):
             "cooling_ensemble": "nvt",
             "equilibration_time_ps": 40.0,
         },
-        "standard": {"atoms": 576, "replicas": 3, "melt_time_ps": 100.0, "cooling_rate_K_per_ps": 10.0},
+        "standard": {},
     }
 
     def problems(self):

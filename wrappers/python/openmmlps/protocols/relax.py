@@ -12,9 +12,7 @@ from .sequence import TaskStage
 from .settings import ProtocolSettings, setting
 from .starts import material, starting_structures
 from .states import write_atoms
-from .statics import GPA, ContextCalculator, relax_atoms
-
-_SAVE_STEPS = 10
+from .statics import GPA, platform_name, relax_in
 
 
 @dataclass(frozen=True)
@@ -31,7 +29,8 @@ class RelaxSettings(ProtocolSettings):
     precision: str = setting("double", "auto, single, mixed or double", ("auto", "single", "mixed", "double"))
 
     presets: ClassVar[dict] = {
-        "quick": {"force_tolerance_eV_per_angstrom": 0.01, "stress_tolerance_GPa": 0.02, "most_steps": 500}
+        "quick": {"force_tolerance_eV_per_angstrom": 0.01, "stress_tolerance_GPa": 0.02, "most_steps": 500},
+        "standard": {},
     }
 
 
@@ -50,25 +49,20 @@ def _stages(folder, settings):
 
 
 def _task(folder, settings, name):
-    def action(path, stopped, engine):
+    def action(path, stopped):
         import ase.io
 
         first = ase.io.read(folder.start(name))
-        saved = path / "state.extxyz"
-        atoms = ase.io.read(saved) if saved.is_file() else first.copy()
-        calculator = ContextCalculator(atoms, folder.model, settings, engine)
-        atoms.calc = calculator
-        found = relax_atoms(
-            atoms,
-            settings.force_tolerance_eV_per_angstrom,
-            settings.most_steps,
+        atoms, found = relax_in(
+            path,
+            first.copy,
+            folder.model,
+            settings,
             stopped,
-            settings.cell,
-            settings.pressure_GPa,
-            settings.stress_tolerance_GPa,
-            lambda step: step % _SAVE_STEPS or write_atoms(saved, atoms),
+            cell=settings.cell,
+            pressure_GPa=settings.pressure_GPa,
+            stress_tolerance_GPa=settings.stress_tolerance_GPa,
         )
-        write_atoms(saved, atoms)
         if found.stopped:
             return None
         write_atoms(path / "final.extxyz", atoms)
@@ -80,7 +74,7 @@ def _task(folder, settings, name):
             "cell_before_angstrom": np.array(first.cell).tolist(),
             "cell_after_angstrom": np.array(atoms.cell).tolist(),
             "history": [list(row) for row in found.history],
-            "platform": calculator.platform,
+            "platform": platform_name(atoms.calc),
         }
 
     return action

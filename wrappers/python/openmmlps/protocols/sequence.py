@@ -37,7 +37,7 @@ class TaskStage:
 
     name: str
     cost: float  #: in the same unit, roughly
-    action: object  #: (folder, stopped, engine) -> dict for result.json, or None if stopped() became true
+    action: object  #: (folder, stopped) -> dict for result.json, or None if stopped() became true
 
 
 @dataclass(frozen=True)
@@ -67,8 +67,15 @@ class SequenceMonitor:
 class Sequence:
     """Carries out stages in a locked :class:`~.folder.ProtocolFolder`."""
 
-    def __init__(self, folder, stages, engine, monitor=None):
-        self.folder, self.stages, self.engine = folder, stages, engine
+    def __init__(self, folder, stages, engine, timestep, monitor=None):
+        """
+        :param folder: ProtocolFolder
+        :param stages: list of RunStage and TaskStage
+        :param engine: what drives the runs
+        :param timestep: of the runs, ps
+        :param monitor: SequenceMonitor
+        """
+        self.folder, self.stages, self.engine, self.timestep = folder, stages, engine, timestep
         self.monitor = monitor or SequenceMonitor()
         self._began, self._cost_before = time.monotonic(), 0.0
         self._told = 0.0
@@ -117,9 +124,7 @@ class Sequence:
             if is_run(path):
                 result = run.resume(path, engine=self.engine, monitor=monitor)
             else:
-                settings = stage.settings()
-                monitor.use(settings.timestep)
-                result = run.start(path, settings, overwrite=True, engine=self.engine, monitor=monitor)
+                result = run.start(path, stage.settings(), overwrite=True, engine=self.engine, monitor=monitor)
             monitor.close()
             if result.state == "interrupted":
                 return result.signal
@@ -138,7 +143,7 @@ class Sequence:
                     self._say("running", stage.name)
                 return stop.received is not None
 
-            found = stage.action(path, stopped, self.engine)
+            found = stage.action(path, stopped)
         if found is None:
             return stop.received
         self._write(path, found)
@@ -178,11 +183,7 @@ class _StageMonitor(run.Monitor):
 
     def __init__(self, sequence, stage):
         self._sequence, self._stage = sequence, stage
-        self._inner, self._timestep = None, 0.001
-
-    def use(self, timestep):
-        """:param timestep: ps"""
-        self._timestep = timestep
+        self._inner = None
 
     def close(self):
         if hasattr(self._inner, "__exit__"):
@@ -192,7 +193,7 @@ class _StageMonitor(run.Monitor):
         self._sequence.monitor.message(text)
 
     def begin(self, total_steps, step, details):
-        self._inner = self._sequence.monitor.run_monitor(self._timestep)
+        self._inner = self._sequence.monitor.run_monitor(self._sequence.timestep)
         self._inner.begin(total_steps, step, details)
 
     def progress(self, step, total_steps, ns_per_day, seconds_left, values):

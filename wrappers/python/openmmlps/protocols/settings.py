@@ -41,7 +41,7 @@ class ProtocolSettings:
     thermo_interval_ps: float = setting(0.05, "between lines of thermo.csv", above=0)
     frame_interval_ps: float = setting(0.1, "between frames of trajectory.h5", above=0)
 
-    #: name -> values that differ from the defaults; the defaults follow the published studies
+    #: name -> values that differ from the defaults; the defaults follow the published studies, and are 'standard'
     presets: ClassVar[dict] = {}
 
     def __post_init__(self):
@@ -72,7 +72,7 @@ class ProtocolSettings:
         """
         if preset and preset not in cls.presets:
             raise ValueError(
-                f"{cls.protocol()}: there is no preset '{preset}'; use {' or '.join(cls.presets)}, or none for the defaults"
+                f"{cls.protocol()}: there is no preset '{preset}'; use {' or '.join(cls.presets)}, or none, which is standard"
             )
         values = dict(cls.presets.get(preset, {}))
         if config is not None:

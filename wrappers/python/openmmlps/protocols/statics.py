@@ -1,69 +1,39 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the openmm-lps authors
-"""Energies, forces and stresses of single configurations, and their relaxation, for the protocols at 0 K.
-
-Cells change from call to call, so each is brought into OpenMM's reduced form and the results are turned back.
-"""
+"""Relaxation of single configurations, for the protocols at 0 K."""
 
 from dataclasses import dataclass
 
 import numpy as np
-from ase.calculators.calculator import Calculator, all_changes
 
-from openmmlps.app import cells
-from openmmlps.app.settings import RunSettings
+from openmmlps.app.platforms import choose_platform
+from openmmlps.ase import LPSCalculator
+
+from .states import write_atoms
 
 EV = 96.48533212331002  #: kJ/mol
 GPA = 160.21766339999996  #: GPa per eV/angstrom^3
+_SAVE_STEPS = 10
 
 
-class ContextCalculator(Calculator):
-    """An ASE calculator over one OpenMM Context: energy eV, forces eV/angstrom, stress eV/angstrom^3 (positive in tension)."""
+def calculator(model, settings):
+    """The calculator of a protocol at 0 K.
 
-    implemented_properties = ("energy", "free_energy", "forces", "stress")
+    :param model: path of the frozen model
+    :param settings: ProtocolSettings, for platform, precision and threads
+    :return: :class:`openmmlps.ase.LPSCalculator`. Platform 'auto': the fastest that has a device;
+        precision 'auto': double
+    :raises ValueError: no such platform, or a precision that it does not have
+    """
+    platform = choose_platform(settings.platform)
+    precision = "double" if settings.precision == "auto" else settings.precision
+    # The evaluator that the CPU platform calls takes any cell as it is, without a Context.
+    return LPSCalculator(model, None if platform == "CPU" else platform, precision, threads=settings.threads)
 
-    def __init__(self, atoms, model, settings, engine):
-        """
-        :param atoms: periodic ``ase.Atoms``; configurations of the same atoms can be computed
-        :param model: path of the frozen model
-        :param settings: ProtocolSettings, for platform and precision
-        :param engine: what drives runs, such as :class:`openmmlps.app.engine.DeepPotentialEngine`
-        """
-        super().__init__()
-        import openmm
 
-        from openmmlps.app import load, platforms
-
-        topology = load(atoms).topology
-        run = RunSettings(
-            structure="", platform=settings.platform, precision=settings.precision, threads=settings.threads or None
-        )
-        system = engine.make_system(topology, model, run)
-        self._virial = engine.virial(system)
-        self._simulation, _ = platforms.make_simulation(
-            topology, system, lambda: openmm.VerletIntegrator(0.001), run, engine.kernel
-        )
-        self.platform = self._simulation.context.getPlatform().getName()  #: name
-        self._count = 0
-
-    def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes):
-        """See ASE; everything is computed at once."""
-        super().calculate(atoms, properties, system_changes)
-        context = self._simulation.context
-        box, rotation, _ = cells.reduced_box(np.array(atoms.cell) / 10)
-        context.setPeriodicBoxVectors(*box)
-        context.setPositions(atoms.get_positions() @ rotation.T / 10)
-        state = context.getState(energy=True, forces=True)
-        self._count += 1  # the virial is remembered by step, and no step is made here
-        virial = rotation.T @ self._virial(context, -self._count) @ rotation / EV
-        energy = state.getPotentialEnergy()._value / EV
-        stress = -0.5 * (virial + virial.T) / atoms.get_volume()
-        self.results = {
-            "energy": energy,
-            "free_energy": energy,
-            "forces": state.getForces(asNumpy=True)._value @ rotation / (10 * EV),
-            "stress": stress[[0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1]],
-        }
+def platform_name(calculator):
+    """Where an LPSCalculator computes."""
+    return calculator.platform or "CPU"
 
 
 @dataclass(frozen=True)
@@ -75,6 +45,34 @@ class Relaxation:
     steps: int
     largest_force_eV_per_angstrom: float
     history: tuple  #: (step, energy eV, largest force eV/angstrom, pressure GPa, volume angstrom^3)
+
+
+def relax_in(folder, first, model, settings, stopped, **options):
+    """Relax atoms and save them in a folder as it goes on; what was saved there by an earlier attempt is continued.
+
+    :param folder: of the stage; state.extxyz is the last saved state
+    :param first: () -> ``ase.Atoms`` to begin with
+    :param model: path of the frozen model
+    :param settings: ProtocolSettings with force_tolerance_eV_per_angstrom and most_steps
+    :param stopped: () -> whether to stop now
+    :param options: of :func:`relax_atoms`
+    :return: (``ase.Atoms`` with its calculator, :class:`Relaxation`)
+    """
+    import ase.io
+
+    saved = folder / "state.extxyz"
+    atoms = ase.io.read(saved) if saved.is_file() else first()
+    atoms.calc = calculator(model, settings)
+    found = relax_atoms(
+        atoms,
+        settings.force_tolerance_eV_per_angstrom,
+        settings.most_steps,
+        stopped,
+        each=lambda step: step % _SAVE_STEPS or write_atoms(saved, atoms),
+        **options,
+    )
+    write_atoms(saved, atoms)
+    return atoms, found
 
 
 def relax_atoms(

@@ -3,9 +3,11 @@
 """Diffusion and conductivity at several temperatures: mean cell at constant pressure, then production at that cell.
 
 The mean cell comes from the second half of an NPT run. Production is NVE by default, so that no thermostat slows the ions;
-it begins with Langevin dynamics in the mean cell that is not recorded.
+it begins with Langevin dynamics in the mean cell that is not recorded. Temperatures and lengths are by default those of
+Zhou, Luo, Martin and An (machine learning force field for lithium sulfide glasses).
 """
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -17,6 +19,13 @@ from .settings import ProtocolSettings, setting
 from .starts import material, starting_structures
 from .states import mean_box, mean_thermo, write_final
 
+_TEMPERATURES_K = (300.0, 350.0, 400.0, 450.0, 500.0, 550.0, 600.0, 650.0)
+
+
+def published_time_ps(temperature):
+    """Length of a production, ps: slow ions need long runs."""
+    return 1000.0 if temperature >= 400 else 5000.0 if temperature >= 350 else 15000.0
+
 
 @dataclass(frozen=True)
 class TransportSettings(ProtocolSettings):
@@ -24,15 +33,18 @@ class TransportSettings(ProtocolSettings):
 
     structure: str = setting("beta-Li3PS4", "packaged name, file, or folder of a quench (one replica for each glass)")
     supercell: tuple = setting((1.0, 1.0, 1.0), "repeats along a, b, c", low=1)
-    temperatures_K: tuple = setting(
-        (350.0, 400.0, 450.0, 500.0, 550.0, 600.0, 650.0), "K; at least three for an activation energy", above=0
-    )
+    temperatures_K: tuple = setting(_TEMPERATURES_K, "K; at least three for an activation energy", above=0)
     replicas: int = setting(3, "runs at each temperature; glasses of a quench are taken in turn", low=1)
     pressure_bar: float = setting(1.0, "bar")
     barostat: str = setting("isotropic", "isotropic (glass), anisotropic or flexible (crystals)", BAROSTATS)
     cell_time_ps: float = setting(100.0, "ps of NPT; its second half gives the mean cell", above=0)
     equilibration_time_ps: float = setting(20.0, "ps of NVT in the mean cell, not recorded", low=0)
-    production_time_ps: float = setting(1000.0, "ps", above=0)
+    production_time_ps: tuple = setting(
+        tuple(published_time_ps(temperature) for temperature in _TEMPERATURES_K),
+        "ps, at each temperature; a single number is for all",
+        above=0,
+    )
+    most_frames: int = setting(10000, "of a production; a longer one saves frames less often", low=100)
     production_ensemble: str = setting("nve", "nve, or nvt with a weak thermostat", ("nve", "nvt"))
     friction_per_ps: float = setting(1.0, "of NPT and equilibration, 1/ps", above=0)
     production_friction_per_ps: float = setting(
@@ -52,11 +64,20 @@ class TransportSettings(ProtocolSettings):
             "replicas": 1,
             "cell_time_ps": 20.0,
             "equilibration_time_ps": 5.0,
-            "production_time_ps": 200.0,
+            "production_time_ps": (200.0,),
             "blocks": 4,
         },
-        "standard": {"temperatures_K": (450.0, 500.0, 550.0, 600.0, 650.0), "production_time_ps": 300.0},
+        "standard": {},
     }
+
+    @classmethod
+    def from_values(cls, values, origin):
+        """As of all protocols; temperatures without lengths get the published ones."""
+        if "temperatures_K" in values and "production_time_ps" not in values:
+            given = values["temperatures_K"]
+            numbers = [item for item in (given if isinstance(given, (list, tuple)) else [given]) if _is_number(item)]
+            values = values | {"production_time_ps": [published_time_ps(item) for item in numbers] or [1000.0]}
+        return super().from_values(values, origin)
 
     def problems(self):
         if len(set(self.temperatures_K)) != len(self.temperatures_K):
@@ -65,6 +86,27 @@ class TransportSettings(ProtocolSettings):
             yield f"fit_window is {self.fit_window}; give two fractions of a block, such as [0.1, 0.5]"
         if len(self.supercell) != 3:
             yield f"supercell is {self.supercell}; give three repeats, such as [1, 2, 2]"
+        if len(self.production_time_ps) not in (1, len(self.temperatures_K)):
+            yield (
+                f"production_time_ps holds {len(self.production_time_ps)} times for {len(self.temperatures_K)} temperatures; "
+                "give one for each, or a single one for all"
+            )
+
+    def production(self, temperature):
+        """How long a production is and how often it saves a frame.
+
+        :param temperature: one of temperatures_K
+        :return: (time in ps, a whole number of frame intervals; frame interval in steps)
+        """
+        times = self.production_time_ps
+        wanted = times[self.temperatures_K.index(temperature)] if len(times) > 1 else times[0]
+        interval = self.steps(self.frame_interval_ps)
+        interval *= max(1, math.ceil(self.steps(wanted) / interval / self.most_frames))
+        return max(1, math.ceil(self.steps(wanted) / interval)) * interval * self.timestep, interval
+
+
+def _is_number(value):
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _starts(settings):
@@ -100,7 +142,7 @@ def _stages(folder, settings):
 def _branch(folder, settings, temperature, name, start, atoms, seed):
     path = folder.path / name
     cell_time = settings.frames_time(settings.cell_time_ps)
-    production_time = settings.frames_time(settings.production_time_ps)
+    production_time, frame_steps = settings.production(temperature)
 
     def cell():
         return settings.run_settings(
@@ -126,6 +168,7 @@ def _branch(folder, settings, temperature, name, start, atoms, seed):
             friction=settings.friction_per_ps if nve else settings.production_friction_per_ps,
             equilibrate=settings.equilibration_time_ps,
             time=production_time,
+            trajectory_interval=frame_steps,
             seed=seed + 1,
         )
 

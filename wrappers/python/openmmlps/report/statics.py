@@ -2,6 +2,8 @@
 # Copyright (c) 2026 the openmm-lps authors
 """Findings of relaxations and of elastic constants."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from openmmlps import analysis
@@ -148,17 +150,17 @@ def elastic_findings(folder, name):
     import ase.io
 
     settings, record = folder.read_settings(ElasticSettings), folder.record
-    tensors, raw, errors, platforms = [], [], [], []
+    tensors, raw, noise, platforms, stresses_of = [], [], [], [], {}
     for start in record["starts"]:
         stresses = _stresses(folder.path / start)
         if stresses is None:
             continue
-        plus, minus, error, platform = stresses
-        constants = analysis.elastic_constants(plus, minus, settings.strain)
+        constants = analysis.elastic_constants(*stresses.values, settings.strain)
         raw.append(constants)
         tensors.append(analysis.symmetrize(constants, settings.symmetry))
-        errors.append(error / (np.sqrt(2) * settings.strain))
-        platforms.append(platform)
+        noise.append(_noise(stresses, settings))
+        platforms.append(stresses.platform)
+        stresses_of[start] = stresses
     if not tensors:
         raise ValueError(
             f"report: no structure of '{folder.path}' has all its strains; continue with: openmm-lps elastic --resume --output {folder.path}"
@@ -187,23 +189,36 @@ def elastic_findings(folder, name):
         + f" Central differences; averaged over the {settings.symmetry} class. Voigt order xx, yy, zz, yz, xz, xy, in the frame of "
         "the simulation cell (a along x, b in the xy plane)."
     )
+    section.paragraphs.append(_departure(raw, settings.symmetry))
     section.add(_tensor_table(name, constants), _stress_figure(name, folder, record["starts"][0], settings))
     found.sections.append(section)
     asymmetry = float(max(np.abs(item - item.T).max() for item in raw))
     if asymmetry > 0.1 * float(np.abs(constants).max()):
         found.warnings.append(
-            f"C_ij and C_ji differ by up to {asymmetry:.1f} GPa; tighten the force tolerance, or average the stress longer"
+            f"C_ij and C_ji differ by up to {asymmetry:.1f} GPa; "
+            + (
+                "average the stress longer"
+                if settings.temperature_K > 0
+                else "tighten the force tolerance; a glass also rearranges for good when strained: use more replicas"
+                if glass
+                else "tighten the force tolerance"
+            )
         )
+    found.warnings += _off_target(stresses_of, settings)
     try:
-        moduli = [analysis.voigt_reuss_hill(tensor) for tensor in tensors]
+        moduli = [_averages(tensor, settings.symmetry) for tensor in raw]
     except ValueError as error:
         found.warnings.append(str(error))
     else:
-        section.add(_moduli_table(name, moduli))
-        found.results = _moduli_results(moduli, published)
+        section.add(_moduli_table(name, moduli), _young_figure(name, raw, settings.symmetry))
+        found.results = _moduli_results(moduli, noise, published)
     if settings.temperature_K > 0:
         found.warnings.append(
-            f"statistical error of single C_ij: up to {float(np.nanmax(errors)):.1f} GPa (stress blocks)"
+            f"statistical error of single C_ij: up to {max(float(item.constants_GPa.max()) for item in noise):.1f} GPa (stress blocks)"
+        )
+    if glass and len(tensors) < 3:
+        found.warnings.append(
+            f"{len(tensors)} glass: one cell of {len(symbols)} atoms is not isotropic; use at least three replicas"
         )
     for start in record["starts"]:
         loose = [
@@ -224,20 +239,92 @@ def elastic_findings(folder, name):
     return found
 
 
+@dataclass(frozen=True)
+class _Stresses:
+    """Of the strained cells of one structure."""
+
+    values: np.ndarray  #: [2, 6, 3, 3] GPa: sign of the strain (+, -), its component
+    errors: np.ndarray  #: [2, 6, 3, 3] standard errors, GPa; 0 for relaxed ions
+    platform: str | None
+
+
+@dataclass(frozen=True)
+class _Noise:
+    """What the errors of the stresses do to the results."""
+
+    constants_GPa: np.ndarray  #: [6, 6] standard errors
+    moduli: np.ndarray  #: standard errors of B, E, G, nu; nan if unknown
+
+
 def _stresses(path):
-    """Stresses [6, 3, 3] of both signs, the largest standard error of each, platform; None if one is missing."""
-    signs = {1: [], -1: []}
-    errors, platform = [np.nan], None
-    for sign, values in signs.items():
-        for component in range(6):
-            outcome = stage_result(path / strain_name(component, sign))
-            if outcome is None:
-                return None
-            values.append(outcome["stress_GPa"])
-            platform = outcome.get("platform", platform)
-            if "standard_error_GPa" in outcome:
-                errors.append(float(np.max(outcome["standard_error_GPa"])))
-    return np.array(signs[1]), np.array(signs[-1]), np.nanmax(errors) if len(errors) > 1 else np.nan, platform
+    """:class:`_Stresses`, or None if one is missing."""
+    outcomes = [[stage_result(path / strain_name(component, sign)) for component in range(6)] for sign in (1, -1)]
+    if any(outcome is None for row in outcomes for outcome in row):
+        return None
+    values = np.array([[outcome["stress_GPa"] for outcome in row] for row in outcomes])
+    errors = np.array(
+        [[outcome.get("standard_error_GPa", np.zeros((3, 3))) for outcome in row] for row in outcomes], dtype=float
+    )
+    return _Stresses(values, errors, outcomes[0][0].get("platform"))
+
+
+def _noise(stresses, settings, draws=200):
+    """:class:`_Noise` from tensors whose stresses vary within their errors."""
+    if not stresses.errors.any() or not np.isfinite(stresses.errors).all():
+        return _Noise(np.zeros((6, 6)), np.full(4, np.nan))
+    random = np.random.default_rng(0)
+    tensors, moduli = [], []
+    for _ in range(draws):
+        varied = stresses.values + stresses.errors * random.normal(size=stresses.errors.shape)
+        raw = analysis.elastic_constants(*varied, settings.strain)
+        tensors.append(raw)
+        try:
+            moduli.append(_moduli(_averages(raw, settings.symmetry)))
+        except ValueError:  # unstable within its errors: the moduli have no error bar then
+            return _Noise(np.std(tensors, axis=0), np.full(4, np.nan))
+    return _Noise(np.std(tensors, axis=0), np.std(moduli, axis=0))
+
+
+def _off_target(stresses_of, settings):
+    """Warnings about reference cells that are not at the pressure they should have: strained both ways, stresses average to theirs."""
+    for start, stresses in stresses_of.items():
+        if settings.temperature_K == 0 and not settings.relax_cell:
+            return
+        reference = stresses.values.mean((0, 1)) + settings.pressure_GPa * np.eye(3)
+        error = np.sqrt(np.square(stresses.errors).sum((0, 1))) / 12
+        largest = np.unravel_index(np.argmax(np.abs(reference)), (3, 3))
+        if abs(reference[largest]) > 0.1 + 3 * error[largest]:
+            cure = "tighten the force tolerance" if settings.temperature_K == 0 else "give cell_time_ps more time"
+            yield (
+                f"{start}: the reference cell is {reference[largest]:+.2f} GPa away from the pressure that it should have; {cure}"
+            )
+
+
+def _averages(raw, symmetry):
+    """Voigt-Reuss-Hill averages. A glass is averaged as it was found: made isotropic first, all of them would be Voigt's.
+
+    :raises ValueError: not stable
+    """
+    return analysis.voigt_reuss_hill(analysis.symmetrize(raw, "triclinic" if symmetry == "isotropic" else symmetry))
+
+
+def _moduli(found):
+    """B, E, G, nu"""
+    return found.bulk_GPa, found.young_GPa, found.shear_GPa, found.poisson_ratio
+
+
+def _departure(raw, symmetry):
+    """How far the tensors, before they were averaged over a class, are from it: in words."""
+    away = [np.abs(item - analysis.symmetrize(item, symmetry)) for item in raw]
+    scale = np.mean([np.abs(item).max() for item in raw])
+    text = (
+        f"Before the average over the {symmetry} class single C_ij differed from it by {np.sqrt(np.mean(np.square(away))):.2f} GPa "
+        f"(root mean square) and at most {np.max(away):.2f} GPa, {100 * np.max(away) / scale:.0f} % of the largest C_ij"
+    )
+    if len(raw) > 1:
+        mean = np.mean(raw, axis=0)
+        text += f"; the mean of {len(raw)} structures by at most {np.abs(mean - analysis.symmetrize(mean, symmetry)).max():.2f} GPa"
+    return text + "."
 
 
 def _tensor_table(name, constants):
@@ -256,25 +343,63 @@ def _moduli_table(name, moduli):
     ):
         values = list(zip(*(pick(m) for m in moduli), strict=True))
         rows.append((label, *("–" if column[0] is None else f"{np.mean(column):.2f}" for column in values)))
-    return Table(f"{name}-moduli", "Polycrystalline averages.", ("", "Voigt", "Reuss", "Hill"), tuple(rows))
+    return Table(
+        f"{name}-moduli",
+        "Averages over all orientations, mean over structures.",
+        ("", "Voigt", "Reuss", "Hill"),
+        tuple(rows),
+    )
 
 
-def _moduli_results(moduli, published):
+def _moduli_results(moduli, noise, published):
+    """Means over structures; errors from their scatter, or of a single one from its stresses."""
     known = published.get("moduli", [])
+    values = np.array([_moduli(item) for item in moduli])
+    errors = values.std(0, ddof=1) / np.sqrt(len(values)) if len(values) > 1 else noise[0].moduli
+    labels = ("bulk modulus B (GPa)", "Young's modulus E (GPa)", "shear modulus G (GPa)", "Poisson's ratio")
     results = []
-    for index, (label, pick) in enumerate(
-        (
-            ("bulk modulus B (GPa)", lambda m: m.bulk_GPa),
-            ("Young's modulus E (GPa)", lambda m: m.young_GPa),
-            ("shear modulus G (GPa)", lambda m: m.shear_GPa),
-            ("Poisson's ratio", lambda m: m.poisson_ratio),
-        )
-    ):
-        values = [pick(m) for m in moduli]
-        error = float(np.std(values, ddof=1) / np.sqrt(len(values))) if len(values) > 1 else None
-        text = rounded(float(np.mean(values)), error) if error else f"{np.mean(values):.2f}"
+    for index, (label, value, error) in enumerate(zip(labels, values.mean(0), errors, strict=True)):
+        text = rounded(float(value), float(error)) if error > 0 else f"{value:.2f}"
         results.append(Result(label, text, literature.quote([(entry[index], source) for entry, source in known])))
     return results
+
+
+def _young_figure(name, raw, symmetry):
+    """Young's modulus by direction, in three planes: of every structure, and of the average over the class."""
+    angles = np.radians(np.arange(0, 361, 3))
+    planes = {"xy": (0, 1), "yz": (1, 2), "xz": (0, 2)}
+    mean = analysis.symmetrize(np.mean(raw, axis=0), symmetry)
+    stable = [item for item in raw if np.linalg.eigvalsh((item + item.T) / 2).min() > 0]  # noise can make others
+    tensors = [*stable, mean]
+    curves = {}
+    for plane, (i, j) in planes.items():
+        directions = np.zeros((len(angles), 3))
+        directions[:, i], directions[:, j] = np.cos(angles), np.sin(angles)
+        curves[plane] = [analysis.young_in_direction(tensor, directions) for tensor in tensors]
+
+    limit = 1.1 * max(float(np.max(values)) for values in curves.values())
+
+    def draw(axes):
+        for plane_axes, (plane, values) in zip(axes, curves.items(), strict=True):
+            for radius in values[:-1]:
+                plane_axes.plot(radius * np.cos(angles), radius * np.sin(angles), color=SERIES[0], linewidth=1.0)
+            radius = values[-1]
+            plane_axes.plot(radius * np.cos(angles), radius * np.sin(angles), color=SERIES[1])
+            plane_axes.set_box_aspect(1)
+            plane_axes.set(xlim=(-limit, limit), ylim=(-limit, limit))
+            plane_axes.set(xlabel=f"along {plane[0]} (GPa)", ylabel=f"along {plane[1]} (GPa)")
+
+    rows = tuple(
+        (plane, float(np.degrees(angle)), *(float(values[k][index]) for k in range(len(tensors))))
+        for plane, values in curves.items()
+        for index, angle in enumerate(angles)
+    )
+    columns = ("plane", "angle_degrees", *(f"structure_{k + 1}_GPa" for k in range(len(stable))), "class_average_GPa")
+    caption = (
+        "Young's modulus by direction of pull, in three planes of the cell (distance from the centre). Thin: as found, for each "
+        f"structure; bold: averaged over the {symmetry} class."
+    )
+    return Figure(f"{name}-young", caption, picture(draw, height=1.8, columns=3), columns, rows)
 
 
 def _stress_figure(name, folder, start, settings):

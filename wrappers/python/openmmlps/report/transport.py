@@ -110,11 +110,19 @@ def _points(folder, settings):
     return points, problems
 
 
+def _lengths(settings):
+    """Lengths of the productions in words."""
+    shortest, longest = min(settings.production_time_ps), max(settings.production_time_ps)
+    if shortest == longest:
+        return f"{shortest:g} ps"
+    return f"{shortest:g} to {longest:g} ps"
+
+
 def _cells(name, settings, points, atoms):
     section = Section("thermodynamics", "Cells and temperatures")
     section.paragraphs.append(
         f"At each temperature the cell is the mean of the second half of {settings.cell_time_ps:g} ps at {settings.pressure_bar:g} bar "
-        f"({settings.barostat} barostat); production ({settings.production_ensemble.upper()}, {settings.production_time_ps:g} ps) "
+        f"({settings.barostat} barostat); production ({settings.production_ensemble.upper()}, {_lengths(settings)}) "
         f"follows {settings.equilibration_time_ps:g} ps of unrecorded NVT in that cell."
     )
     rows = []
@@ -351,7 +359,8 @@ def _warnings(settings, points, fits, atoms):
     warnings = []
     if settings.replicas < 3:
         warnings.append(
-            f"{settings.replicas} replica at each temperature: error bars come from blocks of one path; run at least three"
+            f"{settings.replicas} replica{'s' if settings.replicas > 1 else ''} at each temperature: error bars come from blocks "
+            "of the paths, not from independent runs; run at least three"
         )
     for point in points:
         warnings += [
@@ -404,10 +413,11 @@ def _results(settings, points, fits, published):
         sigma, diffusion = fits["conductivity"].predict(target), fits["diffusion"].predict(target)
         energy = fits["conductivity"].activation_energy_eV
         interval = "95 %: {} – {}"
+        how = "from the fit" if target >= min(fits["conductivity"].temperatures_K) else "extrapolated"
         results += [
-            Result(f"σ_NE at {target:g} K, extrapolated (mS/cm)", rounded(sigma.value), literature.quote(published.get("conductivity_300")) if at else "",
+            Result(f"σ_NE at {target:g} K, {how} (mS/cm)", rounded(sigma.value), literature.quote(published.get("conductivity_300")) if at else "",
                    interval.format(rounded(sigma.low), rounded(sigma.high))),
-            Result(f"D* at {target:g} K, extrapolated (cm²/s)", rounded(diffusion.value), literature.quote(published.get("diffusion_300")) if at else "",
+            Result(f"D* at {target:g} K, {how} (cm²/s)", rounded(diffusion.value), literature.quote(published.get("diffusion_300")) if at else "",
                    interval.format(rounded(diffusion.low), rounded(diffusion.high))),
             Result("activation energy of σT (eV)", rounded(energy.value, energy.standard_error), literature.quote(published.get("activation"))),
         ]  # fmt: skip
@@ -426,7 +436,7 @@ def _methods(settings, record, points):
         ("structure", Path(settings.structure).name + (f", supercell {'×'.join(f'{n:g}' for n in settings.supercell)}" if set(settings.supercell) != {1.0} else "")),
         ("temperatures", ", ".join(f"{point.target_K:g}" for point in points) + " K"),
         ("cell", f"NPT {settings.cell_time_ps:g} ps, {settings.pressure_bar:g} bar, {settings.barostat} barostat"),
-        ("production", f"{settings.production_ensemble.upper()}, {settings.production_time_ps:g} ps after {settings.equilibration_time_ps:g} ps NVT, timestep {settings.timestep_fs:g} fs"),
+        ("production", f"{settings.production_ensemble.upper()}, {_lengths(settings)} after {settings.equilibration_time_ps:g} ps NVT, timestep {settings.timestep_fs:g} fs"),
         ("analysis", f"{settings.blocks} blocks, fit from {settings.fit_window[0]:g} to {settings.fit_window[1]:g} of a block, drift of the framework removed"),
         ("replicas, seed", f"{settings.replicas}, {settings.seed}"),
     ]  # fmt: skip
