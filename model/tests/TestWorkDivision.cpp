@@ -15,13 +15,13 @@
 namespace lps::fast {
 namespace {
 
-using testing::cube;
 using testing::makeRandomConfiguration;
 
 constexpr int maxRows = 48, blockRows = 8;
 
 NeighborList makeList(const std::vector<int>& types) {
-    Configuration structure = makeRandomConfiguration(static_cast<int>(types.size()), 3, cube(40.0), 1);
+    Configuration structure = makeRandomConfiguration(static_cast<int>(types.size()), 3,
+                                                      {Vector3{40, 0, 0}, Vector3{0, 40, 0}, Vector3{0, 0, 40}}, 1);
     NeighborList list(3.0, 0.5, 3);
     ThreadExecutor executor(1);
     list.update(structure.positions.data(), types.data(), static_cast<int>(types.size()), &*structure.box, executor);
