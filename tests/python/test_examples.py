@@ -67,11 +67,12 @@ def test_notebook(tmp_path):
 def test_program_in_cpp(tmp_path):
     """Built against the installed headers and libraries; its energy is that of Python."""
     root = Path(openmm.version.openmm_library_path).parent
-    run(["cmake", "-S", EXAMPLES / "cpp", "-B", tmp_path / "build", f"-DOPENMM_DIR={root}"], tmp_path)
-    run(["cmake", "--build", tmp_path / "build"], tmp_path)
+    build = tmp_path / "build"
+    run(["cmake", "-G", "Ninja", "-S", EXAMPLES / "cpp", "-B", build, f"-DOPENMM_DIR={root}"], tmp_path)
+    run(["cmake", "--build", build], tmp_path)
     energies = []
     for platform in ("Reference", "CPU"):
-        output = run([tmp_path / "build" / "energy", MODEL, platform], tmp_path)
+        output = run([build / "energy", MODEL, platform], tmp_path)
         energies.append(float(re.search(r"energy (-\d+\.\d+) kJ/mol, virial", output).group(1)))
         assert "after 10 steps" in output
     import numpy as np
