@@ -4,6 +4,7 @@
 #include "lps/FastEvaluator.h"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <optional>
 
@@ -51,6 +52,9 @@ public:
             divide(list, threads);
         result.atomEnergies.assign(list.getNumAtoms(), 0.0);
         const std::size_t numbers = 4 * static_cast<std::size_t>(list.getNumTotal());
+        tileVirials.assign(request.virial ? division->getNumTiles() : 0, Matrix3{});
+        for (Worker& worker : workers)
+            worker.next = 0;
         executor.runGuarded([&](int thread) {
             Worker& worker = workers[thread];
             fast::PartialResult partial;
@@ -65,9 +69,20 @@ public:
                 partial.wantsVirial = request.virial;
                 worker.tiles->clock.stop(Stage::Reduce);
             }
-            for (const fast::Tile& tile : division->getTiles(thread))
-                worker.tiles->evaluate(list, tile.type, division->getAtoms().data() + tile.begin, tile.count, partial);
-            worker.virial = partial.virial;
+            // Who is done helps the others. No sum depends on it: those of forces are exact, see roundToGrid().
+
+            for (int k = 0; k < threads; k++) {
+                const int owner = (thread + k) % threads;
+                const std::vector<fast::Tile>& tiles = division->getTiles(owner);
+                for (int i; (i = workers[owner].next++) < static_cast<int>(tiles.size());) {
+                    const fast::Tile& tile = tiles[i];
+                    partial.virial = {};
+                    worker.tiles->evaluate(list, tile.type, division->getAtoms().data() + tile.begin, tile.count,
+                                           partial);
+                    if (request.virial)
+                        tileVirials[tile.number] = partial.virial;
+                }
+            }
         });
 
         fast::StageClock& clock = workers[0].tiles->clock;
@@ -80,10 +95,10 @@ public:
             result.forces.clear();
             return;
         }
-        for (const Worker& worker : workers)
+        for (const Matrix3& virial : tileVirials)
             for (int d = 0; d < 3; d++)
                 for (int e = 0; e < 3; e++)
-                    result.virial[d][e] += 0.5 * (worker.virial[d][e] + worker.virial[e][d]);
+                    result.virial[d][e] += 0.5 * (virial[d][e] + virial[e][d]);
         reduce(list, executor, foldGhosts, result.forces);
         clock.stop(Stage::Reduce);
     }
@@ -116,13 +131,12 @@ private:
     struct Worker {
         std::unique_ptr<fast::TileEvaluator<T>> tiles;
         fast::AlignedBuffer<double> forces;
-        Matrix3 virial{};
+        std::atomic<int> next{0};  // of its own tiles, the one that nobody has taken yet
     };
 
     void divide(const NeighborList& list, int threads) {
         if (static_cast<int>(workers.size()) != threads) {
-            workers.clear();
-            workers.resize(threads);
+            workers = std::vector<Worker>(threads);
             for (Worker& worker : workers) {
                 worker.tiles = std::make_unique<fast::TileEvaluator<T>>(model);
                 worker.tiles->clock.enabled = profiling;
@@ -168,6 +182,7 @@ private:
     fast::CompiledModel<T> model;
     std::vector<Worker> workers;
     std::optional<fast::WorkDivision> division;
+    std::vector<Matrix3> tileVirials;
     bool profiling = false;
 };
 

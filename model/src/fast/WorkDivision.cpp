@@ -68,13 +68,13 @@ void WorkDivision::cutSection(const std::vector<Run>& runs) {
 }
 
 /** Tiles of nearly equal size, in whole register blocks of the matrix product. */
-void WorkDivision::cutRun(const Run& run, int begin, int end, std::vector<Tile>& work) const {
+void WorkDivision::cutRun(const Run& run, int begin, int end, std::vector<Tile>& work) {
     if (end <= begin)
         return;
     const int count = (end - begin + rowLimit - 1) / rowLimit;
     const int size = ((end - begin + count - 1) / count + rowStep - 1) / rowStep * rowStep;
     for (; begin < end; begin += size)
-        work.push_back({run.type, begin, std::min(size, end - begin)});
+        work.push_back({numTiles++, run.type, begin, std::min(size, end - begin)});
 }
 
 std::size_t WorkDivision::getMemory() const {

@@ -11,13 +11,14 @@ namespace lps::fast {
 
 /** Atoms of one type that are evaluated together: [begin, begin + count) of WorkDivision::getAtoms(). */
 struct Tile {
+    int number;  ///< among all tiles
     int type, begin, count;
 };
 
 /**
- * Which thread evaluates which atoms, in which order. Atoms are sorted by type and the caller's index, and nothing else
- * of the list decides: the atoms of a tile share rounding errors (WeightMatrix), and results must not depend on when
- * the list was built.
+ * The tiles, and the part of them that is each thread's to begin with; it may take over others' later. Atoms are sorted
+ * by type and the caller's index, and nothing else of the list decides: the atoms of a tile share rounding errors
+ * (WeightMatrix), and results must not depend on when the list was built.
  *
  * Of a type with many atoms every thread takes an equal share, and all work on the same type at about the same time:
  * they then find each other's weights and tables in the cache that they have in common. Types with few atoms form one
@@ -35,6 +36,7 @@ public:
 
     const std::vector<int>& getAtoms() const { return atoms; }
     const std::vector<Tile>& getTiles(int thread) const { return tiles[thread]; }
+    int getNumTiles() const { return numTiles; }
     std::size_t getMemory() const;
 
 private:
@@ -44,9 +46,10 @@ private:
     };
 
     void cutSection(const std::vector<Run>& runs);
-    void cutRun(const Run& run, int begin, int end, std::vector<Tile>& work) const;
+    void cutRun(const Run& run, int begin, int end, std::vector<Tile>& work);
 
-    int rowLimit, rowStep;
+    const int rowLimit, rowStep;
+    int numTiles = 0;
     std::vector<int> atoms;  // internal indices, by type and the caller's index
     std::vector<std::vector<Tile>> tiles;
 };
