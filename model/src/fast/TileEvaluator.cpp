@@ -3,8 +3,7 @@
 
 #include "fast/TileEvaluator.h"
 
-#include <cmath>
-#include <cstring>
+#include <algorithm>
 
 #include "lps/Error.h"
 #include "neighbors/ExactGrid.h"
@@ -89,8 +88,9 @@ void TileEvaluator<T>::checkCloseness(const NeighborList& list, int atom, int ne
     const int owner = neighbor < list.getNumAtoms() || list.getGhostOwners().empty()
                           ? neighbor
                           : list.getGhostOwners()[neighbor - list.getNumAtoms()];
-    const int shown = owner < list.getNumAtoms() ? list.getOrder()[owner] : owner;
-    throw Error("evaluator: atoms " + std::to_string(list.getOrder()[atom]) + " and " + std::to_string(shown) +
+    const int other = owner < list.getNumAtoms() ? list.getOrder()[owner] : owner;
+    const auto pair = std::minmax(list.getOrder()[atom], other);  // whichever of the two is met first
+    throw Error("evaluator: atoms " + std::to_string(pair.first) + " and " + std::to_string(pair.second) +
                 " are at the same place; the forces between them are not defined, separate them");
 }
 
