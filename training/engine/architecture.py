@@ -80,7 +80,9 @@ def read_architecture(model: dict) -> Architecture:
     for section, content in (("model", model), ("descriptor", descriptor), ("fitting_net", fitting)):
         check(section, content)
     if descriptor["type"] not in ("se_e2_a", "se_a"):
-        raise ValueError(f"engine: the descriptor is '{descriptor['type']}'; only se_e2_a is known, use --engine deepmd")
+        raise ValueError(
+            f"engine: the descriptor is '{descriptor['type']}'; only se_e2_a is known, use --engine deepmd"
+        )
     if not isinstance(descriptor.get("sel"), list):
         raise ValueError("engine: 'sel' is not a list; give the numbers of slots per species")
     architecture = Architecture(

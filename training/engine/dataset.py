@@ -54,7 +54,9 @@ class System:
         self.name = folder.parent.name if folder.name in ("train", "validation", "interior", "test") else folder.name
         unknown = set(frames.type_map) - set(architecture.type_map)
         if unknown:
-            raise ValueError(f"engine: '{folder}' holds {sorted(unknown)}, which the type map lacks; correct the config")
+            raise ValueError(
+                f"engine: '{folder}' holds {sorted(unknown)}, which the type map lacks; correct the config"
+            )
         order = np.array([architecture.type_map.index(name) for name in frames.type_map])
         kinds = order[frames.types]
         self.atoms, self.count, self.device, self.dtype = len(kinds), len(frames), device, dtype

@@ -19,13 +19,15 @@ costs one forward pass of dE and one backward pass. Both are written out; only t
 part of the work, are left to automatic differentiation.
 """
 
+import dataclasses
+
 import torch
 
 from .architecture import Architecture
 from .dataset import Batch
 from .environment import Environment, Standard
 from .fitting import Fitting
-from .grid import Grid
+from .grid import LEFT, WIDTH, Grid
 from .loss import Misfit
 from .network import describe, describe_tangent, describe_transpose, embed, environments
 from .parameters import Parameters
@@ -41,6 +43,21 @@ class Model:
     @property
     def architecture(self) -> Architecture:
         return self.parameters.architecture
+
+    @torch.no_grad()
+    def interpolation_error(self) -> float:
+        """Return the largest error of the embeddings half-way between the nodes of the grid, relative to their largest value.
+
+        A number above 1e-3 says that the nets have become steeper than the grid can follow.
+        """
+        kinds, nodes = self.architecture.species, self.grid.nodes
+        middle = nodes[LEFT : LEFT + 1 - WIDTH] + self.grid.spacing / 2
+        exact = embed(self.parameters, self.standard, dataclasses.replace(self.grid, nodes=middle))
+        first, weights, _ = self.grid.locate(middle)
+        table = embed(self.parameters, self.standard, self.grid).view(kinds * kinds, len(nodes), -1)
+        near = table[:, first[:, None] + torch.arange(WIDTH, device=first.device)]
+        found = torch.einsum("kw,nkwm->nkm", weights, near)
+        return float((found - exact.view_as(found)).abs().max() / exact.abs().max())
 
 
 class Evaluation:

@@ -97,7 +97,11 @@ def pack(model: dict, architecture: Architecture, weights: dict, constants: dict
     descriptor, fitting = content["descriptor"], content["fitting"]
     for net, place in enumerate(embedding_places(architecture)):
         for index, layer in enumerate(descriptor["embeddings"]["networks"][place]["layers"]):
-            fill(layer["@variables"], f"embedding.{index}", {key: value[net] for key, value in part(weights, "embedding")})
+            fill(
+                layer["@variables"],
+                f"embedding.{index}",
+                {key: value[net] for key, value in part(weights, "embedding")},
+            )
     for kind, network in enumerate(fitting["nets"]["networks"]):
         for index, layer in enumerate(network["layers"]):
             fill(layer["@variables"], f"fitting.{kind}.{index}", weights)

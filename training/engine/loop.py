@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from . import checkpoint
-from .architecture import Architecture, read_architecture
+from .architecture import read_architecture
 from .dataset import System
 from .environment import Standard
 from .gradient import Evaluation, Model
@@ -23,9 +23,7 @@ from .statistics import collect
 
 log = logging.getLogger("engine")
 INTERVALS = 128
-HEADER = (
-    "# step       rmse_val    rmse_trn    rmse_e_val  rmse_e_trn    rmse_f_val  rmse_f_trn    rmse_v_val  rmse_v_trn   lr\n"
-)
+HEADER = "# step       rmse_val    rmse_trn    rmse_e_val  rmse_e_trn    rmse_f_val  rmse_f_trn    rmse_v_val  rmse_v_trn   lr\n"
 AVERAGE_EVERY = 10
 
 
@@ -55,7 +53,9 @@ class Run:
         self.validation = self._systems(training["validation_data"]) if "validation_data" in training else None
 
     def _systems(self, section: dict) -> tuple[list[System], list[int], Sampler]:
-        systems = [System(Path(path), self.architecture, self.device, self.options.dtype) for path in section["systems"]]
+        systems = [
+            System(Path(path), self.architecture, self.device, self.options.dtype) for path in section["systems"]
+        ]
         sizes = batch_sizes(section.get("batch_size", "auto"), [system.atoms for system in systems])
         frames = [system.count for system in systems]
         batches = [max(1, count // size) for count, size in zip(frames, sizes, strict=True)]
@@ -67,6 +67,10 @@ class Run:
         groups = [self.training, self.validation] if self.validation else [self.training]
         closest = min(float(system.pairs.vector.norm(dim=1).min()) for group in groups for system in group[0])
         return 1 / max(0.98 * closest, 0.1)
+
+    def resumes(self) -> bool:
+        """Return whether the folder holds a checkpoint."""
+        return bool(checkpoint.find(self.folder))
 
     def start(self, weights: dict | None, constants: dict | None) -> None:
         """Make the model: from the newest checkpoint of the folder, from the given weights, or at random."""
@@ -91,6 +95,8 @@ class Run:
                 self.averaged.copy_(flat)
         self.model = self._model()
         self.training[2].skip(self.step)
+        if not found:
+            self.save()
 
     def _resume(self, saved: dict) -> None:
         self.step = saved["step"]
@@ -111,9 +117,13 @@ class Run:
         def tensor(values):
             return torch.from_numpy(np.asarray(values)).to(self.device)
 
-        mean, radial, angular = (tensor(self.constants[name]).to(self.options.dtype) for name in ("mean", "radial", "angular"))
+        mean, radial, angular = (
+            tensor(self.constants[name]).to(self.options.dtype) for name in ("mean", "radial", "angular")
+        )
         grid = Grid.over(self.largest(), INTERVALS, self.device, self.options.dtype)
-        return Model(self.parameters, Standard(mean, 1 / radial, 1 / angular), tensor(self.constants["constants"]), grid)
+        return Model(
+            self.parameters, Standard(mean, 1 / radial, 1 / angular), tensor(self.constants["constants"]), grid
+        )
 
     def save(self) -> None:
         """Write a checkpoint of the present step."""
@@ -130,9 +140,7 @@ class Run:
         training = self.content["training"]
         show, keep = training.get("disp_freq", 1000), training.get("save_freq", 1000)
         begin = mark = time.perf_counter()
-        curve = (self.folder / training.get("disp_file", "lcurve.out")).open("a", buffering=1)
-        if curve.tell() == 0:
-            curve.write(HEADER)
+        curve = self._curve(self.folder / training.get("disp_file", "lcurve.out"))
         first = last = self.step
         while self.step < self.steps:
             if self.options.seconds is not None and time.perf_counter() - begin > self.options.seconds:
@@ -140,7 +148,8 @@ class Run:
             self.batch(curve if self.step % show == 0 or self.step == self.steps - 1 else None)
             if self.step % show == 0:
                 pace = (time.perf_counter() - mark) / (self.step - last)
-                log.info("batch %d: %.2f ms per batch", self.step, 1e3 * pace)
+                error = self.model.interpolation_error()
+                log.info("batch %d: %.2f ms per batch, interpolation error %.1e", self.step, 1e3 * pace, error)
                 mark, last = time.perf_counter(), self.step
             if self.step % keep == 0:
                 self.save()
@@ -148,6 +157,13 @@ class Run:
             self.save()
         curve.close()
         return self.step >= self.steps
+
+    def _curve(self, path: Path):
+        """Open the learning curve at the end, without the lines that a resumed run is to write again."""
+        lines = path.read_text().splitlines(keepends=True) if path.exists() else [HEADER]
+        kept = [line for line in lines if line.startswith("#") or int(line.split()[0]) < self.step]
+        path.write_text("".join(kept))
+        return path.open("a", buffering=1)
 
     def batch(self, curve=None) -> None:
         """Do one step of the optimiser; with a file `curve`, write a line of the learning curve first."""
@@ -181,32 +197,3 @@ class Run:
             held_out = summary(squares, atoms, weights)
         numbers = "".join(f"   {pair[0]:11.2e} {pair[1]:11.2e}" for pair in zip(held_out, trained, strict=True))
         curve.write(f"{self.step:7d}{numbers}   {rate:8.1e}\n")
-
-    def weights(self) -> dict[str, np.ndarray]:
-        """Return the weights to be frozen: the averaged ones where there are such."""
-        if self.averaged is None:
-            return self.parameters.arrays()
-        copy = Parameters(self.architecture, self.device, self.options.dtype)
-        copy.flat.copy_(self.averaged)
-        return copy.arrays()
-
-
-def interpolation_error(architecture: Architecture, model: Model) -> float:
-    """Return the largest difference between the interpolated embedding and the nets half-way between nodes, relative to
-    the largest embedding: what the grid costs in accuracy."""
-    from .network import embed
-
-    grid = model.grid
-    middle = grid.nodes[:-1] + grid.spacing / 2
-    inside = middle[2:-3]
-    exact_grid = Grid(inside, grid.spacing, grid.powers)
-    with torch.no_grad():
-        nodes = embed(model.parameters, model.standard, grid)
-        exact = embed(model.parameters, model.standard, exact_grid)
-        kinds = architecture.species
-        nodes = nodes.view(kinds, kinds, len(grid), -1)
-        exact = exact.view(kinds, kinds, len(inside), -1)
-        first, weights, _ = grid.locate(inside)
-        near = nodes[:, :, first[:, None] + torch.arange(6, device=first.device)]
-        found = torch.einsum("pw,abpwm->abpm", weights, near)
-    return float((found - exact).abs().max() / exact.abs().max())

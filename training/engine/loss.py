@@ -25,9 +25,13 @@ class Schedule:
         """Return the schedule of the section `learning_rate` of a DeePMD-kit input. Raises ValueError."""
         for key in content:
             if key not in ("type", "start_lr", "stop_lr", "decay_steps"):
-                raise ValueError(f"engine: '{key}' of the section 'learning_rate' is not known here; use --engine deepmd")
+                raise ValueError(
+                    f"engine: '{key}' of the section 'learning_rate' is not known here; use --engine deepmd"
+                )
         if content.get("type", "exp") != "exp":
-            raise ValueError(f"engine: the learning rate is '{content['type']}'; only exp is known, use --engine deepmd")
+            raise ValueError(
+                f"engine: the learning rate is '{content['type']}'; only exp is known, use --engine deepmd"
+            )
         every = content.get("decay_steps", 5000)
         if every >= steps:  # DeePMD-kit's choice for short runs
             every = 100 if steps // 10 > 100 else steps // 100 + 1
@@ -86,7 +90,9 @@ class Misfit:
         return torch.stack([value.double().square().mean() for value in (self.energy, self.force, self.virial)])
 
 
-def summary(squares: list[tuple[float, float, float]], atoms: list[int], weights: tuple[float, float, float]) -> list[float]:
+def summary(
+    squares: list[tuple[float, float, float]], atoms: list[int], weights: tuple[float, float, float]
+) -> list[float]:
     """Return the four numbers of a learning curve, averaged over batches: root of the loss, and root mean square errors.
 
     Those of energy and virial are per atom, in eV. `squares` holds mean squares as Misfit.squares gives them.

@@ -44,6 +44,16 @@ def layout(architecture: Architecture) -> list[tuple[str, tuple[int, ...]]]:
     return entries
 
 
+def named_arrays(architecture: Architecture, flat: torch.Tensor) -> dict[str, np.ndarray]:
+    """Return copies of all weights by name, from the vector (n,) of them."""
+    arrays, start = {}, 0
+    for name, shape in layout(architecture):
+        stop = start + math.prod(shape)
+        arrays[name] = flat[start:stop].detach().cpu().numpy().reshape(shape).copy()
+        start = stop
+    return arrays
+
+
 class Parameters:
     """The weights of a model. `flat` (n,) holds all of them, `gradient` (n,) is what a backward pass adds to.
 
@@ -72,10 +82,6 @@ class Parameters:
 
     def _layer(self, name: str) -> Layer:
         return Layer(self.named[f"{name}.w"], self.named[f"{name}.b"], self.named.get(f"{name}.idt"))
-
-    def arrays(self) -> dict[str, np.ndarray]:
-        """Return copies of all weights by name."""
-        return {name: view.detach().cpu().numpy().copy() for name, view in self.named.items()}
 
     def load(self, arrays: dict[str, np.ndarray]) -> None:
         """Set all weights by name. Raises ValueError if a name is missing or a shape differs."""

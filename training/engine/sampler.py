@@ -12,7 +12,9 @@ def batch_sizes(rule: int | str, atoms: list[int]) -> list[int]:
     if rule == "auto":
         rule = "auto:32"
     if not rule.startswith("auto:"):
-        raise ValueError(f"engine: the batch size is '{rule}' where a number or 'auto:number' is known; correct the config")
+        raise ValueError(
+            f"engine: the batch size is '{rule}' where a number or 'auto:number' is known; correct the config"
+        )
     least = int(rule.removeprefix("auto:"))
     return [-(-least // number) for number in atoms]
 
