@@ -41,6 +41,7 @@ class Run:
     """One training run in a folder, from a DeePMD-kit input with its systems filled in."""
 
     def __init__(self, folder: Path, content: dict, options: Options):
+        folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.content, self.options = folder, content, options
         self.device = torch.device(options.device)
         self.architecture = read_architecture(content["model"])
