@@ -5,6 +5,7 @@
 The only module that needs DeePMD-kit.
 """
 
+import copy
 import subprocess
 import sys
 import tempfile
@@ -88,12 +89,37 @@ def unpack(content: dict, architecture: Architecture, name: str) -> tuple[dict, 
     return weights, constants
 
 
+def define(model: dict, architecture: Architecture) -> dict:
+    """Return the config's section `model` with everything spelled out that DeePMD-kit would fill in."""
+    return {
+        "type": "standard",
+        "type_map": list(architecture.type_map),
+        "descriptor": {
+            "type": "se_e2_a",
+            "rcut": architecture.rcut,
+            "rcut_smth": architecture.rcut_smth,
+            "sel": list(architecture.sel),
+            "neuron": list(architecture.embedding),
+            "axis_neuron": architecture.axis,
+            "resnet_dt": architecture.embedding_step,
+            "type_one_side": architecture.one_side,
+            "precision": model["descriptor"].get("precision", "default"),
+        },
+        "fitting_net": {
+            "type": "ener",
+            "neuron": list(architecture.fitting),
+            "resnet_dt": architecture.fitting_step,
+            "precision": model["fitting_net"].get("precision", "default"),
+        },
+    }
+
+
 def pack(model: dict, architecture: Architecture, weights: dict, constants: dict) -> dict:
     """Return the content of a native file: DeePMD-kit's own model of the config's section `model`, with our numbers in it."""
     from deepmd.dpmodel.model.model import get_model
 
-    definition = {key: value for key, value in model.items() if key != "data_stat_nbatch"}
-    content = get_model(definition).serialize()
+    definition = define(model, architecture)
+    content = get_model(copy.deepcopy(definition)).serialize()
     descriptor, fitting = content["descriptor"], content["fitting"]
     for net, place in enumerate(embedding_places(architecture)):
         for index, layer in enumerate(descriptor["embeddings"]["networks"][place]["layers"]):
@@ -113,7 +139,7 @@ def pack(model: dict, architecture: Architecture, weights: dict, constants: dict
     variables["dstd"][:, :, 1:] = constants["angular"][:, None, None]
     fitting["@variables"]["bias_atom_e"] = constants["constants"].reshape(-1, 1)
     content["@variables"]["out_bias"] = np.zeros_like(content["@variables"]["out_bias"])
-    return {"backend": "DPModel", "model": content, "model_def_script": model}
+    return {"backend": "DPModel", "model": content, "model_def_script": definition}
 
 
 def part(weights: dict, start: str):
