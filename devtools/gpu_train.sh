@@ -8,11 +8,13 @@
 #                                               and the start of every run into FOLDER (about 60 MB), to be copied to the machine with
 #                                               the GPU. The run `lps` starts from the frozen model GRAPH, or from its newest checkpoint.
 #   FOLDER/gpu_train.sh run                     there; needs Python with PyTorch and NumPy, nothing else. Trains all runs side by side
-#                                               for LPS_TRAIN_SECONDS (540) and writes them to $OUT (default: FOLDER/out).
+#                                               for LPS_TRAIN_SECONDS (540) and copies them to $OUT (default: FOLDER/out). Called again on
+#                                               the same machine it goes on from what it left in LPS_TRAIN_STATE (FOLDER/state).
 #   devtools/gpu_train.sh merge OUT             here: takes the runs back into .training/runs, where --freeze-only freezes them
 #
-# To go on, merge, pack and run again. Environment: LPS_TRAIN_RUNS (names of below), LPS_TRAIN_STEPS (300000), LPS_TRAIN_BATCH
-# (auto:256, atoms), LPS_TRAIN_WORK (.training), LPS_TRAIN_PYTHON (python3), LPS_TRAIN_DEVICE (cuda).
+# To go on elsewhere, merge, pack and run again: a run that has begun takes 12 MB more (20 MB with the wide fitting net). Environment:
+# LPS_TRAIN_RUNS (names of below), LPS_TRAIN_STEPS (300000), LPS_TRAIN_BATCH (auto:256, atoms), LPS_TRAIN_WORK (.training),
+# LPS_TRAIN_PYTHON (python3), LPS_TRAIN_DEVICE (cuda).
 
 set -uo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -26,7 +28,7 @@ seconds=${LPS_TRAIN_SECONDS:-540}
 # Config, seed and first learning rate of a run: members differ in their seed, variants in their config.
 settings() {
     case $1 in
-        lps) echo "lps 1 ${2:+5e-4}" ;;
+        lps) echo "lps 1 5e-4" ;;
         lps-member-*) echo "lps ${1#lps-member-} 1e-3" ;;
         *) echo "$1 1 1e-3" ;;
     esac
@@ -35,14 +37,13 @@ settings() {
 # train FOLDER NAME ARGUMENTS...: the same command with which a run is started, resumed and frozen.
 train() {
     local folder=$1 name=$2 config seed rate
-    read -r config seed rate <<<"$(settings "$name" "${GRAPH:-}")"
+    read -r config seed rate <<<"$(settings "$name")"
     "$python" "$folder/training/train.py" --config "$folder/training/configs/$config.json" --engine torch --name "$name" --seed "$seed" \
-        --start-lr "${rate:-1e-3}" --steps "$steps" --batch-size "${LPS_TRAIN_BATCH:-auto:256}" --average 0.9995 "${@:3}"
+        --start-lr "$rate" --steps "$steps" --batch-size "${LPS_TRAIN_BATCH:-auto:256}" --average 0.9995 "${@:3}"
 }
 
 pack() {
-    local folder=$1
-    GRAPH=${2:-}
+    local folder=$1 graph=${2:-}
     cd "$here/.." || exit 1
     mkdir -p "$folder/work/runs" || exit 1
     cp -r training devtools/gpu_train.sh "$folder/"
@@ -54,36 +55,37 @@ pack() {
         newest=$(find "$work/runs/$name" -name 'model.ckpt-*.pt' 2>/dev/null | sort -V | tail -1)
         if [ -n "$newest" ]; then
             cp "$newest" "$folder/work/runs/$name/"
-        elif [ "$name" = lps ] && [ -n "$GRAPH" ]; then
-            train "$PWD" lps --work "$folder/work" --init-frozen "$GRAPH" --seconds 0 --train-only || exit 1
+        elif [ "$name" = lps ] && [ -n "$graph" ]; then
+            train "$PWD" lps --work "$folder/work" --init-frozen "$graph" --seconds 0 --train-only || exit 1
         fi
     done
-    printf 'runs="%s"\nsteps=%s\nGRAPH=%s\n' "$runs" "$steps" "${GRAPH:+given}" >"$folder/packed"
+    printf 'runs="%s"\nsteps=%s\n' "$runs" "$steps" >"$folder/packed"
     du -sh "$folder"
 }
 
 run() {
     # shellcheck disable=SC1091
     source "$here/packed"
-    local out=${OUT:-$here/out} failed=0
+    local out=${OUT:-$here/out} state=${LPS_TRAIN_STATE:-$here/state} failed=0
     local -A job
-    mkdir -p "$out"
-    cp -r "$here/work/runs" "$out/"
-    ln -sfn "$here/work/data" "$out/data"
+    mkdir -p "$out/runs" "$state"
+    cp -rn "$here/work/runs" "$state/"
+    ln -sfn "$here/work/data" "$state/data"
     { date -u; nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader || echo "no nvidia-smi"; } 2>&1 | tee "$out/machine.txt"
     for name in $runs; do
-        mkdir -p "$out/runs/$name"
-        OMP_NUM_THREADS=1 train "$here" "$name" --work "$out" --device "${LPS_TRAIN_DEVICE:-cuda}" --threads 1 --seconds "$seconds" \
-            --train-only >"$out/runs/$name/log.txt" 2>&1 &
+        mkdir -p "$state/runs/$name"
+        OMP_NUM_THREADS=1 train "$here" "$name" --work "$state" --device "${LPS_TRAIN_DEVICE:-cuda}" --threads 1 --seconds "$seconds" \
+            --train-only >"$state/runs/$name/log.txt" 2>&1 &
         job[$name]=$!
     done
     for name in $runs; do
         wait "${job[$name]}" || failed=1
-        echo "$name: $(tail -1 "$out/runs/$name/log.txt")"
-        tail -1 "$out/runs/$name/lcurve.out"
-        find "$out/runs/$name" -name 'model.ckpt-*.pt' | sort -V | head -n -1 | xargs -r rm
+        echo "$name: $(tail -1 "$state/runs/$name/log.txt")"
+        tail -1 "$state/runs/$name/lcurve.out"
+        mkdir -p "$out/runs/$name"
+        cp "$state/runs/$name"/{input.json,lcurve.out,log.txt} "$(find "$state/runs/$name" -name 'model.ckpt-*.pt' | sort -V | tail -1)" \
+            "$out/runs/$name/"
     done
-    rm -f "$out/data"
     return $failed
 }
 

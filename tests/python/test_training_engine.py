@@ -3,6 +3,9 @@
 """The training engine on small random frames. Needs PyTorch; what is compared with DeePMD-kit needs that too."""
 
 import copy
+import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -23,6 +26,9 @@ from engine.parameters import named_arrays
 from engine.sampler import Sampler, batch_sizes, probabilities
 
 torch.set_num_threads(1)  # the frames are small
+
+#: DeePMD-kit uses what PyTorch calls deprecated.
+pytestmark = pytest.mark.filterwarnings("default::DeprecationWarning")
 
 WEIGHTS = (0.3, 20.0, 0.2)  # of energy, force and virial
 CONFIG = {
@@ -77,7 +83,10 @@ def config(tmp_path_factory):
     folder = tmp_path_factory.mktemp("data")
     random = np.random.default_rng(3)
     content = copy.deepcopy(CONFIG)
-    for name, types, edge in (("crystal-A", [0, 1, 0, 2, 1, 0, 0, 2, 1, 1, 2, 0] * 2, 7.0), ("glass-B", [1, 0] * 6, 6.0)):
+    for name, types, edge in (
+        ("crystal-A", [0, 1, 0, 2, 1, 0, 0, 2, 1, 1, 2, 0] * 2, 7.0),
+        ("glass-B", [1, 0] * 6, 6.0),
+    ):
         frames_module.write_frames(folder / name / "train", random_frames(random, types, 7, edge))
         content["training"]["training_data"]["systems"].append(str(folder / name / "train"))
     content["training"]["validation_data"]["systems"] = content["training"]["training_data"]["systems"]
@@ -193,7 +202,9 @@ def test_run_stops_when_its_time_is_over(config, tmp_path):
 
 def test_schedule_and_weights():
     schedule = Schedule.read(CONFIG["learning_rate"], 12)
-    assert [schedule.rate(step) for step in (0, 3, 4, 11)] == pytest.approx([1e-3, 1e-3, 1e-3 * 0.01 ** (1 / 3), 1e-3 * 0.01 ** (2 / 3)])
+    assert [schedule.rate(step) for step in (0, 3, 4, 11)] == pytest.approx(
+        [1e-3, 1e-3, 1e-3 * 0.01 ** (1 / 3), 1e-3 * 0.01 ** (2 / 3)]
+    )
     assert Schedule.read(CONFIG["learning_rate"] | {"decay_steps": 5000}, 300).every == 4
     assert Loss.read({"start_pref_e": 0.2, "limit_pref_e": 2}).weights(0.25) == pytest.approx((1.55, 250.75, 0))
 
@@ -274,6 +285,7 @@ def test_deepmd_gives_the_same_energies_forces_and_virials(config, tmp_path, one
 def test_gradient_is_that_of_deepmd(config, tmp_path, one_side):
     """DeePMD-kit's PyTorch backend computes loss and gradient of the same weights by differentiating twice."""
     pytest.importorskip("deepmd")
+    pytest.importorskip("e3nn")  # DeePMD-kit's PyTorch backend needs it
     from deepmd.pt.loss import EnergyStdLoss
     from deepmd.pt.model.model import BaseModel
     from deepmd.pt.utils import env
@@ -294,7 +306,11 @@ def test_gradient_is_that_of_deepmd(config, tmp_path, one_side):
         "atype": torch.tensor(np.tile(types, (2, 1)), device=env.DEVICE),
         "box": tensor(frames.box, 9),
     }
-    labels = {"energy": tensor(frames.energy, 1), "force": tensor(frames.force, -1, 3), "virial": tensor(frames.virial, 9)}
+    labels = {
+        "energy": tensor(frames.energy, 1),
+        "force": tensor(frames.force, -1, 3),
+        "virial": tensor(frames.virial, 9),
+    }
     labels |= {f"find_{name}": 1.0 for name in ("energy", "force", "virial")}
     prefactors = [value for weight in WEIGHTS for value in (weight, weight)]
     _, loss, _ = EnergyStdLoss(1.0, *prefactors)(inputs, model, labels, len(types), 1.0)
@@ -304,7 +320,7 @@ def test_gradient_is_that_of_deepmd(config, tmp_path, one_side):
     energy, force, virial = evaluation.misfit.squares().tolist()
     atoms = system.atoms
     found = WEIGHTS[0] * energy / atoms + WEIGHTS[1] * force + WEIGHTS[2] * virial / atoms
-    assert found == pytest.approx(float(loss), rel=1e-6)
+    assert found == pytest.approx(loss.item(), rel=1e-6)
     evaluation.backward(WEIGHTS)
     expected = dict(model.named_parameters())
     prefix = "atomic_model.descriptor.sea.filter_layers.networks."
@@ -336,6 +352,7 @@ def compare(found, expected):
 def test_statistics_are_those_of_deepmd(config, tmp_path):
     """Mean, deviation and energies of the species as DeePMD-kit's PyTorch backend takes them from the same frames."""
     pytest.importorskip("deepmd")
+    pytest.importorskip("e3nn")  # DeePMD-kit's PyTorch backend needs it
     from deepmd.pt.model.descriptor import DescrptSeA
 
     run = started(tmp_path, config)
@@ -347,7 +364,10 @@ def test_statistics_are_those_of_deepmd(config, tmp_path):
         count = len(frames)
         natoms = np.concatenate([[len(types)] * 2, np.bincount(types, minlength=3)])
         sample = {"coord": frames.coord.reshape(count, -1, 3), "atype": np.tile(types, (count, 1)), "box": frames.box}
-        samples.append({key: torch.tensor(value) for key, value in sample.items()} | {"natoms": torch.tensor(np.tile(natoms, (count, 1)))})
+        samples.append(
+            {key: torch.tensor(value) for key, value in sample.items()}
+            | {"natoms": torch.tensor(np.tile(natoms, (count, 1)))}
+        )
     descriptor.compute_input_stats(samples)
     mean, deviation = descriptor.get_stat_mean_and_stddev()
     np.testing.assert_allclose(run.constants["mean"], mean[:, 0, 0].cpu(), rtol=1e-5)
@@ -355,33 +375,47 @@ def test_statistics_are_those_of_deepmd(config, tmp_path):
     np.testing.assert_allclose(run.constants["angular"], deviation[:, 0, 1].cpu(), rtol=1e-5)
 
 
-def test_plugin_gives_the_same_energy(config, tmp_path):
-    """The plugin reads the .dp file and its Reference platform finds the engine's energies."""
-    openmmlps = pytest.importorskip("openmmlps")
-    pytest.importorskip("deepmd")
-    import openmm
-    from openmm import unit
+#: Prints energy and forces in eV and angstrom; runs in the environment of the plugin, seldom that of DeePMD-kit.
+SIMULATE = """
+import json, sys
+import numpy as np, openmm, openmmlps
+from openmm import unit
+model, frame = sys.argv[1], json.load(open(sys.argv[2]))
+force = openmmlps.LPSForce(openmmlps.LPSModel(model))
+system = openmm.System()
+for particle, kind in enumerate(frame["types"]):
+    system.addParticle(1.0)
+    force.addParticle(particle, kind)
+system.addForce(force)
+system.setDefaultPeriodicBoxVectors(*(0.1 * np.array(frame["box"])))
+context = openmm.Context(system, openmm.VerletIntegrator(0.001), openmm.Platform.getPlatformByName("Reference"))
+context.setPositions(0.1 * np.array(frame["coord"]))
+state = context.getState(energy=True, forces=True)
+energy = state.getPotentialEnergy().value_in_unit(unit.kilojoule_per_mole) / 96.48533212331002
+forces = state.getForces(asNumpy=True).value_in_unit(unit.kilojoule_per_mole / unit.angstrom) / 96.48533212331002
+print(json.dumps([energy, forces.tolist()]))
+"""
 
+
+def test_plugin_gives_the_same_energy(config, tmp_path):
+    """The plugin reads the .dp file, and its Reference platform finds the engine's energies and forces."""
+    pytest.importorskip("deepmd")
+    python = os.environ.get("LPS_PLUGIN_PYTHON")
+    if python is None:
+        pytest.skip("LPS_PLUGIN_PYTHON does not name a Python that has openmmlps")
     run = started(tmp_path, config)
     write_model(run, tmp_path / "model.dp")
-    system = run.training[0][0]
-    energy, force, _ = predictions(run, system, [2])
+    energy, force, _ = predictions(run, run.training[0][0], [2])
     frames = frames_module.read_frames(Path(config["training"]["training_data"]["systems"][0]))
-    names = [frames.type_map[kind] for kind in frames.types]
-    masses = {"Li": 6.94, "P": 30.97, "S": 32.06}
-    simulated = openmm.System()
-    for name in names:
-        simulated.addParticle(masses[name])
-    simulated.setDefaultPeriodicBoxVectors(*(0.1 * frames.box[2].reshape(3, 3)))  # lower triangular already
-    potential = openmmlps.LPSForce(openmmlps.LPSModel(str(tmp_path / "model.dp")))
-    for particle, name in enumerate(names):
-        potential.addParticle(particle, run.architecture.type_map.index(name))
-    simulated.addForce(potential)
-    platform = openmm.Platform.getPlatformByName("Reference")
-    context = openmm.Context(simulated, openmm.VerletIntegrator(0.001), platform)
-    context.setPositions(0.1 * frames.coord[2].reshape(-1, 3))
-    state = context.getState(energy=True, forces=True)
-    electronvolt = 96.48533212331002
-    assert state.getPotentialEnergy()._value / electronvolt == pytest.approx(energy[0], abs=1e-4)
-    forces = state.getForces(asNumpy=True).value_in_unit(unit.kilojoule_per_mole / unit.nanometer) / (10 * electronvolt)
-    np.testing.assert_allclose(forces, force[0], atol=1e-5)
+    types = [run.architecture.type_map.index(frames.type_map[kind]) for kind in frames.types]
+    frame = {
+        "types": types,
+        "box": frames.box[2].reshape(3, 3).tolist(),
+        "coord": frames.coord[2].reshape(-1, 3).tolist(),
+    }
+    (tmp_path / "frame.json").write_text(json.dumps(frame))
+    command = [python, "-c", SIMULATE, str(tmp_path / "model.dp"), str(tmp_path / "frame.json")]
+    clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    found = json.loads(subprocess.run(command, env=clean, check=True, capture_output=True, text=True).stdout)
+    assert found[0] == pytest.approx(energy[0], abs=1e-5)
+    np.testing.assert_allclose(found[1], force[0], atol=1e-5)

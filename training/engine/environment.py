@@ -67,8 +67,9 @@ class Environment:
         """Return P (N, 4, T K), empty slots included. More neighbours than slots give a negative number of empty slots."""
         matrix = self._scatter(self.rows[:, :, None] * self.weights[:, None, :])
         batch = self.batch
-        found = torch.bincount(batch.centre * self.kinds + self.neighbour_kind, minlength=len(batch.kind) * self.kinds)
-        empty = self.slots - found.view(-1, self.kinds).to(matrix.dtype)
+        found = torch.zeros(len(batch.kind) * self.kinds, device=matrix.device, dtype=matrix.dtype)
+        found.index_add_(0, batch.centre * self.kinds + self.neighbour_kind, torch.ones_like(self.s))
+        empty = self.slots - found.view(-1, self.kinds)
         row = -(self.standard.mean * self.standard.radial)[batch.kind]
         matrix[:, 0].view(-1, self.kinds, self.nodes)[:, :, LEFT] += empty * row[:, None]
         return matrix
