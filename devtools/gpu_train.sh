@@ -12,7 +12,7 @@
 #                                               the same machine it goes on from what it left in LPS_TRAIN_STATE (FOLDER/state).
 #   devtools/gpu_train.sh merge OUT             here: takes the runs back into .training/runs, where --freeze-only freezes them
 #
-# To go on elsewhere, merge, pack and run again: a run that has begun takes 12 MB more (20 MB with the wide fitting net). Environment:
+# To go on elsewhere, merge, pack and run again: a run that has begun takes 12 MB more (25 MB with the wide fitting net). Environment:
 # LPS_TRAIN_RUNS (names of below), LPS_TRAIN_STEPS (300000), LPS_TRAIN_BATCH (auto:256, atoms), LPS_TRAIN_WORK (.training),
 # LPS_TRAIN_PYTHON (python3), LPS_TRAIN_DEVICE (cuda).
 

@@ -157,6 +157,7 @@ class Run:
         if self.step > first and self.step % keep:
             self.save()
         curve.close()
+        log.info("stopped at batch %d of %d", self.step, self.steps)
         return self.step >= self.steps
 
     def _curve(self, path: Path):
