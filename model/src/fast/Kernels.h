@@ -106,10 +106,13 @@ struct Kernels {
 
     /**
      * The kernels that read a table, for one number of coefficients per channel. Rows of coefficients are blocked:
-     * [block of lanes channels][numCoefficients][lanes], in ascending powers; the number of channels is padded.
+     * [block of lanes channels][numCoefficients][lanes], in ascending powers; the number of channels is padded. From
+     * numLong on, coefficients are kept in float32.
      */
     struct Table {
         int numCoefficients;
+        int numLong;
+        int blockSize;  ///< in numbers of type T
 
         /** A[c][m] += sum over the range of R_c p_m(t), with p_m the polynomial of each pair's row. @param A
          * [4][channels]

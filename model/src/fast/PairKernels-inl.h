@@ -108,24 +108,44 @@ void forces(const EnvironmentParameters<T>& parameters, int count, const PairFie
 
 constexpr int blocksAtOnce = hasManyRegisters ? 4 : 2;
 
+/**
+ * Coefficients of a block of channels. The upper ones of degree seven in float64 are small, so float32 is exact enough
+ * for them, and the table a quarter smaller: rows come from the third level cache, which they wait for.
+ */
 template <int numCoefficients>
-HWY_INLINE V evaluatePolynomial(const T* coefficients, V t) {
-    V p = hn::Load(d, coefficients + (numCoefficients - 1) * lanes);
+struct Block {
+    static constexpr int numLong = sizeof(T) == 8 && numCoefficients == 8 ? 4 : numCoefficients;
+    static constexpr int size = (numLong + (numCoefficients - numLong) / 2) * lanes;  ///< in numbers of type T
+
+    static HWY_INLINE V load(const T* block, int k) {
+        if constexpr (numLong < numCoefficients) {
+            using Short = std::conditional_t<(numLong < numCoefficients), float, T>;  // a type that depends on numLong
+            const Short* upper = reinterpret_cast<const Short*>(block + numLong * lanes);
+            if (k >= numLong)
+                return hn::PromoteTo(d, hn::Load(hn::Rebind<Short, D>(), upper + (k - numLong) * lanes));
+        }
+        return hn::Load(d, block + k * lanes);
+    }
+};
+
+template <int numCoefficients>
+HWY_INLINE V evaluatePolynomial(const T* block, V t) {
+    V p = Block<numCoefficients>::load(block, numCoefficients - 1);
     HWY_UNROLL(8)
     for (int k = numCoefficients - 2; k >= 0; k--)
-        p = hn::MulAdd(p, t, hn::Load(d, coefficients + k * lanes));
+        p = hn::MulAdd(p, t, Block<numCoefficients>::load(block, k));
     return p;
 }
 
 template <int numCoefficients>
-HWY_INLINE void evaluatePolynomial(const T* coefficients, V t, V& value, V& derivative) {
-    V p = hn::Load(d, coefficients + (numCoefficients - 1) * lanes);
+HWY_INLINE void evaluatePolynomial(const T* block, V t, V& value, V& derivative) {
+    V p = Block<numCoefficients>::load(block, numCoefficients - 1);
     V s = p;
-    p = hn::MulAdd(p, t, hn::Load(d, coefficients + (numCoefficients - 2) * lanes));
+    p = hn::MulAdd(p, t, Block<numCoefficients>::load(block, numCoefficients - 2));
     HWY_UNROLL(8)
     for (int k = numCoefficients - 3; k >= 0; k--) {
         s = hn::MulAdd(s, t, p);
-        p = hn::MulAdd(p, t, hn::Load(d, coefficients + k * lanes));
+        p = hn::MulAdd(p, t, Block<numCoefficients>::load(block, k));
     }
     value = p;
     derivative = s;
@@ -133,11 +153,11 @@ HWY_INLINE void evaluatePolynomial(const T* coefficients, V t, V& value, V& deri
 
 /** Rows of neighbors lie anywhere in a table that only the third level cache holds: fetch them one neighbor ahead. */
 template <int numCoefficients>
-HWY_INLINE void prefetchBlock(const T* coefficients) {
+HWY_INLINE void prefetchBlock(const T* block) {
     constexpr int lineLength = 64 / sizeof(T);
     HWY_UNROLL(8)
-    for (int k = 0; k < numCoefficients * lanes; k += lineLength)
-        prefetch(coefficients + k);
+    for (int k = 0; k < Block<numCoefficients>::size; k += lineLength)
+        prefetch(block + k);
 }
 
 template <int numCoefficients, int numBlocks>
@@ -159,16 +179,16 @@ HWY_INLINE void accumulateBlocks(PairRange range, const PairFields<T>& pairs, in
     LPS_DECLARE(2)
     LPS_DECLARE(3)
     for (int k = range.begin; k < range.end; k++) {
-        const T* coefficients = pairs.rows[k] + first * numCoefficients * lanes;
+        const T* block = pairs.rows[k] + first * Block<numCoefficients>::size;
         const V t = set(pairs.t[k]);
         const V R0 = set(pairs.R[0][k]), R1 = set(pairs.R[1][k]), R2 = set(pairs.R[2][k]), R3 = set(pairs.R[3][k]);
-#define LPS_ADD(b)                                                                                      \
-    if constexpr (numBlocks > b) {                                                                      \
-        const V p = evaluatePolynomial<numCoefficients>(coefficients + b * numCoefficients * lanes, t); \
-        s##b##0 = hn::MulAdd(p, R0, s##b##0);                                                           \
-        s##b##1 = hn::MulAdd(p, R1, s##b##1);                                                           \
-        s##b##2 = hn::MulAdd(p, R2, s##b##2);                                                           \
-        s##b##3 = hn::MulAdd(p, R3, s##b##3);                                                           \
+#define LPS_ADD(b)                                                                                    \
+    if constexpr (numBlocks > b) {                                                                    \
+        const V p = evaluatePolynomial<numCoefficients>(block + b * Block<numCoefficients>::size, t); \
+        s##b##0 = hn::MulAdd(p, R0, s##b##0);                                                         \
+        s##b##1 = hn::MulAdd(p, R1, s##b##1);                                                         \
+        s##b##2 = hn::MulAdd(p, R2, s##b##2);                                                         \
+        s##b##3 = hn::MulAdd(p, R3, s##b##3);                                                         \
     }
         LPS_ADD(0)
         LPS_ADD(1)
@@ -211,15 +231,15 @@ void accumulate(PairRange range, const PairFields<T>& pairs, int channels, T* A)
 template <int numCoefficients>
 HWY_INLINE void gradientOf(int k, int next, const PairFields<T>& pairs, int channels, const T* G, V (&v)[5]) {
     const T *G0 = G, *G1 = G0 + channels, *G2 = G1 + channels, *G3 = G2 + channels;
-    const T *coefficients = pairs.rows[k], *ahead = pairs.rows[next];
+    const T *block = pairs.rows[k], *ahead = pairs.rows[next];
     const V t = set(pairs.t[k]);
     V v0 = hn::Zero(d), v1 = v0, v2 = v0, v3 = v0, u0 = v0, u1 = v0, u2 = v0, u3 = v0;
     for (int m = 0; m < channels; m += lanes) {
         V p, s;
         prefetchBlock<numCoefficients>(ahead);
-        evaluatePolynomial<numCoefficients>(coefficients, t, p, s);
-        coefficients += numCoefficients * lanes;
-        ahead += numCoefficients * lanes;
+        evaluatePolynomial<numCoefficients>(block, t, p, s);
+        block += Block<numCoefficients>::size;
+        ahead += Block<numCoefficients>::size;
         const V g0 = hn::Load(d, G0 + m), g1 = hn::Load(d, G1 + m);
         const V g2 = hn::Load(d, G2 + m), g3 = hn::Load(d, G3 + m);
         v0 = hn::MulAdd(p, g0, v0);
@@ -257,6 +277,12 @@ void gradient(PairRange range, const PairFields<T>& pairs, int channels, const T
                     pairs.v[c][k + i] = sums[i];
         }
     }
+}
+
+template <int numCoefficients>
+constexpr typename Kernels<T>::Table getTableKernels() {
+    using Layout = Block<numCoefficients>;
+    return {numCoefficients, Layout::numLong, Layout::size, accumulate<numCoefficients>, gradient<numCoefficients>};
 }
 
 }  // namespace lps::fast::HWY_NAMESPACE::LPS_KERNEL_NAMESPACE

@@ -52,7 +52,8 @@ struct PartialResult {
 template <typename T>
 class TileEvaluator {
 public:
-    static constexpr int maxRows = 48;
+    /** What a tile writes then just fits the second level cache; fewer rows would read the weights too often. */
+    static constexpr int maxRows = sizeof(T) == 4 ? 48 : 24;
 
     explicit TileEvaluator(const CompiledModel<T>& compiledModel);
 
