@@ -8,10 +8,10 @@ import json
 import numpy as np
 import openmm
 import pytest
-from force_support import ELECTRONVOLT, MODEL_FILE, on_every_platform
 from openmm import unit
 from typer.testing import CliRunner
 
+from force_support import ELECTRONVOLT, MODEL_FILE, on_every_platform
 from openmmlps import LPSForce, LPSModel, addRepulsion
 from openmmlps.app import observables
 from openmmlps.app.repulsion import SHORTEST_DISTANCES, read_repulsion, repulsion_virial
