@@ -25,6 +25,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from cp2k import TEMPLATE, Label, LabelError, make_input, parse_output
+
 from frames import Frames, write_frames
 
 TYPE_MAP = ["Li", "P", "S"]
@@ -65,7 +66,12 @@ def label(atoms, jobs: Path, template: str, command: list[str], threads: int) ->
     environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
     with open(job / "label.out", "w") as output:
         result = subprocess.run(
-            [*command, "-i", "label.inp"], cwd=job, stdout=output, stderr=subprocess.STDOUT, env=environment, check=False
+            [*command, "-i", "label.inp"],
+            cwd=job,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            check=False,
         )
     seconds = time.monotonic() - begun
     try:
@@ -88,6 +94,8 @@ def collect(labelled: list[tuple[object, Label]], output: Path) -> dict[str, int
     Atoms keep their order; structures with the same order of elements share a folder.
     """
     groups = {}
+    elements = {symbol for atoms, _ in labelled for symbol in atoms.get_chemical_symbols()}
+    type_map = TYPE_MAP + sorted(elements - set(TYPE_MAP))
     for atoms, found in labelled:
         groups.setdefault(tuple(atoms.get_chemical_symbols()), []).append((atoms, found))
     counts, names = {}, {}
@@ -96,8 +104,8 @@ def collect(labelled: list[tuple[object, Label]], output: Path) -> dict[str, int
         names[formula] = names.get(formula, 0) + 1
         name = formula if names[formula] == 1 else f"{formula}-{names[formula]}"
         frames = Frames(
-            np.array([TYPE_MAP.index(symbol) for symbol in symbols]),
-            TYPE_MAP,
+            np.array([type_map.index(symbol) for symbol in symbols]),
+            type_map,
             box=np.array([np.array(atoms.cell).ravel() for atoms, _ in members]),
             coord=np.array([atoms.positions.ravel() for atoms, _ in members]),
             energy=np.array([found.energy for _, found in members]),

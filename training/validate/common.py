@@ -9,13 +9,21 @@ done with the same settings is not done again.
 import argparse
 import json
 import math
+import os
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+# Matrices of 3x3 gain nothing from the threads of a linear algebra library, which on a busy machine cost ten times the work.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import numpy as np
+
+# ASE relaxes the logarithm of the cell's deformation, and SciPy warns of an error of 2e-13 in it.
+warnings.filterwarnings("ignore", message="logm result may be inaccurate")
 
 TRAINING = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(TRAINING))
@@ -85,7 +93,9 @@ class Engine:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of every validation script."""
-    parser.add_argument("--model", default="default", help="graph.pb or any other model file; default: the packaged one")
+    parser.add_argument(
+        "--model", default="default", help="graph.pb or any other model file; default: the packaged one"
+    )
     parser.add_argument("--work", type=Path, default=Path(".training"), help="working folder of prepare.py")
     parser.add_argument("--threads", type=int, default=1, help="threads to use")
 
@@ -230,9 +240,7 @@ def new_figure(width: float, height: float, columns: int = 1, rows: int = 1):
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    plt.rcParams.update(
-        {"font.size": 8, "axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False}
-    )
+    plt.rcParams.update({"font.size": 8, "axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False})
     return plt.subplots(rows, columns, figsize=(width, height), squeeze=False, layout="constrained")
 
 

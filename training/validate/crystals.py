@@ -145,9 +145,9 @@ class Relaxed:
 
 def relax(session: Session, crystal: Crystal, most_steps: int) -> dict:
     """Relax the packaged cell of a crystal; the structure is kept as <name>.extxyz beside the result."""
+    import ase.io
     from ase.geometry import cell_to_cellpar, find_mic
 
-    import ase.io
     from openmmlps.app.structures import structure_path
     from openmmlps.ase import LPSCalculator
     from openmmlps.protocols.statics import relax_atoms
@@ -219,7 +219,8 @@ def moduli(session: Session, crystal: Crystal) -> dict:
     else:
         elastic.start(folder, settings)
     stresses = [
-        [stage_result(folder / "replica-1" / strain_name(component, sign)) for component in range(6)] for sign in (1, -1)
+        [stage_result(folder / "replica-1" / strain_name(component, sign)) for component in range(6)]
+        for sign in (1, -1)
     ]
     raw = analysis.elastic_constants(
         *(np.array([outcome["stress_GPa"] for outcome in row]) for row in stresses), ELASTIC_STRAIN
@@ -240,9 +241,9 @@ def moduli(session: Session, crystal: Crystal) -> dict:
 
 def at_temperature(session: Session, crystal: Crystal, time_ps: float, atoms: int, kelvin: float = 300.0) -> dict:
     """Mean cell and density of a run at constant pressure, by the second half of it; 2 fs, 1 bar."""
+    import ase.io
     from ase.geometry import cell_to_cellpar
 
-    import ase.io
     from openmmlps.app import load
     from openmmlps.app import run as runner
     from openmmlps.app.folder import is_run
@@ -318,7 +319,10 @@ def plot(results: dict, path) -> None:
     axis.axhline(0, color=COLORS["grey"], linewidth=0.8)
     axis.set_xticks(range(len(known)), [crystal.name for crystal in known], rotation=20)
     axis.set_ylabel("density against experiment (%)")
-    for label, style in (("0 K", {"marker": "o", "color": COLORS["all"]}), ("300 K", {"marker": "s", "color": COLORS["P"]})):
+    for label, style in (
+        ("0 K", {"marker": "o", "color": COLORS["all"]}),
+        ("300 K", {"marker": "s", "color": COLORS["P"]}),
+    ):
         axis.plot([], [], linestyle="", label=label, **style)
     axis.plot([], [], "_", color="black", markersize=12, label="PBE")
     axis.legend(ncols=3)

@@ -63,20 +63,6 @@ def binned(x: np.ndarray, squares: np.ndarray, edges: np.ndarray) -> dict[str, l
     return {name: [row[index] for row in rows] for index, name in enumerate(("low", "high", "rmse", "count"))}
 
 
-def held_out_groups(summaries: dict[str, dict[str, dict]], name: str) -> dict | None:
-    """Root mean square errors of one group over validation and test together, weighted by frames."""
-    parts = [summaries[part][name] for part in ("validation", "test") if name in summaries.get(part, {})]
-    if not parts:
-        return None
-    frames = sum(part["frames"] for part in parts)
-    quantities = set.intersection(*(set(part) for part in parts)) - {"frames"}
-    pooled = {
-        quantity: {"rmse": np.sqrt(sum(part["frames"] * part[quantity]["rmse"] ** 2 for part in parts) / frames)}
-        for quantity in sorted(quantities)
-    }
-    return {"frames": frames, **pooled}
-
-
 def groups_of(systems: dict[str, dict]) -> dict[str, dict]:
     """Summaries of all groups and systems of one part, as training/evaluate.py forms them."""
     glasses = [errors for errors in systems.values() if "kelvin" not in errors]
@@ -108,7 +94,7 @@ def compare(summaries: dict, reference: dict) -> dict:
 
 def plot_parity(systems: dict[str, dict], path: Path) -> None:
     """Force components by species, and energies less the mean of their system, of held-out frames."""
-    figure, axes = new_figure(7.2, 2.1, columns=4)
+    figure, axes = new_figure(8.0, 2.4, columns=4)
     random = np.random.default_rng(1)
     for axis, symbol in zip(axes[0], ("Li", "P", "S"), strict=False):
         pairs = []
@@ -132,7 +118,8 @@ def plot_parity(systems: dict[str, dict], path: Path) -> None:
         predicted = errors["energy_reference"] + errors["energy"]
         axes[0, 3].plot(errors["energy_reference"] - mean, predicted - mean, ".", markersize=1.5, color=color)
     axes[0, 3].axline((0, 0), slope=1, color="black", linewidth=0.6)
-    axes[0, 3].set(xlabel="DFT − mean (meV/atom)", ylabel="model − DFT mean", title="energies (blue: glasses)")
+    axes[0, 3].set(xlabel="DFT − mean (meV/atom)", ylabel="model − DFT mean", title="energies")
+    axes[0, 3].set_aspect("equal", adjustable="datalim")
     save_figure(figure, path)
 
 
@@ -143,7 +130,9 @@ def plot_trends(trends: dict, path: Path) -> None:
         (axes[0, 0], "by_force", "force on the atom in DFT (eV/Å)"),
         (axes[0, 1], "by_temperature", "temperature of the frame (K)"),
     ):
-        for (group, values), color in zip(trends[key].items(), (COLORS["all"], COLORS["P"], COLORS["grey"]), strict=False):
+        for (group, values), color in zip(
+            trends[key].items(), (COLORS["all"], COLORS["P"], COLORS["grey"]), strict=False
+        ):
             middle = (np.array(values["low"]) + np.array(values["high"])) / 2
             axis.plot(middle, values["rmse"], "o-", markersize=3, color=color, label=group)
         axis.set(xlabel=label, ylabel="force RMSE (eV/Å)", ylim=(0, None))
@@ -183,13 +172,13 @@ def main() -> None:
             crystals = [errors for name, parts in held_out.items() if name.startswith("crystal") for errors in parts]
             trends["by_force"] = {"held-out glasses": by_force(glasses), "held-out crystals": by_force(crystals)}
             trends["by_temperature"]["held out"] = by_temperature(crystals)
-            plot_parity({name: joined(parts) for name, parts in held_out.items()}, session.folder / "errors-parity.png")
+            held_out = {name: joined(parts) for name, parts in held_out.items()}
+            plot_parity(held_out, session.folder / "errors-parity.png")
         plot_trends(trends, session.folder / "errors-trends.png")
         found = read_json(reference)
-        names = ("all glasses", "all crystals", "all")
         return {
             "summaries": summaries,
-            "held_out": {name: held_out_groups(summaries, name) for name in names},
+            "held_out": groups_of(held_out),
             "trends": trends,
             "against_deepmd": compare(summaries, found) if found else None,
         }

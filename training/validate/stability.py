@@ -69,6 +69,7 @@ def shortest_dft() -> dict[str, float]:
 def starts(session: Session) -> dict[str, Path]:
     """Write the structures to start from, of about ATOMS atoms, and return {name: file}."""
     import ase.io
+
     from openmmlps.app.structures import structure_path
 
     folder = session.folder / "stability" / "starts"
@@ -168,7 +169,9 @@ def merge(first: dict | None, second: Outcome) -> dict:
     return second | {"closest_over_dft": nearness, "largest_jump_sigma": jump}
 
 
-def simulate(session: Session, name: str, start: Path, kind: str, time_ps: float, piece_ps: float, until: float) -> dict:
+def simulate(
+    session: Session, name: str, start: Path, kind: str, time_ps: float, piece_ps: float, until: float
+) -> dict:
     """Run one simulation to `time_ps` or to its first violation, and return its outcome; stop at `until` (clock time)."""
     from openmmlps.app import run as runner
     from openmmlps.app.folder import is_run
@@ -276,7 +279,9 @@ def main() -> None:
     parser.add_argument("--piece-ps", type=float, default=5.0, help="length after which a run is looked at")
     parser.add_argument("--drift-ps", type=float, default=DRIFT_PS, help="length of the NVE runs; 0: none")
     parser.add_argument("--only", nargs="+", choices=[*CRYSTALS, *GLASSES], help="these structures only")
-    parser.add_argument("--budget", type=float, default=float("inf"), help="seconds of clock time; then stop, to be resumed")
+    parser.add_argument(
+        "--budget", type=float, default=float("inf"), help="seconds of clock time; then stop, to be resumed"
+    )
     arguments = parser.parse_args()
     if arguments.time_ps <= 0 or arguments.piece_ps <= 0 or arguments.drift_ps < 0:
         parser.error("--time-ps and --piece-ps must be positive, --drift-ps must not be negative")
