@@ -274,7 +274,7 @@ def committee_section(results: dict | None) -> str:
         for name, found in results["groups"].items()
     ]
     return (
-        f"{results['models']} models. On held-out glass frames the deviation follows the true error of the first model with a Spearman correlation of "
+        f"{results['models']} models. {results['note']} On held-out glass frames the deviation follows the true error of the first model with a Spearman correlation of "
         f"{results['spearman_frames_rms']:.2f} (root mean squares of frames), {results['spearman_frames_largest']:.2f} (largest of each frame) and "
         f"{results['spearman_atoms']:.2f} (single atoms).\n\n"
         + markdown_table(

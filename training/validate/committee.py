@@ -203,6 +203,7 @@ def plot(glasses: list[dict], groups: dict, limit: float, path: Path) -> None:
 def main() -> None:
     parser = make_parser(__doc__)
     parser.add_argument("--models", nargs="+", type=Path, required=True, help="two models or more; the first is judged")
+    parser.add_argument("--note", default="", help="a sentence about these models, for the card")
     arguments = parser.parse_args()
     if len(arguments.models) < 2:
         parser.error("--models names one model; a committee has at least two")
@@ -238,12 +239,15 @@ def main() -> None:
         spread, error = (np.concatenate([found[key] for found in glasses]) for key in ("spread", "error"))
         return result | {
             "models": len(engines),
+            "note": arguments.note,
             "spearman_frames_rms": spearman([f["rms"] for f in glasses], [f["error_rms"] for f in glasses]),
             "spearman_frames_largest": spearman([f["largest"] for f in glasses], [f["error_largest"] for f in glasses]),
             "spearman_atoms": spearman(spread, error),
         }
 
-    result = cached(session.folder / "committee.json", {"sha256": hashes, "frames": FRAMES}, compute)
+    result = cached(
+        session.folder / "committee.json", {"sha256": hashes, "frames": FRAMES, "note": arguments.note}, compute
+    )
     print(
         f"Spearman over frames {result['spearman_frames_rms']:.2f}, over atoms {result['spearman_atoms']:.2f}",
         file=sys.stderr,

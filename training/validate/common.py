@@ -123,9 +123,14 @@ def open_session(parser: argparse.ArgumentParser, arguments: argparse.Namespace)
     except ModelImportError as error:
         parser.error(str(error))
     name = path.parent.name if path.name == "graph.pb" else path.stem
-    folder = arguments.work / "validate" / f"{name}-{digest[:8]}"
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = results_folder(arguments.work, digest) or arguments.work / "validate" / f"{name}-{digest[:8]}"
     return Session(path.resolve(), name, digest, arguments.work, folder, arguments.threads)
+
+
+def results_folder(work: Path, digest: str) -> Path | None:
+    """The folder of the results of a model by the hash of its weights, whatever its file was called; None: there is none."""
+    found = sorted((work / "validate").glob(f"*-{digest[:8]}"))
+    return found[0] if found else None
 
 
 def data_folders(session: Session, part: str) -> dict[str, Path]:

@@ -38,6 +38,10 @@ def main() -> int:
     length.add_argument("--full", action="store_true", help="times of the requirements")
     length.add_argument("--reduced", action="store_true", help="short times")
     parser.add_argument("--committee", nargs="+", type=Path, default=[], help="further models of a committee")
+    parser.add_argument("--note", default="", help="a sentence about the committee, for the card")
+    parser.add_argument(
+        "--reference", type=Path, help="errors.json of training/evaluate.py; default: the one beside the model"
+    )
     parser.add_argument("--output", type=Path, default=Path("docs/model-card.md"), help="the card to write")
     parser.add_argument("--title", help="name of the model in the heading of the card")
     arguments = parser.parse_args()
@@ -45,8 +49,11 @@ def main() -> int:
     common = ["--work", str(arguments.work), "--threads", str(arguments.threads)]
     model = ["--model", str(session.model)]
     steps = [(part, [*model, *options]) for part, options in (FULL if arguments.full else REDUCED).items()]
+    if arguments.reference:
+        steps[0][1].extend(["--reference", str(arguments.reference)])
     if arguments.committee:
-        steps.append(("committee", ["--models", str(session.model), *map(str, arguments.committee)]))
+        models = [str(session.model), *map(str, arguments.committee)]
+        steps.append(("committee", ["--models", *models, "--note", arguments.note]))
     title = ["--title", arguments.title] if arguments.title else []
     steps.append(("card", [*model, "--output", str(arguments.output), *title]))
     failed = []
