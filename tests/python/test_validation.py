@@ -319,7 +319,7 @@ def test_a_card_without_measurements_says_so(tmp_path):
     found = run("card", "--model", MODEL_FILE, "--work", tmp_path, "--output", tmp_path / "card.md")
     assert found.returncode == 0 and "not measured: errors, crystals, glasses, stability, committee" in found.stdout
     text = (tmp_path / "card.md").read_text()
-    assert text.count("unmeasured") > 10 and "@" not in text
+    assert text.startswith("# Model card: model\n") and text.count("unmeasured") > 10 and "@" not in text
     assert "It must not be used for" in text.replace("**", "").split("\n\n")[1]
 
 

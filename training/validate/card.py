@@ -299,7 +299,7 @@ def variants_section(session: Session) -> str:
     return file.read_text()
 
 
-def write_card(session: Session, output: Path, title: str) -> list[str]:
+def write_card(session: Session, output: Path, title: str, status: str) -> list[str]:
     """Write the card and copy its figures; return the names of the parts that were not measured."""
     results = {part: read_json(session.folder / f"{part}.json") for part in PARTS}
     images = output.parent / "images" / "model-card"
@@ -320,6 +320,7 @@ def write_card(session: Session, output: Path, title: str) -> list[str]:
     found = requirements(results)
     fields = {
         "title": title,
+        "status": status,
         "weights": session.sha256[:16],
         "requirements": markdown_table(
             ["measure, held-out data", "measured", "must", "aim", ""], requirement_rows(found)
@@ -349,15 +350,26 @@ def write_card(session: Session, output: Path, title: str) -> list[str]:
     return [part for part, value in results.items() if value is None]
 
 
+def identity(session: Session) -> tuple[str, str]:
+    """Name and version, and a sentence on the status, from the model's own metadata; of another model its file name."""
+    from openmmlps.importers import import_model
+
+    metadata = import_model(session.model).provenance
+    title = f"{metadata.get('name', session.name)} {metadata.get('version', '')}".strip()
+    status = metadata.get("status")
+    return title, f"Status: {status}." if status else ""
+
+
 def main() -> None:
     parser = make_parser(__doc__)
     parser.add_argument("--output", type=Path, default=Path("docs/model-card.md"), help="Markdown file to write")
-    parser.add_argument("--title", help="name of the model in the heading; default: from its file")
+    parser.add_argument("--title", help="name of the model in the heading; default: from its metadata")
     arguments = parser.parse_args()
     if not arguments.output.parent.is_dir():
         parser.error(f"--output: there is no folder '{arguments.output.parent}'; create it first")
     session = open_session(parser, arguments)
-    missing = write_card(session, arguments.output, arguments.title or session.name)
+    title, status = identity(session)
+    missing = write_card(session, arguments.output, arguments.title or title, status)
     print(f"{arguments.output}: written" + (f"; not measured: {', '.join(missing)}" if missing else ""))
 
 

@@ -194,7 +194,7 @@ def plot(results: dict, path: Path) -> None:
                 found = results[name][source] if source == "dft" else results[name][source]["structure"]
                 g = np.array(found["g"][key])
                 axis.plot(found["r_angstrom"], g / max(g.max(), 1e-9) + 1.1 * offset, color=color, **style)
-            axis.text(R_MAX, 1.1 * offset + 0.35, key, color=color, ha="right", fontsize=7)
+            axis.text(0.1, 1.1 * offset + 0.12, key, color=color, fontsize=7)
         axis.set(title=f"{GLASSES[name]} mol% Li₂S", xlabel="r (Å)", yticks=[])
     axes[0, 0].set_ylabel("g(r), each scaled to 1")
     save_figure(figure, path)

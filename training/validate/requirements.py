@@ -33,11 +33,11 @@ class Requirement:
 
     @property
     def measured_text(self) -> str:
-        return "-" if self.measured is None else f"{self.measured:.{self.digits}f} {self.unit}"
+        return "-" if self.measured is None else f"{self.measured:.{self.digits}f} {self.unit}".rstrip()
 
     @property
     def must_text(self) -> str:
-        return f"{self.must:g} {self.unit}"
+        return f"{self.must:g} {self.unit}".rstrip()
 
     @property
     def aim_text(self) -> str:

@@ -66,7 +66,7 @@ def row(name: str, errors: dict, speed: float) -> dict:
 def table(rows: list[dict], threads: int) -> str:
     """The rows as Markdown, the fastest last; speeds also relative to the first."""
     lines = [
-        f"| run | F glasses eV/Å | F crystals eV/Å | E glasses meV/atom | virial glasses meV/atom | k atom steps/s, {threads} threads |",
+        f"| run | F glasses eV/Å | F crystals eV/Å | E glasses meV/atom | virial glasses meV/atom | k atom steps/s, {threads} thread(s) |",
         "|---|---|---|---|---|---|",
     ]
     for found in sorted(rows, key=lambda item: item["atom_steps_per_second"]):
@@ -116,7 +116,7 @@ def main() -> None:
             xytext=(4, 3),
             fontsize=7,
         )
-    axes[0, 0].set(xlabel=f"speed (k atom steps/s, {arguments.threads} threads)", ylabel="force RMSE, glasses (eV/Å)")
+    axes[0, 0].set(xlabel=f"speed (k atom steps/s, {arguments.threads} thread(s))", ylabel="force RMSE, glasses (eV/Å)")
     axes[0, 0].margins(x=0.25, y=0.2)
     save_figure(figure, folder / "variants.png")
     print(table(rows, arguments.threads))
