@@ -63,6 +63,24 @@ def label(*arguments):
     return subprocess.run([sys.executable, SCRIPT, *map(str, arguments)], capture_output=True, text=True, check=False)
 
 
+@pytest.fixture
+def call(monkeypatch, capsys):
+    """The main function in this process: (exit code, standard output, standard error)."""
+
+    def called(*arguments):
+        import label as script
+
+        monkeypatch.setattr(sys, "argv", ["label.py", *map(str, arguments)])
+        try:
+            code = script.main()
+        except SystemExit as error:
+            code = error.code
+        printed = capsys.readouterr()
+        return code, printed.out, printed.err
+
+    return called
+
+
 def test_input_holds_cell_and_atoms():
     text = cp2k.make_input(structures(), cp2k.TEMPLATE.read_text())
     assert "A 5.0000000000 0.0000000000 0.0000000000" in text and "@" not in text
@@ -105,7 +123,7 @@ def test_structures_that_cannot_be_computed():
         cp2k.make_input(atoms, cp2k.TEMPLATE.read_text())
 
 
-def test_frames_are_labelled_once_and_written(tmp_path, program):
+def test_frames_are_labelled_once_and_written(call, tmp_path, program):
     import ase.io
 
     first, second = structures(), structures()
@@ -121,22 +139,22 @@ def test_frames_are_labelled_once_and_written(tmp_path, program):
     assert frames.coord[1, 3] == pytest.approx(2.5) and frames.energy[0] == pytest.approx(-68.0284656)
     np.testing.assert_allclose(frames.virial[0], frames.virial[1])
     # Once more, with a file whose frame is known already: nothing is computed.
-    assert label(*arguments[:1], tmp_path / "POSCAR", *arguments[1:]).returncode == 0
+    assert call(*arguments[:1], tmp_path / "POSCAR", *arguments[1:])[0] == 0
     assert (tmp_path / "calls").read_text().split() == ["x", "x"]
     assert len(read_frames(tmp_path / "out" / "LiS")) == 3
 
 
-def test_a_failed_frame_is_named_and_tried_again(tmp_path, program):
+def test_a_failed_frame_is_named_and_tried_again(call, tmp_path, program):
     import ase.io
 
     ase.io.write(tmp_path / "one.extxyz", structures())
     (tmp_path / "output.txt").write_text(OUTPUT.replace("run converged", "run NOT converged"))
     arguments = [tmp_path / "one.extxyz", "--output", tmp_path / "out", "--cp2k", program]
-    found = label(*arguments)
-    assert found.returncode == 1 and "one.extxyz[0]: label: the self-consistent field did not converge" in found.stderr
-    assert "label.out" in found.stderr
+    code, _, printed = call(*arguments)
+    assert code == 1 and "one.extxyz[0]: label: the self-consistent field did not converge" in printed
+    assert "label.out" in printed
     (tmp_path / "output.txt").write_text(OUTPUT)
-    assert label(*arguments).returncode == 0
+    assert call(*arguments)[0] == 0
     (job,) = (tmp_path / "out" / "jobs").iterdir()
     assert json.loads((job / "label.json").read_text())["energy_eV"] == pytest.approx(-68.0284656)
 
@@ -150,11 +168,11 @@ def test_a_failed_frame_is_named_and_tried_again(tmp_path, program):
         ([SCRIPT, "--cp2k", "true", "--template", "none.inp"], "there is no template 'none.inp'"),
     ],
 )
-def test_wrong_input_is_refused(tmp_path, arguments, message):
-    found = label(*arguments, "--output", tmp_path)
-    assert found.returncode == 2 and message in found.stderr
+def test_wrong_input_is_refused(call, tmp_path, arguments, message):
+    code, _, printed = call(*arguments, "--output", tmp_path)
+    assert code == 2 and message in " ".join(printed.split())
 
 
-def test_help_says_how_to_call_it():
-    found = label("--help")
-    assert found.returncode == 0 and "training/label/label.py strained.extxyz POSCAR" in found.stdout
+def test_help_says_how_to_call_it(call):
+    code, out, _ = call("--help")
+    assert code == 0 and "training/label/label.py strained.extxyz POSCAR" in out

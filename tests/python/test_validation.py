@@ -2,6 +2,7 @@
 # Copyright (c) 2026 the openmm-lps authors
 """The validation scripts on small synthetic data: what they compute, keep, refuse and print."""
 
+import importlib
 import json
 import subprocess
 import sys
@@ -55,15 +56,32 @@ def work(tmp_path_factory):
 
 
 def run(script, *arguments):
+    """A script as a user calls it."""
     return subprocess.run(
         [sys.executable, VALIDATE / f"{script}.py", *map(str, arguments)], capture_output=True, text=True, check=False
     )
 
 
+@pytest.fixture
+def call(monkeypatch, capsys):
+    """The main function of a script in this process: (exit code, standard output, standard error)."""
+
+    def called(script, *arguments):
+        monkeypatch.setattr(sys, "argv", [f"{script}.py", *map(str, arguments)])
+        try:
+            code = importlib.import_module(script).main() or 0
+        except SystemExit as error:
+            code = error.code
+        printed = capsys.readouterr()
+        return code, printed.out, printed.err + (code if isinstance(code, str) else "")
+
+    return called
+
+
 @pytest.mark.parametrize("script", SCRIPTS)
-def test_help_says_how_to_call_it(script):
-    found = run(script, "--help")
-    assert found.returncode == 0 and f"training/validate/{script}.py" in found.stdout and "--work" in found.stdout
+def test_help_says_how_to_call_it(call, script):
+    code, out, _ = call(script, "--help")
+    assert code == 0 and f"training/validate/{script}.py" in out and "--work" in out
 
 
 @pytest.mark.parametrize(
@@ -87,9 +105,9 @@ def test_help_says_how_to_call_it(script):
         ("run", [], "one of the arguments --full --reduced is required"),
     ],
 )
-def test_wrong_options_are_refused(tmp_path, script, arguments, message):
-    found = run(script, *arguments, "--work", tmp_path)
-    assert found.returncode == 2 and message in found.stderr, found.stderr
+def test_wrong_options_are_refused(call, tmp_path, script, arguments, message):
+    code, _, printed = call(script, *arguments, "--work", tmp_path)
+    assert code == 2 and message in " ".join(printed.split()), printed
 
 
 def test_no_data_is_said(tmp_path):
@@ -99,10 +117,10 @@ def test_no_data_is_said(tmp_path):
     )
 
 
-def test_errors_of_the_labelling_model_vanish_and_those_of_another_are_found(work):
+def test_errors_of_the_labelling_model_vanish_and_those_of_another_are_found(call, work):
     """Errors by our engine equal those of evaluate.py's arithmetic, and are zero for the model that made the labels."""
-    found = run("errors", "--model", GOLDEN / "two-side" / "model.safetensors", "--work", work)
-    assert found.returncode == 0, found.stderr
+    labelling = GOLDEN / "two-side" / "model.safetensors"
+    assert run("errors", "--model", labelling, "--work", work).returncode == 0
     (folder,) = (work / "validate").glob("model-*")
     result = json.loads((folder / "errors.json").read_text())
     assert result["summaries"]["test"]["glass-g75"]["force"]["rmse"] < 1e-8
@@ -110,12 +128,11 @@ def test_errors_of_the_labelling_model_vanish_and_those_of_another_are_found(wor
     # 1200, 1560 ... K: one frame of each part is below 1,500 K
     assert result["held_out"]["crystals below 1,500 K"]["frames"] == 2
     assert (folder / "errors-parity.png").stat().st_size < 150_000
-    # A second call keeps the result, whatever the time stamp of the figures says.
+    # A second call keeps the result.
     before = (folder / "errors.json").stat().st_mtime_ns
-    assert run("errors", "--model", GOLDEN / "two-side" / "model.safetensors", "--work", work).returncode == 0
+    assert call("errors", "--model", labelling, "--work", work)[0] == 0
     assert (folder / "errors.json").stat().st_mtime_ns == before
-    other = run("errors", "--model", MODEL_FILE, "--work", work, "--parts", "test")
-    assert other.returncode == 0, other.stderr
+    assert call("errors", "--model", MODEL_FILE, "--work", work, "--parts", "test")[0] == 0
     folders = sorted((work / "validate").glob("*/errors.json"), key=lambda path: path.stat().st_mtime)
     assert json.loads(folders[-1].read_text())["summaries"]["test"]["glass-g75"]["force"]["rmse"] > 1e-3
 
@@ -237,10 +254,10 @@ def test_structures_outside_of_the_data_are_what_they_say():
     assert len(committee.strained_crystals()) == 20 and len(committee.random_packings()) == 6
 
 
-def test_committee_finds_structures_outside(work, tmp_path):
+def test_committee_measures_structures_outside(call, work):
     models = [MODEL_FILE, GOLDEN / "two-side" / "model.safetensors"]
-    found = run("committee", "--models", *models, "--work", work)
-    assert found.returncode == 0, found.stderr
+    code, _, printed = call("committee", "--models", *models, "--work", work)
+    assert code == 0, printed
     result = json.loads(next((work / "validate").glob("*/committee.json")).read_text())
     assert result["models"] == 2 and result["groups"]["held-out glasses"]["frames"] == 10
     assert 0 <= result["groups"]["lithium contact"]["fraction_flagged"] <= 1
@@ -315,9 +332,9 @@ def test_requirements_pass_and_fail():
     assert verdicts["simulations that failed"] == "pass (2 simulations, 1 of them shorter than 100 ps)"
 
 
-def test_a_card_without_measurements_says_so(tmp_path):
-    found = run("card", "--model", MODEL_FILE, "--work", tmp_path, "--output", tmp_path / "card.md")
-    assert found.returncode == 0 and "not measured: errors, crystals, glasses, stability, committee" in found.stdout
+def test_a_card_without_measurements_says_so(call, tmp_path):
+    code, out, _ = call("card", "--model", MODEL_FILE, "--work", tmp_path, "--output", tmp_path / "card.md")
+    assert code == 0 and "not measured: errors, crystals, glasses, stability, committee" in out
     text = (tmp_path / "card.md").read_text()
     assert text.startswith("# Model card: model\n") and text.count("unmeasured") > 10 and "@" not in text
     assert "It must not be used for" in text.replace("**", "").split("\n\n")[1]
