@@ -205,7 +205,14 @@ def glasses_section(results: dict | None) -> str:
             "quenched glasses). They inherit the speciation of the data; it says that the model keeps it, not that it finds it.\n"
         )
     else:
-        text += f"\nQuenched with the preset `{settings['preset']}`.\n"
+        changed = sorted(
+            {item for found in results["glasses"].values() for item in (found["model"] or {}).get("changed", [])}
+        )
+        text += (
+            f"\nQuenched with the preset `{settings['preset']}`"
+            + (f", but {', '.join(changed)}" if changed else "")
+            + ".\n"
+        )
     return text
 
 

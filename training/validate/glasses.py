@@ -37,6 +37,7 @@ PAIRS = (("P", "S"), ("Li", "S"), ("Li", "Li"), ("S", "S"), ("P", "P"))
 PEAKS = {"P-S": (1.7, 2.6), "Li-S": (2.0, 3.2), "S-S": (2.8, 4.2), "Li-Li": (2.2, 5.0)}  # angstrom, where to look
 DFT_FRAMES = 40  # of each composition, so that the analysis takes seconds
 R_MAX, BIN = 7.0, 0.05
+PRIVATE = ("model", "composition", "structure", "platform", "threads", "checkpoint_s")  # settings that are no choice
 
 
 def structure(trajectory) -> dict:
@@ -151,21 +152,40 @@ def advance(session: Session, protocol: str, folder: Path, options: list[str], u
     return process.returncode == 0
 
 
-def from_quench(session: Session, name: str, preset: str, until: float) -> dict | None:
-    """Density, structure and transport of quenched glasses; None if the quench is not finished yet."""
+def assignments(values: list[str]) -> list[str]:
+    """['a=1', 'b=2'] as options of a protocol: ['--set', 'a=1', '--set', 'b=2']."""
+    return [part for value in values for part in ("--set", value)]
+
+
+def changed_settings(folder: Path, settings: type, preset: str) -> list[str]:
+    """What a protocol was really done with, where that is not its preset, as ['atoms=60', ...]."""
+    from openmmlps.protocols.folder import ProtocolFolder
+
+    used, usual = ProtocolFolder(folder).read_settings(settings), settings.make(preset)
+    names = [name for name in usual.__dataclass_fields__ if name not in PRIVATE]
+    return [f"{name}={getattr(used, name)}" for name in names if getattr(used, name) != getattr(usual, name)]
+
+
+def from_quench(session: Session, name: str, arguments, until: float) -> dict | None:
+    """Density, structure and transport of quenched glasses; None if the quench is not finished yet.
+
+    `arguments` has `preset`, `quench_set` and `transport_set` of the command line.
+    """
     from openmmlps import analysis
+    from openmmlps.protocols import QuenchSettings, TransportSettings
     from openmmlps.protocols.sequence import stage_result
     from openmmlps.report import analyze
 
+    preset = arguments.preset
     folder = session.folder / "glasses" / f"{name}-quench-{preset}"
-    options = ["--composition", str(GLASSES[name]), "--preset", preset]
+    options = ["--composition", str(GLASSES[name]), "--preset", preset, *assignments(arguments.quench_set)]
     if not advance(session, "quench", folder, options, until):
         return None
     replicas = sorted(folder.glob("replica-*/equilibrate"))
     densities = [stage_result(replica)["thermo"]["density_g_per_cm3"][0] for replica in replicas]
     trajectory = analysis.read(replicas[0] / "trajectory.h5")
     result = {
-        "preset": preset,
+        "changed": changed_settings(folder, QuenchSettings, preset),
         "replicas": len(replicas),
         "atoms": len(trajectory.symbols),
         "density_g_per_cm3": float(np.mean(densities)),
@@ -173,8 +193,13 @@ def from_quench(session: Session, name: str, preset: str, until: float) -> dict 
         "structure": structure(trajectory[len(trajectory) // 2 :]),
     }
     transport = session.folder / "glasses" / f"{name}-transport-{preset}"
-    if advance(session, "transport", transport, [str(folder), "--preset", preset], until):
-        found = analyze(transport)[0]
+    options = [str(folder), "--preset", preset, *assignments(arguments.transport_set)]
+    if advance(session, "transport", transport, options, until):
+        result["changed"] += changed_settings(transport, TransportSettings, preset)
+        try:
+            found = analyze(transport)[0]
+        except ValueError as error:  # such as runs too short for a coefficient; density and structure still count
+            return result | {"transport": {}, "transport_warnings": [str(error)]}
         result["transport"] = {item.quantity: str(item.value) for item in found.results}
         result["transport_warnings"] = list(found.warnings)
     return result
@@ -204,6 +229,10 @@ def main() -> None:
     parser = make_parser(__doc__)
     parser.add_argument("--source", choices=("frames", "quench"), default="frames", help="where glasses come from")
     parser.add_argument("--preset", choices=("quick", "standard"), default="standard", help="lengths of a quench")
+    parser.add_argument("--quench-set", nargs="+", default=[], metavar="NAME=VALUE", help="settings of a new quench")
+    parser.add_argument(
+        "--transport-set", nargs="+", default=[], metavar="NAME=VALUE", help="settings of a new transport"
+    )
     parser.add_argument("--time-ps", type=float, default=100.0, help="of --source frames, ps")
     parser.add_argument("--only", nargs="+", choices=list(GLASSES), help="these compositions only")
     parser.add_argument(
@@ -220,7 +249,7 @@ def main() -> None:
         if arguments.source == "frames":
             results[name]["model"] = from_frames(session, name, arguments.time_ps, until)
         else:
-            results[name]["model"] = from_quench(session, name, arguments.preset, until)
+            results[name]["model"] = from_quench(session, name, arguments, until)
         found = results[name]["model"]
         print(f"{name}: {found['density_g_per_cm3']:.3f} g/cm3" if found else f"{name}: not finished", file=sys.stderr)
     settings = {"source": arguments.source, "preset": arguments.preset, "time_ps": arguments.time_ps}
