@@ -22,7 +22,7 @@ REDUCED = {
     "errors": [],
     "crystals": ["--npt-ps", "10", "--atoms", "120"],
     "glasses": ["--source", "frames", "--time-ps", "4"],
-    "stability": ["--time-ps", "2", "--piece-ps", "1", "--drift-ps", "1"],
+    "stability": ["--time-ps", "1", "--piece-ps", "1", "--drift-ps", "1"],
 }
 FULL = {
     "errors": [],
