@@ -227,6 +227,7 @@ TEST(FastEvaluator, RecoversAfterAnUnusableStructure) {
     }
     structure.positions[7] = kept;
     expectEqual(fast.evaluate(structure, executor), expected, 1e-6);
+}
 
 }  // namespace
 }  // namespace lps::testing
