@@ -56,6 +56,8 @@ const Kernels<T>* getTable(const char* name) {
                                      multiply,
                                      add,
                                      combine,
+                                     addUp,
+                                     addQuadrants,
                                      dot,
                                      burn};
     return &table;
