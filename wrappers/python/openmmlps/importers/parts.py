@@ -297,3 +297,4 @@ class ModelParts:
         total = sum(array.nbytes for array in tensors.values())
         if total > 16 * 1024 * 1024 + 8 * source.size:
             raise source.fault(f"its {source.size} bytes cannot justify a model of {total} bytes")
+        source.claim(total)
