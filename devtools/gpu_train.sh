@@ -5,7 +5,7 @@
 # Trains the Li-P-S model, a committee and the variants at the same time on one GPU that is lent for half an hour.
 #
 #   devtools/gpu_train.sh pack FOLDER [GRAPH]   here, with the Python of the environment of training/README.md: puts training/, the frames
-#                                               and the start of every run into FOLDER (about 60 MB), to be copied to the machine with
+#                                               and the start of every run into FOLDER (about 35 MB), to be copied to the machine with
 #                                               the GPU. The run `lps` starts from the frozen model GRAPH, or from its newest checkpoint.
 #   FOLDER/gpu_train.sh run                     there; needs Python with PyTorch and NumPy, nothing else. Trains all runs side by side
 #                                               for LPS_TRAIN_SECONDS (540) and copies them to $OUT (default: FOLDER/out). Called again on

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the openmm-lps authors
-"""Adds up JUnit reports: `summarize_tests.py NAME=FILE ...`. Exits with 1 if a test failed or a report is missing or empty."""
+"""Adds up JUnit reports: `summarize_tests.py NAME=FILE ...`. Exits with 1 if a test failed or a report is missing or empty.
+
+Reports of the same name make one line.
+"""
 
 import sys
 from pathlib import Path
@@ -32,10 +35,13 @@ def name(case: ElementTree.Element) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    passed, failed, skipped = 0, 0, 0
+    suites: dict[str, tuple[int, list[str], list[str]]] = {}
     for argument in arguments:
         suite, path = argument.split("=", 1)
-        good, bad, left = count(Path(path))
+        earlier, report = suites.get(suite, (0, [], [])), count(Path(path))
+        suites[suite] = (earlier[0] + report[0], earlier[1] + report[1], earlier[2] + report[2])
+    passed, failed, skipped = 0, 0, 0
+    for suite, (good, bad, left) in suites.items():
         print(f"{suite:16} {good:5} passed {len(bad):5} failed {len(left):5} skipped")
         for test in bad:
             print(f"    FAILED {test}")

@@ -6,11 +6,14 @@
 # accesses, decisions on uninitialised values and definite leaks are found in the host code and in the kernels alike. What others
 # leak stands in devtools/valgrind.supp. Needs build/venv, that is devtools/setup.sh --tests to have run.
 #
-#   devtools/valgrind.sh                       TestErrors, TestParticles, TestDevices
+#   devtools/valgrind.sh                       every test of every program, but those of $left_out
 #   devtools/valgrind.sh TestErrors '*box*'    one program, one filter of GoogleTest
 #
+# Each test is a process of its own with a log in build/valgrind. A test that has passed since the libraries and its program were built
+# is not run again, so after an interruption the same command goes on where it stopped.
+#
 # PoCL compiles the kernels in a first run, under valgrind without a tool: valgrind offers fewer instructions than the processor has,
-# and memcheck would take ten times as long. Logs are written to build/valgrind.
+# and memcheck would take ten times as long.
 
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
@@ -22,34 +25,54 @@ results=$PWD/build/valgrind
 mkdir -p "$results"
 export POCL_CACHE_DIR=$results/kernels POCL_MAX_PTHREAD_COUNT=2 OPENMM_CPU_THREADS=1
 precision=mixed
-failed=0
+# A test that starts processes of its own, and what is the same kernels with other numbers.
+left_out='Devices.forcesDoNotDependOnThreads'
+passed=0 failed=0 begin=$SECONDS
 
-# A program and a filter: compile kernels, then check.
-check() {
-    local name=$1 program=build/venv/tests/$1 filter=--gtest_filter=$2 log=$results/$1.log begin=$SECONDS
-    if ! valgrind --tool=none --log-file="$results/$name.compile.log" "$program" "$filter" OpenCL $precision >"$results/$name.out" 2>&1; then
-        echo "$name: FAILED before memcheck; see $results/$name.out"
-        failed=1
-        return
-    fi
-    valgrind --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite --num-callers=40 --gen-suppressions=all \
-        --suppressions=devtools/valgrind.supp --error-exitcode=9 --log-file="$log" \
-        "$program" "$filter" OpenCL $precision >"$results/$name.out" 2>&1
-    local status=$?
-    printf '%-14s %3d tests, %s, %d s\n' "$name" "$(grep -c '^\[       OK' "$results/$name.out")" \
-        "$(sed -n 's/.*ERROR SUMMARY: \([0-9]* errors\).*/\1/p' "$log" | tail -1)" $((SECONDS - begin))
-    if [ $status -ne 0 ]; then
-        echo "$name: FAILED with $status; see $log and $results/$name.out"
-        failed=1
-    fi
+# The tests of a program that a filter selects, one a line.
+tests_of() {
+    "build/venv/tests/$1" "--gtest_filter=$2" --gtest_list_tests OpenCL $precision 2>/dev/null |
+        sed -e 's/ *#.*//' | awk '/^[^ ].*\.$/ { suite = $0; next } /^  / { print suite $1 }'
 }
 
-if [ $# -gt 0 ]; then
-    check "$1" "${2:-*}"
-else
-    check TestErrors '*'
-    check TestParticles '*'
-    # Work groups of many threads once; not the test that starts processes of its own.
-    check TestDevices '-Devices.forcesDoNotDependOnThreads:*/cpu:*/gpularge:*WithoutTables*'
-fi
-exit $failed
+# Program and test: compile kernels, then check.
+check() {
+    local program=build/venv/tests/$1 name=${2//\//-} begin=$SECONDS
+    local log=$results/$1.$name.log done=$results/$1.$name.passed out=$results/$1.$name.out
+    if [ -e "$done" ] && [ -z "$(find "$program" .venv/lib/python3*/site-packages/OpenMM.libs/lib devtools/valgrind.supp \
+        -newer "$done" -type f \( -name '*LPS*' -o -name 'Test*' -o -name '*.supp' \) -print -quit)" ]; then
+        passed=$((passed + 1))
+        return
+    fi
+    rm -f "$done"
+    if ! valgrind --tool=none --log-file="$results/$1.$name.compile.log" "$program" "--gtest_filter=$2" OpenCL $precision >"$out" 2>&1; then
+        echo "$1 $2: FAILED before memcheck; see $out"
+        failed=$((failed + 1))
+        return
+    fi
+    local compiled=$((SECONDS - begin))
+    valgrind --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite --num-callers=40 --gen-suppressions=all \
+        --suppressions=devtools/valgrind.supp --error-exitcode=9 --log-file="$log" \
+        "$program" "--gtest_filter=$2" OpenCL $precision >"$out" 2>&1
+    local status=$?
+    if [ $status -ne 0 ]; then
+        echo "$1 $2: FAILED with $status; see $log and $out"
+        failed=$((failed + 1))
+        return
+    fi
+    passed=$((passed + 1))
+    echo "compiled in $compiled s, checked in $((SECONDS - begin - compiled)) s" >"$done"
+    printf '%s %s: %s, %s' "$1" "$2" "$(sed -n 's/.*ERROR SUMMARY: \([0-9]* errors\).*/\1/p' "$log" | tail -1)" "$(cat "$done")"
+    grep -q '^\[  SKIPPED' "$out" && printf ' (skipped)'
+    printf '\n'
+}
+
+programs=(TestErrors TestParticles TestDevices TestCommittee TestInvariance TestAccuracy TestDerivatives TestDynamics)
+[ $# -gt 0 ] && programs=("$1")
+for program in "${programs[@]}"; do
+    for test in $(tests_of "$program" "${2:-*}"); do
+        [[ " $left_out " == *" $test "* ]] || check "$program" "$test"
+    done
+done
+echo "valgrind: $passed passed, $failed failed, $(((SECONDS - begin) / 60)) minutes"
+[ $failed -eq 0 ] && [ $passed -gt 0 ]

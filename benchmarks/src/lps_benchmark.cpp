@@ -7,24 +7,23 @@
 #include <sys/resource.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstdio>
-#include <cstdlib>
 #include <ctime>
 #include <map>
 #include <random>
 
 #include "ExtendedXyz.h"
 #include "Operations.h"
-#include "lps/Error.h"
+#include "Program.h"
 #include "lps/FastEvaluator.h"
 #include "lps/ModelFile.h"
 
 namespace {
 
 using namespace lps;
-using Clock = std::chrono::steady_clock;
+using benchmark::Clock;
+using benchmark::since;
 
 constexpr const char* help =
     "lps_benchmark MODEL.safetensors CELL.extxyz [options]\n"
@@ -39,59 +38,48 @@ constexpr const char* help =
     "  --networks        no tables\n"
     "  --reference       also compare with the reference evaluator\n";
 
-double since(Clock::time_point begin) {
-    return std::chrono::duration<double>(Clock::now() - begin).count();
-}
-
 double peakMemory() {
     rusage usage{};
     getrusage(RUSAGE_SELF, &usage);
     return usage.ru_maxrss * 1024.0;
 }
 
-int runBenchmark(int argc, char** argv) {
-    if (argc < 3) {
-        std::fputs(help, argc == 2 && std::string(argv[1]) == "--help" ? stdout : stderr);
-        return argc == 2 ? 0 : 2;
-    }
+void runBenchmark(benchmark::Arguments& arguments) {
     int repeats[3] = {1, 1, 1}, threads = 1, steps = 20;
     double move = 0.01;
     bool compare = false;
     FastOptions options;
-    for (int i = 3; i < argc; i++) {
-        const std::string name = argv[i];
-        const auto next = [&]() -> const char* {
-            if (i + 1 >= argc)
-                throw Error("benchmark: " + name + " needs a value; see --help");
-            return argv[++i];
-        };
+    while (arguments.next()) {
+        const std::string& name = arguments.getName();
         if (name == "--repeat")
             for (int& repeat : repeats)
-                repeat = std::atoi(next());
+                repeat = arguments.takeInteger();
         else if (name == "--double")
             options.precision = Precision::Float64;
         else if (name == "--threads")
-            threads = std::atoi(next());
+            threads = arguments.takeInteger();
         else if (name == "--steps")
-            steps = std::atoi(next());
+            steps = arguments.takeInteger();
         else if (name == "--move")
-            move = std::atof(next());
+            move = arguments.takeNumber();
         else if (name == "--skin")
-            options.skin = std::atof(next());
+            options.skin = arguments.takeNumber();
         else if (name == "--target")
-            options.target = next();
+            options.target = arguments.takeText();
         else if (name == "--networks")
             options.useTables = false;
         else if (name == "--reference")
             compare = true;
         else
-            throw Error("benchmark: unknown option '" + name + "'; see --help");
+            arguments.refuse();
     }
 
+    const std::string modelFile = arguments.getFixed(0);
     auto begin = Clock::now();
-    const auto model = std::make_shared<const DeepPotential>(parseModel(readFileBytes(argv[1]), argv[1]));
+    const auto model = std::make_shared<const DeepPotential>(parseModel(readFileBytes(modelFile), modelFile));
     const double readTime = since(begin);
-    Configuration structure = benchmark::makeSupercell(benchmark::readExtendedXyz(argv[2], *model), repeats);
+    Configuration structure =
+        benchmark::makeSupercell(benchmark::readExtendedXyz(arguments.getFixed(1), *model), repeats);
     const int n = static_cast<int>(structure.positions.size());
     const double memoryBefore = peakMemory() - n * (sizeof(Vector3) + sizeof(int));
 
@@ -173,16 +161,10 @@ int runBenchmark(int argc, char** argv) {
             std::sqrt(squares / (3 * n)), std::sqrt(scale / (3 * n)), energy,
             std::fabs(result.energy - exact.energy) / n);
     }
-    return 0;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-    try {
-        return runBenchmark(argc, argv);
-    } catch (const std::exception& error) {
-        std::fprintf(stderr, "%s\n", error.what());
-        return 1;
-    }
+    return lps::benchmark::runProgram(argc, argv, 2, help, runBenchmark);
 }

@@ -5,7 +5,6 @@
 // step and memory. `lps_platform_benchmark --help` explains the arguments.
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -15,7 +14,7 @@
 
 #include "ExtendedXyz.h"
 #include "Operations.h"
-#include "lps/Error.h"
+#include "Program.h"
 #include "lps/FastEvaluator.h"
 #include "lps/ModelFile.h"
 #include "lps/Units.h"
@@ -28,7 +27,8 @@
 namespace {
 
 using namespace lps;
-using Clock = std::chrono::steady_clock;
+using benchmark::Clock;
+using benchmark::since;
 using OpenMM::Context;
 using OpenMM::State;
 using OpenMM::Vec3;
@@ -45,10 +45,6 @@ constexpr const char* help =
     "  --property K V    of the Context, such as DeviceIndex 0,1; may be repeated\n"
     "OPENMM_PLUGIN_DIR names the folder of OpenMM's plugins and this project's, where it is not OpenMM's own.\n";
 
-double since(Clock::time_point begin) {
-    return std::chrono::duration<double>(Clock::now() - begin).count();
-}
-
 struct Options {
     std::string model, cell, platform, precision;
     int repeats[3] = {1, 1, 1};
@@ -57,22 +53,17 @@ struct Options {
     std::map<std::string, std::string> properties;
 };
 
-Options readOptions(int argc, char** argv) {
+Options readOptions(benchmark::Arguments& arguments) {
     Options options;
-    options.model = argv[1];
-    options.cell = argv[2];
-    options.platform = argv[3];
-    options.precision = argv[4];
-    for (int i = 5; i < argc; i++) {
-        const std::string name = argv[i];
-        const auto next = [&]() -> const char* {
-            if (i + 1 >= argc)
-                throw Error("benchmark: " + name + " needs a value; see --help");
-            return argv[++i];
-        };
+    options.model = arguments.getFixed(0);
+    options.cell = arguments.getFixed(1);
+    options.platform = arguments.getFixed(2);
+    options.precision = arguments.getFixed(3);
+    while (arguments.next()) {
+        const std::string& name = arguments.getName();
         if (name == "--repeat")
             for (int& repeat : options.repeats)
-                repeat = std::atoi(next());
+                repeat = arguments.takeInteger();
         else if (name == "--widen")
             options.widen = true;
         else if (name == "--kernels")
@@ -80,14 +71,14 @@ Options readOptions(int argc, char** argv) {
         else if (name == "--reference")
             options.reference = true;
         else if (name == "--seconds")
-            options.seconds = std::atof(next());
+            options.seconds = arguments.takeNumber();
         else if (name == "--peak")
-            options.peak = std::atof(next());
+            options.peak = arguments.takeNumber();
         else if (name == "--property") {
-            const std::string key = next();
-            options.properties[key] = next();
+            const std::string key = arguments.takeText();
+            options.properties[key] = arguments.takeText();
         } else
-            throw Error("benchmark: unknown option '" + name + "'; see --help");
+            arguments.refuse();
     }
     if (options.platform != "CPU" && options.platform != "Reference")
         options.properties["Precision"] = options.precision;
@@ -210,12 +201,8 @@ void compareWithReference(Context& context, const LPSPlugin::LPSModel& model, co
         std::fabs(ours.getPotentialEnergy() - theirs.getPotentialEnergy()) / kilojoulesPerMolePerElectronvolt / n);
 }
 
-int runBenchmark(int argc, char** argv) {
-    if (argc < 5) {
-        std::fputs(help, argc == 2 && std::string(argv[1]) == "--help" ? stdout : stderr);
-        return argc == 2 && std::string(argv[1]) == "--help" ? 0 : 2;
-    }
-    const Options options = readOptions(argc, argv);
+void runBenchmark(benchmark::Arguments& arguments) {
+    const Options options = readOptions(arguments);
     OpenMM::Platform::loadPluginsFromDirectory(OpenMM::Platform::getDefaultPluginsDirectory());
     DeepPotentialData data = parseModel(readFileBytes(options.model), options.model).getData();
     if (options.widen)
@@ -258,16 +245,10 @@ int runBenchmark(int argc, char** argv) {
         compareWithReference(context, model, structure);
     simulation.reset();
     printProfile(profile(model, structure, options), n, options.kernels);
-    return 0;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-    try {
-        return runBenchmark(argc, argv);
-    } catch (const std::exception& error) {
-        std::fprintf(stderr, "%s\n", error.what());
-        return 1;
-    }
+    return lps::benchmark::runProgram(argc, argv, 4, help, runBenchmark);
 }

@@ -2,7 +2,8 @@
 // Copyright (c) 2026 the openmm-lps authors
 
 // Products by WeightMatrix against sums in double, for shapes around every border of the algorithm: rows of one block
-// and of many, odd rows, odd depths, widths that fill no vector, several blocks of columns.
+// and of many, rows that can be halved twice, once or not at all, odd depths, widths that fill no vector, several
+// blocks of columns.
 
 #include <gtest/gtest.h>
 
@@ -21,9 +22,9 @@ struct Shape {
     int rows, depth, width;
 };
 
-const Shape shapes[] = {{1, 1, 25},     {1, 120, 120}, {15, 240, 240},  {16, 240, 240},
-                        {17, 240, 240}, {47, 128, 96}, {48, 1480, 240}, {48, 240, 1480},
-                        {33, 241, 240}, {48, 64, 5},   {24, 66, 200},   {86, 50, 100}};
+const Shape shapes[] = {{1, 1, 25},      {1, 120, 120},   {15, 240, 240}, {16, 240, 240}, {17, 240, 240}, {47, 128, 96},
+                        {48, 1480, 240}, {48, 240, 1480}, {33, 241, 240}, {48, 64, 5},    {24, 66, 200},  {86, 50, 100},
+                        {32, 600, 200},  {36, 598, 96},   {34, 600, 200}, {44, 128, 1999}};
 
 template <typename T>
 class TestWeightMatrix : public ::testing::Test {};

@@ -105,8 +105,8 @@ def limits(seconds: int = 20, megabytes: float = 64.0):
 
 
 @contextlib.contextmanager
-def deadline(seconds: int):
-    """Fail when the block takes longer, or when the process has grown by more than 256 MB: cheaper than limits()."""
+def deadline(seconds: int, megabytes: int = 256):
+    """Fail when the block takes longer, or when the process, libraries in C included, has grown by more than some MB."""
 
     def late(*_):
         raise AssertionError(f"longer than {seconds} s")
@@ -119,4 +119,4 @@ def deadline(seconds: int):
     finally:
         signal.alarm(0)
         signal.signal(signal.SIGALRM, previous)
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 256 * 1024
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < megabytes * 1024

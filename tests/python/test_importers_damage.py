@@ -102,6 +102,9 @@ def test_zip_bomb():
         bomb = archive({"model/extra/model.json": b" " * 30_000_000}, zipfile.ZIP_DEFLATED)
         text = message(bomb)
     assert "would unpack from" in text
+    with limits():  # each entry alone would pass
+        many = {f"m/data/{k}": b" " * 500_000 for k in range(60)}
+        assert "would unpack from" in message(archive({"m/data.pkl": storages(60), **many}, zipfile.ZIP_DEFLATED))
     assert "do not trust the file" in text
 
 
@@ -118,6 +121,16 @@ def test_zip_of_something_else():
 
 
 # Pickle
+
+
+def storages(count: int) -> bytes:
+    """A pickle that loads as many storages of 500,000 bytes."""
+    operations = b"\x80\x02("
+    for k in range(count):
+        key = str(k).encode()
+        operations += b"(X\x07\x00\x00\x00storagectorch\nByteStorage\nX" + struct.pack("<I", len(key)) + key
+        operations += b"X\x03\x00\x00\x00cpuJ" + struct.pack("<i", 500_000) + b"tQ"
+    return operations + b"t."
 
 
 def pickled(operations: bytes, storages: dict[str, bytes] | None = None) -> bytes:
@@ -267,6 +280,50 @@ def test_repeated_values_do_not_grow_the_model():
     assert text.startswith("some.model: ")
 
 
+def test_many_constants_that_repeat_their_values():
+    """Each may hold 32 MiB in a hundred bytes, as long as there are few of them."""
+    bomb = constant([2**22], b"\x32\x10" + struct.pack("<2d", 1.0, 2.0))
+    nodes = b"".join(node(f"layer_{k}_type_0/bias", "Const", bomb) for k in range(60))
+    with limits(120, 120):
+        assert "cannot justify the" in message(every("pb") + nodes)
+
+
+@pytest.mark.parametrize(
+    ("piece", "count"),
+    [
+        (b"\x38\x01", 500_000),  # integers one by one
+        (b"\x5d\x00\x00\x00\x00", 200_000),  # not a field of a tensor
+        (b"\x2d\x00\x00\x80\x3f", 200_000),  # floats one by one
+        (b"\x12\x02\x12\x00", 250_000),  # dimensions
+    ],
+)
+def test_constants_in_many_pieces(piece, count):
+    with limits(120, 40):
+        attempt(every("pb") + node("descrpt_attr/t_avg", "Const", b"\x08\x02" + piece * count))
+
+
+def test_many_inputs():
+    name = b"".join(b"\x1a\x03" + f"{k:03x}".encode()[-3:] for k in range(400_000))
+    with limits(120, 120):
+        assert "cannot justify the" in message(every("pb") + block(1, b"\x0a\x01x" + name))
+
+
+def test_many_entries_in_sel():
+    numbers = block(
+        5,
+        b"\x0a\x05sel_a"
+        + b"\x12"
+        + varint(1_000_006)
+        + b"\x0a"
+        + varint(1_000_002)
+        + b"\x1a"
+        + varint(999_998)
+        + b"\x01" * 999_998,
+    )
+    with limits(120, 40):
+        attempt(every("pb").replace(b"sel_a", b"sel_b") + block(1, b"\x0a\x01x\x12\x0bProdEnvMatA" + numbers))
+
+
 # YAML
 
 
@@ -317,6 +374,19 @@ def test_json_nesting():
         assert not attempt(archive({"model/extra/model.json": deep}))
 
 
+@pytest.mark.parametrize("piece", [b"[],", b"{},", b'{"a":0},', b"0,", b'"b":[],'])
+def test_json_of_many_small_things(piece):
+    text = (
+        b'{"model":'
+        + (b"{%s}" if piece[:2] == b'"b' else b"[%s]")
+        % (piece * (6_000_000 // len(piece)) + b'"":0'[3 * (piece[:2] != b'"b') :])
+        + b"}"
+    )
+    with limits(120, 130):
+        assert not attempt(archive({"model/extra/model.json": text}))
+        assert not attempt(archive({"model/extra/model.json": text}, zipfile.ZIP_DEFLATED))
+
+
 def test_json_arrays():
     top = document()
     top["model"]["descriptor"]["@variables"]["davg"]["value"] = [[1.0], [1.0, 2.0]]
@@ -365,7 +435,74 @@ def test_compressed_data_set():
 
     data = hdf5(change)
     with limits(10, 16):
-        assert "write it without HDF5 filters" in message(data)
+        assert "in chunks; write it without HDF5 chunks, filters" in message(data)
+
+
+def test_chunk_larger_than_its_data_set():
+    def change(file):
+        name = first_weight(file)
+        shape, kind = file[name].shape, file[name].dtype
+        del file[name]
+        chunks = (2**13, 2**13)
+        file.create_dataset(name, shape=shape, maxshape=(None, None), dtype=kind, chunks=chunks, compression="gzip")
+        file[name][...] = 0.0
+
+    data = hdf5(change)
+    with limits(10, 16):
+        assert "in chunks; write it without HDF5 chunks" in message(data)
+
+
+def test_data_set_named_many_times():
+    """Every weight of many layers is the same large data set: the array exists once."""
+
+    def change(file):
+        top = json.loads(file.attrs["json"])
+        network = top["model"]["descriptor"]["embeddings"]["networks"][0]
+        layer = network["layers"][0]
+        file.create_dataset("large", data=np.zeros((500, 500)))
+        layer["@variables"]["w"] = "/large"
+        network["layers"] = [layer] * 60
+        top["model"]["descriptor"]["embeddings"]["networks"] = [network] * 4
+        file.attrs["json"] = json.dumps(top)
+
+    data = hdf5(change)
+    with limits(10, 16):
+        assert not attempt(data)
+
+
+@pytest.mark.parametrize("length", [5652, 2**24, 1_800_000_000, 2**31 - 1, 2**32 - 1])
+def test_description_that_claims_to_be_longer(length):
+    """The HDF5 library clears as many bytes as the length of a text says: the fuzzer's process grew by 1.7 GB."""
+    data = bytearray(every("dp"))
+    heap = struct.pack("<Q", data.index(b"GCOL"))
+    place = data.index(heap, data.index(b"json\0")) - 4
+    assert struct.unpack_from("<I", data, place)[0] == 5651
+    struct.pack_into("<I", data, place, length)
+    with limits(10, 16), deadline(10, 8):
+        assert f"a text claims {length} bytes, but has 5651" in message(bytes(data))
+
+
+@pytest.mark.parametrize("library", ["earliest", "v108", "v110", "latest"])
+@pytest.mark.parametrize("text", [str, np.bytes_])
+def test_description_in_every_layout_of_hdf5(library, text):
+    h5py = pytest.importorskip("h5py")
+    from openmmlps.importers.errors import Source
+    from openmmlps.importers.hdf5_text import read_text_attribute
+
+    for before, length in ((0, 10), (5, 10), (5, 9000)):
+        stream = io.BytesIO()
+        with h5py.File(stream, "w", libver=library) as file:
+            for k in range(before):
+                file.attrs[f"other {k}"] = "x" * 400
+                file.attrs[f"number {k}"] = np.arange(3)
+            file.attrs["json"] = text("x" * length)
+            for k in range(20):
+                file[f"data {k}"] = np.zeros(k)
+        if before and library != "earliest":  # more than eight attributes lie outside the header there, as no model has
+            with pytest.raises(ModelImportError, match="the root group has no attribute 'json' in its header"):
+                read_text_attribute(Source("some.model", stream.getvalue()), "json")
+        else:
+            assert read_text_attribute(Source("some.model", stream.getvalue()), "json") == "x" * length
 
 
 @pytest.mark.parametrize("kind", ["soft", "external", "group", "text", "absent"])
@@ -406,6 +543,24 @@ def test_hdf5_without_description():
 
 
 # Everything
+
+
+def test_aliased_networks_do_not_multiply():
+    """One network with many layers that serves for all pairs of 128 types."""
+    lines = [
+        "l: &l {activation_function: tanh, '@variables': {w: {'@class': np.ndarray, dtype: float64, value: [[1]]}}}",
+        "n: &n {layers: [" + ", ".join(["*l"] * 60) + "]}",
+        "model:",
+        "  type_map: [" + ", ".join(f"t{k}" for k in range(128)) + "]",
+        "  descriptor: {type: se_e2_a, rcut: 6.0, rcut_smth: 0.5, sel: ["
+        + ", ".join(["1"] * 128)
+        + "], axis_neuron: 1,",
+        "    '@variables': {davg: &d {'@class': np.ndarray, dtype: float64, value: [[0]]}, dstd: *d},",
+        "    embeddings: {ndim: 2, networks: [" + ", ".join(["*n"] * (128 * 128)) + "]}}",
+        "  fitting: {type: ener, '@variables': {}, nets: {ndim: 1, networks: []}}",
+    ]
+    with limits(120, 100):
+        assert "cannot justify the" in message("\n".join(lines).encode())
 
 
 def test_aliased_weights_do_not_multiply():

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 SOAK = Path(__file__).parents[1] / "soak" / "soak.py"
-SHORT = ["--block", "50", "--prepare", "40"]
+SHORT = ["--block", "50", "--prepare", "40", "80", "60", "--collisions", "3"]
 
 
 def soak(folder, *options):
@@ -20,9 +20,19 @@ def soak(folder, *options):
     )
 
 
-def rows(folder):
-    with open(folder / "soak.csv", newline="") as file:
+def rows(folder, table="soak.csv"):
+    with open(folder / table, newline="") as file:
         return list(csv.DictReader(file))
+
+
+def begin(folder, awaited):
+    """A process that has just written a file of the folder."""
+    command = [sys.executable, SOAK, "--folder", folder, *SHORT]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while not (folder / awaited).exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return process
 
 
 def test_resumes_and_reports(tmp_path):
@@ -42,12 +52,44 @@ def test_resumes_and_reports(tmp_path):
     assert "MiB within a run" in table and "us/step in the first tenth" in table
 
 
+def test_starts_with_the_energy_of_its_temperature(tmp_path):
+    assert soak(tmp_path, *SHORT, "--blocks", "2").returncode == 0
+    prepared = rows(tmp_path, "preparation.csv")
+    assert [row["step"] for row in prepared] == ["30", "60", "90", "120", "150", "180"]
+    assert [float(row["temperature"]) for row in prepared[-2:]] == [600, 600]
+    potential = float(prepared[-1]["energy"])  # the mean of the second half of the last stage
+    kinetic = 3 * (128 - 1) * 0.00831446261815324 * 600 / 2
+    for row in rows(tmp_path):
+        assert abs(float(row["energy"]) - potential - kinetic) < 2  # kJ/mol; half a step of Verlet's velocities
+
+
+def test_kills_cost_nothing_but_time(tmp_path):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    assert soak(whole, *SHORT, "--blocks", "4").returncode == 0
+    for awaited, delay in (("lock", 0.3), ("preparation.csv", 0.02), ("preparation.csv", 0.1), ("soak.csv", 0.1)):
+        with begin(killed, awaited) as process:
+            time.sleep(delay)
+            process.kill()
+    soak(killed, *SHORT, "--blocks", "1")
+    for table in ("preparation.csv", "soak.csv"):
+        expected = {row["step"]: row["energy"] for row in rows(whole, table)}
+        found = {row["step"]: row["energy"] for row in rows(killed, table)}
+        common = sorted(set(expected) & set(found))
+        assert common and [found[step] for step in common] == [expected[step] for step in common]
+        steps = [int(row["step"]) for row in rows(killed, table)]
+        assert steps == sorted(set(steps))  # nothing is counted twice
+
+
+def test_a_folder_serves_one_process(tmp_path):
+    with begin(tmp_path, "preparation.csv") as process:
+        second = soak(tmp_path, *SHORT)
+        process.send_signal(signal.SIGTERM)
+    assert second.returncode == 1
+    assert "another process works in" in second.stderr
+
+
 def test_ends_after_the_block_when_told_to(tmp_path):
-    command = [sys.executable, SOAK, "--folder", tmp_path, *SHORT]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        deadline = time.monotonic() + 120
-        while not (tmp_path / "soak.csv").exists() and time.monotonic() < deadline:
-            time.sleep(0.05)
+    with begin(tmp_path, "soak.csv") as process:
         process.send_signal(signal.SIGTERM)
         output, errors = process.communicate(timeout=120)
     assert process.returncode == 0, errors

@@ -43,6 +43,19 @@ def test_failures_and_skips_are_added_up(tmp_path):
     assert "    FAILED b::b" in lines and "    skipped c::c" in lines
 
 
+def test_reports_of_one_name_make_one_line(tmp_path):
+    for name, text in (("a", PYTEST), ("b", CTEST)):
+        (tmp_path / name).write_text(text)
+    arguments = [f"C++={tmp_path / 'a'}", f"Python={tmp_path / 'a'}", f"C++={tmp_path / 'b'}"]
+    result = subprocess.run(
+        [sys.executable, SCRIPT, *arguments], capture_output=True, text=True, timeout=60, check=False
+    )
+    lines = [" ".join(line.split()) for line in result.stdout.splitlines()]
+    assert lines[0] == "C++ 3 passed 1 failed 1 skipped"
+    assert "Python 2 passed 0 failed 0 skipped" in lines
+    assert (result.returncode, lines[-1]) == (1, "5 passed, 1 failed, 1 skipped")
+
+
 @pytest.mark.parametrize("text", [None, "", "<testsuite>", "<testsuite/>", PYTEST_ERROR])
 def test_missing_broken_and_empty_reports_fail(tmp_path, text):
     code, lines = summarize(tmp_path, PYTEST, text)

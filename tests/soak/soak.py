@@ -3,20 +3,28 @@
 # Copyright (c) 2026 the openmm-lps authors
 """Long soak: constant-energy molecular dynamics of a small glass on the CPU platform, over as many runs as it takes.
 
-    python tests/soak/soak.py                   # begins or continues build/soak; Ctrl-C or SIGTERM ends it after the current block
+    python tests/soak/soak.py                   # begins or continues .soak; Ctrl-C or SIGTERM ends it after the current block
     python tests/soak/soak.py --hours 1         # the same, for an hour of wall time
     python tests/soak/soak.py --report          # only the table
 
-The folder holds ``soak.csv``, one row per block of steps, and ``state.xml``, the State at its last row; both are replaced as a whole, and
-rows beyond the State are dropped on continuation, so a kill at any moment costs one block. Time 0 of the drift is the first block. The goal is 24 hours of processor time.
+Preparation: the crystal is melted, cooled evenly, and kept at the final temperature, so that little relaxation is left; velocities are
+drawn anew every half picosecond (Andersen's thermostat, all atoms at once) with the number of the step as the seed. The soak proper
+then starts with the mean total energy of the second half of the last stage, so that its mean temperature is the wanted one.
+
+The folder holds two tables with one row per block of steps, and the State at the last row of each: ``preparation.csv`` and
+``preparation.xml``, ``soak.csv`` and ``state.xml``. All are replaced as a whole, and rows beyond the State are dropped on continuation, so
+a kill at any moment costs one block, and what follows is the same as without it. Only one process at a time has the folder. The goal is
+24 hours of processor time.
 
 Columns: step; time (ps); run (how often it was started); wall (s) and processor (s) of the block; memory (MiB, resident, at its end);
-energy and spread (meV/atom: mean of the total energy less that of the first block, and standard deviation); temperature (K, mean).
+energy (kJ/mol, mean of the total energy; in the preparation mean potential energy) and spread (kJ/mol, standard deviation);
+temperature (K, mean; in the preparation the one drawn). Steps and time are counted from the start of each table.
 """
 
 import argparse
 import contextlib
 import csv
+import fcntl
 import os
 import resource
 import signal
@@ -31,39 +39,27 @@ import openmmlps
 
 GOAL_HOURS = 24.0
 TIME_STEP = 0.001  # ps
+ATOMS = 128
+HOTTEST = 2000.0  # K
 COLUMNS = ["step", "time", "run", "wall", "processor", "memory", "energy", "spread", "temperature"]
 GAS_CONSTANT = 0.00831446261815324  # kJ/mol/K
 MILLIELECTRONVOLT = 0.09648533212331002  # kJ/mol
 
 
 def make_context(threads):
-    """Context of 128 atoms of Li3PS4 with Verlet's integrator, and the positions of the crystal (nm)."""
+    """Context of 128 atoms of Li3PS4 with Verlet's integrator, at the positions of the crystal."""
     structure = openmmlps.load("beta-Li3PS4", (2, 2, 1))
     system = openmmlps.createSystem(structure.topology)
-    integrator = openmm.CompoundIntegrator()
-    integrator.addIntegrator(openmm.VerletIntegrator(TIME_STEP))
-    integrator.addIntegrator(openmm.LangevinMiddleIntegrator(2000.0, 5.0, TIME_STEP))
-    integrator.getIntegrator(1).setRandomNumberSeed(1)
     platform = openmm.Platform.getPlatformByName("CPU")
-    context = openmm.Context(system, integrator, platform, {"Threads": str(threads)})
-    return context, structure.positions
+    context = openmm.Context(system, openmm.VerletIntegrator(TIME_STEP), platform, {"Threads": str(threads)})
+    context.setPositions(structure.positions)
+    return context
 
 
-def make_glass(context, positions, temperature, steps):
-    """Melt at 2000 K for `steps` steps, cool to `temperature` in as many, and keep it there for as many; then step and time 0."""
-    integrator = context.getIntegrator()
-    thermostat = integrator.getIntegrator(1)
-    integrator.setCurrentIntegrator(1)
-    context.setPositions(positions)
-    context.setVelocitiesToTemperature(2000.0, 1)
-    integrator.step(steps)
-    for target in np.linspace(2000.0, temperature, 20):
-        thermostat.setTemperature(target)
-        integrator.step(max(1, steps // 20))
-    integrator.step(steps)
-    integrator.setCurrentIntegrator(0)
-    context.setTime(0.0)
-    context.setStepCount(0)
+def preparation_temperature(step, stages, final):
+    """Temperature (K) at a step of the preparation; stages: steps of melting, cooling and keeping."""
+    melting, cooling, _ = stages
+    return float(np.interp(step, [melting, melting + cooling], [HOTTEST, final]))
 
 
 def resident_mebibytes():
@@ -81,9 +77,8 @@ def replace(path, text):
     new.replace(path)
 
 
-def read_rows(folder, last_step=None):
-    """Rows of ``soak.csv`` as dictionaries of numbers, up to a step."""
-    path = folder / "soak.csv"
+def read_rows(path, last_step=None):
+    """Rows of a table as dictionaries of numbers, up to a step."""
     if not path.exists():
         return []
     with open(path, newline="") as file:
@@ -91,22 +86,105 @@ def read_rows(folder, last_step=None):
     return [row for row in rows if last_step is None or row["step"] <= last_step]
 
 
-def write_rows(folder, rows):
-    lines = [",".join(COLUMNS)] + [",".join(f"{row[name]:.10g}" for name in COLUMNS) for row in rows]
-    replace(folder / "soak.csv", "\n".join(lines) + "\n")
+def write_rows(path, rows):
+    lines = [",".join(COLUMNS)] + [",".join(f"{row[name]:.12g}" for name in COLUMNS) for row in rows]
+    replace(path, "\n".join(lines) + "\n")
 
 
-def run_block(context, steps, samples):
+class Record:
+    """A table and the State at its last row, continued where the last run stopped if there is one."""
+
+    def __init__(self, table, state, context):
+        self.table, self.state, self.context = table, state, context
+        self.rows = []
+        if state.exists():
+            context.setState(openmm.XmlSerializer.deserialize(state.read_text()))
+            self.rows = read_rows(table, context.getStepCount())
+        self.run = 1 + max((int(row["run"]) for row in self.rows), default=0)
+
+    def add(self, block):
+        """Run a block, a function that returns energies and temperatures, and keep its row and the State."""
+        wall, processor = time.monotonic(), time.process_time()
+        energies, temperatures = block()
+        wall, processor = time.monotonic() - wall, time.process_time() - processor
+        step = self.context.getStepCount()
+        values = [step, step * TIME_STEP, self.run, wall, processor, resident_mebibytes()]
+        values += [np.mean(energies), np.std(energies), np.mean(temperatures)]
+        self.rows.append(dict(zip(COLUMNS, values, strict=True)))
+        write_rows(self.table, self.rows)
+        self.save()
+
+    def save(self):
+        state = self.context.getState(positions=True, velocities=True, parameters=True, integratorParameters=True)
+        replace(self.state, openmm.XmlSerializer.serialize(state))
+
+
+def freedom(context):
+    """Degrees of freedom: the center of mass rests."""
+    return 3 * context.getSystem().getNumParticles() - 3
+
+
+def set_kinetic_energy(context, wanted):
+    """Scale the velocities to a kinetic energy (kJ/mol)."""
+    state = context.getState(velocities=True, energy=True)
+    velocities = state.getVelocities(asNumpy=True)
+    context.setVelocities(velocities * np.sqrt(wanted / state.getKineticEnergy()._value))
+
+
+def draw_velocities(context, temperature):
+    """Velocities of a temperature (K), without a motion of the center of mass; the seed is the number of the step."""
+    context.setVelocitiesToTemperature(temperature, 1 + context.getStepCount())
+    masses = np.array(
+        [context.getSystem().getParticleMass(i)._value for i in range(context.getSystem().getNumParticles())]
+    )
+    velocities = context.getState(velocities=True).getVelocities(asNumpy=True)._value
+    context.setVelocities(velocities - masses @ velocities / masses.sum())
+
+
+def prepare_block(context, arguments):
+    """Ten draws of velocities and the steps after them: potential energies (kJ/mol) and temperatures (K)."""
+    energies, temperatures = [], []
+    for _ in range(10):
+        steps = min(arguments.collisions, sum(arguments.prepare) - context.getStepCount())
+        if steps <= 0:
+            break
+        temperature = preparation_temperature(context.getStepCount(), arguments.prepare, arguments.temperature)
+        draw_velocities(context, temperature)
+        context.getIntegrator().step(steps)
+        energies.append(context.getState(energy=True).getPotentialEnergy()._value)
+        temperatures.append(temperature)
+    return np.array(energies), np.array(temperatures)
+
+
+def prepare(context, arguments, ended):
+    """Go on with the preparation until its end, or until told to end.
+
+    :return: whether the Context now is at step 0 of the soak
+    """
+    record = Record(arguments.folder / "preparation.csv", arguments.folder / "preparation.xml", context)
+    total, kept = sum(arguments.prepare), arguments.prepare[2]
+    while context.getStepCount() < total:
+        if ended:
+            return False
+        record.add(lambda: prepare_block(context, arguments))
+    potential = np.mean([row["energy"] for row in record.rows if row["step"] > total - kept / 2])
+    draw_velocities(context, arguments.temperature)
+    kinetic = freedom(context) * GAS_CONSTANT * arguments.temperature / 2
+    set_kinetic_energy(context, kinetic + potential - context.getState(energy=True).getPotentialEnergy()._value)
+    context.setTime(0.0)
+    context.setStepCount(0)
+    return True
+
+
+def soak_block(context, steps, samples):
     """:return: total energies (kJ/mol) and temperatures (K) [samples], evenly over the steps"""
-    system = context.getSystem()
-    freedom = 3 * system.getNumParticles() - 3
     energies, temperatures = [], []
     for _ in range(samples):
         context.getIntegrator().step(steps // samples)
         state = context.getState(energy=True)
         kinetic = state.getKineticEnergy()._value
         energies.append(state.getPotentialEnergy()._value + kinetic)
-        temperatures.append(2 * kinetic / (freedom * GAS_CONSTANT))
+        temperatures.append(2 * kinetic / (freedom(context) * GAS_CONSTANT))
     return np.array(energies), np.array(temperatures)
 
 
@@ -123,10 +201,11 @@ def slope(times, values):
 
 def report(rows):
     """:return: the table, as lines"""
+    per_atom = ATOMS * MILLIELECTRONVOLT
     column = {name: np.array([row[name] for row in rows]) for name in COLUMNS}
     steps = np.diff(column["step"], prepend=0.0)
     hours = column["processor"].sum() / 3600
-    drift, drift_error = slope(column["time"] / 1000, column["energy"])
+    drift, drift_error = slope(column["time"] / 1000, column["energy"] / per_atom)
     warming, warming_error = slope(column["time"] / 1000, column["temperature"])
     tenth = max(1, len(rows) // 10)
     per_step = 1e6 * column["processor"] / steps
@@ -139,7 +218,7 @@ def report(rows):
         f"{column['step'][-1]:,.0f} steps, {column['time'][-1] / 1000:.3f} ns, in {column['run'].max():.0f} run(s): "
         f"{hours:.2f} h of processor time ({100 * hours / GOAL_HOURS:.1f} % of {GOAL_HOURS:.0f} h), "
         f"{column['wall'].sum() / 3600:.2f} h of wall time",
-        f"energy drift       {drift:+.4f} +- {drift_error:.4f} meV/atom/ns, spread in a block {column['spread'].mean():.4f} meV/atom",
+        f"energy drift       {drift:+.4f} +- {drift_error:.4f} meV/atom/ns, spread in a block {column['spread'].mean() / per_atom:.4f} meV/atom",
         f"temperature        {column['temperature'].mean():.1f} K, {warming:+.2f} +- {warming_error:.2f} K/ns",
         f"memory             {column['memory'].max():.1f} MiB at most, {grown:+.2f} MiB within a run after its first block",
         f"processor time     {early:.0f} us/step in the first tenth, {late:.0f} in the last ({100 * (late / early - 1):+.1f} %)",
@@ -148,18 +227,22 @@ def report(rows):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--folder", type=Path, default=Path(__file__).parents[2] / "build" / "soak")
+    parser.add_argument("--folder", type=Path, default=Path(__file__).parents[2] / ".soak")
     parser.add_argument("--hours", type=float, default=np.inf, help="of wall time, at most")
-    parser.add_argument("--blocks", type=float, default=np.inf, help="at most")
+    parser.add_argument("--blocks", type=float, default=np.inf, help="of the soak proper, at most")
     parser.add_argument("--block", type=int, default=20000, help="steps")
-    parser.add_argument("--prepare", type=int, default=5000, help="steps of each of melting, cooling and equilibration")
+    parser.add_argument(
+        "--prepare", type=int, nargs=3, default=[20000, 400000, 200000], help="steps of melting, cooling and keeping"
+    )
+    parser.add_argument("--collisions", type=int, default=500, help="steps between two draws of velocities")
     parser.add_argument("--temperature", type=float, default=600.0, help="K")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--report", action="store_true", help="only print the table")
     arguments = parser.parse_args()
     folder = arguments.folder
-    rows = read_rows(folder)
+    table, state = folder / "soak.csv", folder / "state.xml"
     if arguments.report:
+        rows = read_rows(table)
         print("\n".join(report(rows)) if rows else f"soak: {folder} holds no block yet")
         return 0 if rows else 1
 
@@ -167,46 +250,26 @@ def main():
     ended = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.append(True))
-    context, positions = make_context(arguments.threads)
-    state_file, reference_file = folder / "state.xml", folder / "energy.txt"
-    if state_file.exists():
-        context.setState(openmm.XmlSerializer.deserialize(state_file.read_text()))
-        rows = read_rows(folder, context.getStepCount())
-    else:
-        make_glass(context, positions, arguments.temperature, arguments.prepare)
-        rows = []
-        reference_file.unlink(missing_ok=True)
-    run = 1 + max((int(row["run"]) for row in rows), default=0)
-    atoms = context.getSystem().getNumParticles()
-    begin, blocks = time.monotonic(), 0
-    while not ended and blocks < arguments.blocks and time.monotonic() - begin < 3600 * arguments.hours:
-        wall, processor = time.monotonic(), time.process_time()
-        energies, temperatures = run_block(context, arguments.block, 50)
-        wall, processor = time.monotonic() - wall, time.process_time() - processor
-        if not reference_file.exists():
-            replace(reference_file, repr(float(energies.mean())))
-        reference = float(reference_file.read_text())
-        rows.append(
-            {
-                "step": context.getStepCount(),
-                "time": context.getStepCount() * TIME_STEP,
-                "run": run,
-                "wall": wall,
-                "processor": processor,
-                "memory": resident_mebibytes(),
-                "energy": (energies.mean() - reference) / (atoms * MILLIELECTRONVOLT),
-                "spread": energies.std() / (atoms * MILLIELECTRONVOLT),
-                "temperature": temperatures.mean(),
-            }
-        )
-        state = context.getState(positions=True, velocities=True, parameters=True, integratorParameters=True)
-        write_rows(folder, rows)
-        replace(state_file, openmm.XmlSerializer.serialize(state))
-        blocks += 1
-        if sum(row["processor"] for row in rows) > 3600 * GOAL_HOURS:
-            break
+    with open(folder / "lock", "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f"soak: another process works in {folder}; end it, or give another --folder", file=sys.stderr)
+            return 1
+        context = make_context(arguments.threads)
+        begin, blocks = time.monotonic(), 0
+        if not state.exists() and not prepare(context, arguments, ended):
+            return 0
+        record = Record(table, state, context)
+        if not state.exists():
+            record.save()
+        while not ended and blocks < arguments.blocks and time.monotonic() - begin < 3600 * arguments.hours:
+            if sum(row["processor"] for row in record.rows) > 3600 * GOAL_HOURS:
+                break
+            record.add(lambda: soak_block(context, arguments.block, 50))
+            blocks += 1
     with contextlib.suppress(BrokenPipeError):
-        print("\n".join(report(rows)) if rows else "soak: ended before the first block")
+        print("\n".join(report(record.rows)) if record.rows else "soak: ended before the first block")
     return 0
 
 

@@ -243,22 +243,30 @@ void CompiledModel<T>::setKind(CompiledPair<T>& pair, typename CompiledPair<T>::
     pair.kind = kind;
     const bool isSeptic = kind == Kind::Table && tableDegree<T> == TableDegree::Septic;
     pair.kernels = isSeptic ? &kernels.septic : kind == Kind::Networks ? &kernels.linear : &kernels.quintic;
-    pair.rowSize = static_cast<std::size_t>(pair.kernels->numCoefficients) * padded;
+    pair.rowSize = static_cast<std::size_t>(pair.kernels->blockSize) * (padded / kernels.lanes);
 }
 
 template <typename T>
 void CompiledModel<T>::fillCoefficients(CompiledPair<T>& pair, int rows, const std::vector<double>& source,
                                         bool channelsFirst) {
-    const int lanes = kernels.lanes, numCoefficients = pair.kernels->numCoefficients;
+    const typename Kernels<T>::Table& table = *pair.kernels;
+    const int lanes = kernels.lanes, numCoefficients = table.numCoefficients;
     const double scale = 1.0 / model->getData().normalizer;
     pair.coefficients.resize(rows * pair.rowSize);
     for (int row = 0; row < rows; row++) {
         const double* from = source.data() + static_cast<std::size_t>(row) * numCoefficients * width;
-        T* to = pair.coefficients.data() + row * pair.rowSize;
-        for (int m = 0; m < width; m++)
-            for (int k = 0; k < numCoefficients; k++)
-                to[(m / lanes * numCoefficients + k) * lanes + m % lanes] =
-                    static_cast<T>(scale * (channelsFirst ? from[numCoefficients * m + k] : from[k * width + m]));
+        for (int m = 0; m < width; m++) {
+            T* block = pair.coefficients.data() + row * pair.rowSize + m / lanes * table.blockSize;
+            float* shorter = reinterpret_cast<float*>(block + table.numLong * lanes);
+            for (int k = 0; k < numCoefficients; k++) {
+                const double coefficient =
+                    scale * (channelsFirst ? from[numCoefficients * m + k] : from[k * width + m]);
+                if (k < table.numLong)
+                    block[k * lanes + m % lanes] = static_cast<T>(coefficient);
+                else
+                    shorter[(k - table.numLong) * lanes + m % lanes] = static_cast<float>(coefficient);
+            }
+        }
     }
 }
 

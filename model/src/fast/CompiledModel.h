@@ -34,7 +34,7 @@ struct CompiledPair {
     int slots = 0;
     const typename Kernels<T>::Table* kernels = nullptr;  ///< for rows like this pair's; null if Unused
     std::size_t rowSize = 0;
-    AlignedBuffer<T> coefficients;  ///< Table, OwnTable: [rows][blocks][coefficients][lanes], divided by N_m
+    AlignedBuffer<T> coefficients;  ///< Table, OwnTable: [rows] as Kernels::Table says, divided by N_m
     std::vector<T> padding;         ///< [padded M1] g(s0) s0 / N_m of an empty slot; empty: zero
     std::vector<PackedLayer<T>> networks;
     const EmbeddingTable* ownTable = nullptr;

@@ -67,10 +67,10 @@ void descriptorGradient(int width, int axis, int padded, const T* A, const T* Y,
             g2 = hn::MulAdd(y, hn::Load(d, A2 + m), g2);
             g3 = hn::MulAdd(y, hn::Load(d, A3 + m), g3);
         }
-        G[n] += sum(g0);
-        G[padded + n] += sum(g1);
-        G[2 * padded + n] += sum(g2);
-        G[3 * padded + n] += sum(g3);
+        T sums[4];
+        storeSums(g0, g1, g2, g3, sums);
+        for (int c = 0; c < 4; c++)
+            G[c * padded + n] += sums[c];
         Y += width - n;
     }
 }

@@ -79,7 +79,7 @@ void DirectRows<T>::fill(const CompiledPair<T>& pair, const Number* value, const
     const int lanes = model.kernels.lanes;
     const double scale = 1.0 / model.model->getData().normalizer;
     for (int m = 0; m < model.width; m++) {
-        T* place = row + m / lanes * pair.kernels->numCoefficients * lanes + m % lanes;
+        T* place = row + m / lanes * pair.kernels->blockSize + m % lanes;
         place[0] = static_cast<T>(scale * value[m]);
         place[lanes] = static_cast<T>(scale * slope[m]);
     }

@@ -45,9 +45,9 @@ const Kernels<T>* getTable(const char* name) {
                                      panelVectors,
                                      blockRows,
                                      environment,
-                                     {2, accumulate<2>, gradient<2>},
-                                     {6, accumulate<6>, gradient<6>},
-                                     {8, accumulate<8>, gradient<8>},
+                                     getTableKernels<2>(),
+                                     getTableKernels<6>(),
+                                     getTableKernels<8>(),
                                      forces,
                                      descriptor,
                                      descriptorGradient,
@@ -56,6 +56,8 @@ const Kernels<T>* getTable(const char* name) {
                                      multiply,
                                      add,
                                      combine,
+                                     addUp,
+                                     addQuadrants,
                                      dot,
                                      burn};
     return &table;

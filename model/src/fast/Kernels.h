@@ -54,8 +54,8 @@ struct PairFields {
     int* index;      ///< neighbor
 };
 
-/** A range of vectors of channels. */
-struct ChannelBlocks {
+/** Some of the pairs of a center, one after the other. */
+struct PairRange {
     int begin, end;
 };
 
@@ -65,6 +65,33 @@ struct PackedMatrix {
     int depth = 0;
     int vectors = 0;  ///< width in vectors
     const T* data = nullptr;
+};
+
+/** Rows of numbers at a distance of `ld`, in memory of someone else. */
+template <typename T>
+struct Rows {
+    T* data = nullptr;
+    std::size_t ld = 0;
+
+    Rows at(int row, int column) const { return {data + row * ld + column, ld}; }
+    operator Rows<const T>() const { return {data, ld}; }
+};
+
+/** Matrices that are added up. */
+template <typename T>
+struct Terms {
+    static constexpr int maxCount = 4;
+
+    int count = 0;
+    Rows<const T> rows[maxCount];
+
+    void add(Rows<const T> term) { rows[count++] = term; }
+    Terms at(int row, int column) const {
+        Terms result;
+        for (int i = 0; i < count; i++)
+            result.add(rows[i].at(row, column));
+        return result;
+    }
 };
 
 template <typename T>
@@ -79,17 +106,21 @@ struct Kernels {
 
     /**
      * The kernels that read a table, for one number of coefficients per channel. Rows of coefficients are blocked:
-     * [block of lanes channels][numCoefficients][lanes], in ascending powers; the number of channels is padded.
+     * [block of lanes channels][numCoefficients][lanes], in ascending powers; the number of channels is padded. From
+     * numLong on, coefficients are kept in float32.
      */
     struct Table {
         int numCoefficients;
+        int numLong;
+        int blockSize;  ///< in numbers of type T
 
-        /** A[c][m] += sum over pairs of R_c p_m(t), with p_m the polynomial of each pair's row. @param A [4][channels]
+        /** A[c][m] += sum over the range of R_c p_m(t), with p_m the polynomial of each pair's row. @param A
+         * [4][channels]
          */
-        void (*accumulate)(int count, const PairFields<T>& pairs, int channels, ChannelBlocks part, T* A);
+        void (*accumulate)(PairRange range, const PairFields<T>& pairs, int channels, T* A);
 
-        /** v[c] += sum_m p_m G[c][m]; v[4] += sum_m dp_m/dt sum_c R_c G[c][m]. @param G [4][channels] */
-        void (*gradient)(int count, const PairFields<T>& pairs, int channels, ChannelBlocks part, const T* G);
+        /** v[c] = sum_m p_m G[c][m]; v[4] = sum_m dp_m/dt sum_c R_c G[c][m]. @param G [4][channels] */
+        void (*gradient)(PairRange range, const PairFields<T>& pairs, int channels, const T* G);
     };
     Table linear, quintic, septic;
 
@@ -105,9 +136,9 @@ struct Kernels {
     /** G = dE/dA from Y = dE/dD in the folded layout; a vector beyond its end is read. */
     void (*descriptorGradient)(int width, int axis, int padded, const T* A, const T* Y, T* G);
 
-    /** C [rows][B.vectors * lanes] = start + A [rows][B.depth] B. @param start may be C; null: zero */
-    void (*gemm)(int rows, const T* A, std::size_t lda, const PackedMatrix<T>& B, const T* start, std::size_t startLd,
-                 T* C, std::size_t ldc);
+    /** C [rows][B.vectors * lanes] = start + A [rows][B.depth] B. @param start aligned; one of them may be C */
+    void (*gemm)(int rows, const T* A, std::size_t lda, const PackedMatrix<T>& B, const Terms<T>& start, T* C,
+                 std::size_t ldc);
 
     /**
      * In place: y = tanh(z + bias) * timestep + residual, and the derivative of the first term with respect to z.
@@ -127,6 +158,17 @@ struct Kernels {
     /** out = a + factor b elementwise; a and b need no alignment and may be out. @param width padded */
     void (*combine)(int rows, int width, const T* a, std::size_t lda, double factor, const T* b, std::size_t ldb,
                     T* out, std::size_t ldo);
+
+    /** out = sum of terms, at least one; all aligned. @param width padded */
+    void (*addUp)(int rows, int width, const Terms<T>& terms, Rows<T> out);
+
+    /**
+     * Sums of the quadrants of X = a + factor b that WeightMatrix needs: X21 + X22, that - X11, X11 - X21, X12 minus
+     * the second. X itself goes to `whole` unless b is null, when it is a.
+     * @param rows, width of a quadrant; the width of all but the last column of quadrants need not be padded
+     */
+    void (*addQuadrants)(int rows, int width, Rows<const T> a, double factor, Rows<const T> b, Rows<T> whole,
+                         const Rows<T> (&sums)[4]);
 
     /** sum_k a[k] b[k] in double. @param width padded */
     double (*dot)(int width, const T* a, const T* b);

@@ -23,37 +23,18 @@ constexpr int blockRows = hasManyRegisters ? 8 : 4;
 constexpr int panelVectors = 3;
 constexpr int lineBytes = 64;
 
-/** Into the second level cache, where the first must keep what it has. */
-HWY_INLINE void prefetchToSecondLevel(const char* address) {
-#if defined(__GNUC__)
-    __builtin_prefetch(address, 0, 2);
-#else
-    (void)address;
-#endif
-}
-
 /**
- * C [numRows][numVectors * lanes] = start + A [numRows][depth] times one panel, accumulated in registers. `start` may
- * be C itself, or null for zero. One line from `ahead` on is fetched per step: weights of a large network are in no
- * cache of the core.
+ * C [numRows][numVectors * lanes] = start + A [numRows][depth] times one panel, accumulated in registers. From `ahead`
+ * on, `lines` lines are fetched per step: weights of a large network are in no cache of the core.
  */
 template <int numRows, int numVectors>
 HWY_NOINLINE void multiplyBlock(int depth, const T* HWY_RESTRICT A, std::size_t lda, const T* HWY_RESTRICT B,
-                                const T* start, std::size_t startLd, T* C, std::size_t ldc, const char* ahead) {
+                                const Terms<T>& start, int row, int column, T* C, std::size_t ldc, const char* ahead,
+                                int lines) {
 #define LPS_EACH_ROW(macro) macro(0) macro(1) macro(2) macro(3) macro(4) macro(5) macro(6) macro(7)
 #define LPS_ZERO(i) V c##i##0 = hn::Zero(d), c##i##1 = c##i##0, c##i##2 = c##i##0;
     LPS_EACH_ROW(LPS_ZERO)
-#define LPS_START(i)                                                \
-    if constexpr (numRows > i) {                                    \
-        c##i##0 = hn::Load(d, start + i * startLd);                 \
-        if constexpr (numVectors > 1)                               \
-            c##i##1 = hn::Load(d, start + i * startLd + lanes);     \
-        if constexpr (numVectors > 2)                               \
-            c##i##2 = hn::Load(d, start + i * startLd + 2 * lanes); \
-    }
-    if (start) {
-        LPS_EACH_ROW(LPS_START)
-    }
+    const int step = lines > 1 ? 2 * lineBytes : lineBytes;
     for (int k = 0; k < depth; k++) {
         const V b0 = hn::Load(d, B);
         V b1 = b0, b2 = b0;
@@ -62,7 +43,10 @@ HWY_NOINLINE void multiplyBlock(int depth, const T* HWY_RESTRICT A, std::size_t 
         if constexpr (numVectors > 2)
             b2 = hn::Load(d, B + 2 * lanes);
         B += numVectors * lanes;
-        prefetchToSecondLevel(ahead + lineBytes * k);
+        prefetchToSecondLevel(ahead);
+        if (lines > 1)
+            prefetchToSecondLevel(ahead + lineBytes);
+        ahead += step;
 #define LPS_MULTIPLY(i)                           \
     if constexpr (numRows > i) {                  \
         const V a = hn::Set(d, A[i * lda + k]);   \
@@ -73,6 +57,22 @@ HWY_NOINLINE void multiplyBlock(int depth, const T* HWY_RESTRICT A, std::size_t 
             c##i##2 = hn::MulAdd(a, b2, c##i##2); \
     }
         LPS_EACH_ROW(LPS_MULTIPLY)
+    }
+    // Last, so that nothing waits for it: the next block may begin meanwhile.
+
+#define LPS_START(i)                                                   \
+    if constexpr (numRows > i) {                                       \
+        const T* from = first + i * term.ld;                           \
+        c##i##0 = hn::Add(c##i##0, hn::Load(d, from));                 \
+        if constexpr (numVectors > 1)                                  \
+            c##i##1 = hn::Add(c##i##1, hn::Load(d, from + lanes));     \
+        if constexpr (numVectors > 2)                                  \
+            c##i##2 = hn::Add(c##i##2, hn::Load(d, from + 2 * lanes)); \
+    }
+    for (int t = 0; t < start.count; t++) {
+        const Rows<const T> term = start.rows[t];
+        const T* first = term.data + row * term.ld + column;
+        LPS_EACH_ROW(LPS_START)
     }
 #define LPS_WRITE(i)                                        \
     if constexpr (numRows > i) {                            \
@@ -91,59 +91,51 @@ HWY_NOINLINE void multiplyBlock(int depth, const T* HWY_RESTRICT A, std::size_t 
 }
 
 template <int numVectors>
-HWY_INLINE void multiplyPanel(int rows, const T* A, std::size_t lda, const T* panel, int depth, const T* start,
-                              std::size_t startLd, T* C, std::size_t ldc) {
-    int blocks = (rows + blockRows - 1) / blockRows, block = 0;
+HWY_INLINE void multiplyPanel(int rows, const T* A, std::size_t lda, const T* panel, int depth, const Terms<T>& start,
+                              int column, T* C, std::size_t ldc) {
+    // The blocks fetch the next panel between them, each an equal share.
+
+    int blocks = (rows + blockRows - 1) / blockRows;
+    const int lines = blocks >= panelVectors ? 1 : 2;
+    const int shares = (panelVectors + lines - 1) / lines;
     const char* next = reinterpret_cast<const char*>(panel + static_cast<std::size_t>(depth) * numVectors * lanes);
-    for (int row = 0; row < rows; blocks--) {
+    for (int row = 0, block = 0; row < rows; blocks--, block++) {
         const int now = (rows - row + blocks - 1) / blocks;
         const T* a = A + row * lda;
-        const T* from = start ? start + row * startLd : nullptr;
-        T* c = C + row * ldc;
-        const char* ahead = next + static_cast<std::size_t>(lineBytes) * depth * (block++ % panelVectors);
+        T* c = C + row * ldc + column;
+        const char* ahead = next + static_cast<std::size_t>(lineBytes) * depth * lines * (block % shares);
+#define LPS_BLOCK(n)                                                                                               \
+    case n:                                                                                                        \
+        multiplyBlock<blockRows >= n ? n : 1, numVectors>(depth, a, lda, panel, start, row, column, c, ldc, ahead, \
+                                                          lines);                                                  \
+        break;
         switch (now) {
-            case 1:
-                multiplyBlock<1, numVectors>(depth, a, lda, panel, from, startLd, c, ldc, ahead);
-                break;
-            case 2:
-                multiplyBlock<2, numVectors>(depth, a, lda, panel, from, startLd, c, ldc, ahead);
-                break;
-            case 3:
-                multiplyBlock<3, numVectors>(depth, a, lda, panel, from, startLd, c, ldc, ahead);
-                break;
-            case 4:
-                multiplyBlock<4, numVectors>(depth, a, lda, panel, from, startLd, c, ldc, ahead);
-                break;
-            case 5:
-                multiplyBlock<blockRows >= 5 ? 5 : 1, numVectors>(depth, a, lda, panel, from, startLd, c, ldc, ahead);
-                break;
-            case 6:
-                multiplyBlock<blockRows >= 6 ? 6 : 1, numVectors>(depth, a, lda, panel, from, startLd, c, ldc, ahead);
-                break;
-            case 7:
-                multiplyBlock<blockRows >= 7 ? 7 : 1, numVectors>(depth, a, lda, panel, from, startLd, c, ldc, ahead);
-                break;
-            case 8:
-                multiplyBlock<blockRows >= 8 ? 8 : 1, numVectors>(depth, a, lda, panel, from, startLd, c, ldc, ahead);
-                break;
+            LPS_BLOCK(1)
+            LPS_BLOCK(2)
+            LPS_BLOCK(3)
+            LPS_BLOCK(4)
+            LPS_BLOCK(5)
+            LPS_BLOCK(6)
+            LPS_BLOCK(7)
+            LPS_BLOCK(8)
         }
+#undef LPS_BLOCK
         row += now;
     }
 }
 
-void gemm(int rows, const T* A, std::size_t lda, const PackedMatrix<T>& B, const T* start, std::size_t startLd, T* C,
+void gemm(int rows, const T* A, std::size_t lda, const PackedMatrix<T>& B, const Terms<T>& start, T* C,
           std::size_t ldc) {
     const T* panel = B.data;
     for (int vector = 0; vector < B.vectors; vector += panelVectors) {
         const int width = B.vectors - vector < panelVectors ? B.vectors - vector : panelVectors;
-        const T* from = start ? start + vector * lanes : nullptr;
-        T* c = C + vector * lanes;
+        const int column = vector * lanes;
         if (width == 3)
-            multiplyPanel<3>(rows, A, lda, panel, B.depth, from, startLd, c, ldc);
+            multiplyPanel<3>(rows, A, lda, panel, B.depth, start, column, C, ldc);
         else if (width == 2)
-            multiplyPanel<2>(rows, A, lda, panel, B.depth, from, startLd, c, ldc);
+            multiplyPanel<2>(rows, A, lda, panel, B.depth, start, column, C, ldc);
         else
-            multiplyPanel<1>(rows, A, lda, panel, B.depth, from, startLd, c, ldc);
+            multiplyPanel<1>(rows, A, lda, panel, B.depth, start, column, C, ldc);
         panel += static_cast<std::size_t>(width) * lanes * B.depth;
     }
 }
@@ -233,6 +225,52 @@ void combine(int rows, int width, const T* a, std::size_t lda, double factor, co
     for (int row = 0; row < rows; row++, a += lda, b += ldb, out += ldo)
         for (int m = 0; m < width; m += lanes)
             hn::Store(hn::MulAdd(f, hn::LoadU(d, b + m), hn::LoadU(d, a + m)), d, out + m);
+}
+
+void addUp(int rows, int width, const Terms<T>& terms, Rows<T> out) {
+    for (int row = 0; row < rows; row++) {
+        const Terms<T> from = terms.at(row, 0);
+        T* to = out.data + row * out.ld;
+        for (int m = 0; m < width; m += lanes) {
+            V sum = hn::Load(d, from.rows[0].data + m);
+            for (int i = 1; i < from.count; i++)
+                sum = hn::Add(sum, hn::Load(d, from.rows[i].data + m));
+            hn::Store(sum, d, to + m);
+        }
+    }
+}
+
+void addQuadrants(int rows, int width, Rows<const T> a, double factor, Rows<const T> b, Rows<T> whole,
+                  const Rows<T> (&sums)[4]) {
+    const V f = set(factor);
+    for (int row = 0; row < rows; row++) {
+        const T *a1 = a.data + row * a.ld, *a2 = a1 + rows * a.ld;
+        const T *b1 = b.data + row * b.ld, *b2 = b1 + rows * b.ld;
+        T *whole1 = whole.data + row * whole.ld, *whole2 = whole1 + rows * whole.ld;
+        T *s1 = sums[0].data + row * sums[0].ld, *s2 = sums[1].data + row * sums[1].ld;
+        T *s3 = sums[2].data + row * sums[2].ld, *s4 = sums[3].data + row * sums[3].ld;
+        for (int m = 0; m < width; m += lanes) {
+            V x11 = hn::LoadU(d, a1 + m), x12 = hn::LoadU(d, a1 + width + m);
+            V x21 = hn::LoadU(d, a2 + m), x22 = hn::LoadU(d, a2 + width + m);
+            if (b.data) {
+                x11 = hn::MulAdd(f, hn::LoadU(d, b1 + m), x11);
+                x12 = hn::MulAdd(f, hn::LoadU(d, b1 + width + m), x12);
+                x21 = hn::MulAdd(f, hn::LoadU(d, b2 + m), x21);
+                x22 = hn::MulAdd(f, hn::LoadU(d, b2 + width + m), x22);
+                // Not beyond the quadrants on the left: their right neighbors are there already, and may be read again.
+                const auto inside = hn::FirstN(d, width - m);
+                hn::BlendedStore(x11, inside, d, whole1 + m);
+                hn::BlendedStore(x21, inside, d, whole2 + m);
+                hn::StoreU(x12, d, whole1 + width + m);
+                hn::StoreU(x22, d, whole2 + width + m);
+            }
+            const V sum = hn::Add(x21, x22), difference = hn::Sub(sum, x11);
+            hn::Store(sum, d, s1 + m);
+            hn::Store(difference, d, s2 + m);
+            hn::Store(hn::Sub(x11, x21), d, s3 + m);
+            hn::Store(hn::Sub(x12, difference), d, s4 + m);
+        }
+    }
 }
 
 double dot(int width, const T* a, const T* b) {

@@ -108,24 +108,44 @@ void forces(const EnvironmentParameters<T>& parameters, int count, const PairFie
 
 constexpr int blocksAtOnce = hasManyRegisters ? 4 : 2;
 
+/**
+ * Coefficients of a block of channels. The upper ones of degree seven in float64 are small, so float32 is exact enough
+ * for them, and the table a quarter smaller: rows come from the third level cache, which they wait for.
+ */
 template <int numCoefficients>
-HWY_INLINE V evaluatePolynomial(const T* coefficients, V t) {
-    V p = hn::Load(d, coefficients + (numCoefficients - 1) * lanes);
+struct Block {
+    static constexpr int numLong = sizeof(T) == 8 && numCoefficients == 8 ? 4 : numCoefficients;
+    static constexpr int size = (numLong + (numCoefficients - numLong) / 2) * lanes;  ///< in numbers of type T
+
+    static HWY_INLINE V load(const T* block, int k) {
+        if constexpr (numLong < numCoefficients) {
+            using Short = std::conditional_t<(numLong < numCoefficients), float, T>;  // a type that depends on numLong
+            const Short* upper = reinterpret_cast<const Short*>(block + numLong * lanes);
+            if (k >= numLong)
+                return hn::PromoteTo(d, hn::Load(hn::Rebind<Short, D>(), upper + (k - numLong) * lanes));
+        }
+        return hn::Load(d, block + k * lanes);
+    }
+};
+
+template <int numCoefficients>
+HWY_INLINE V evaluatePolynomial(const T* block, V t) {
+    V p = Block<numCoefficients>::load(block, numCoefficients - 1);
     HWY_UNROLL(8)
     for (int k = numCoefficients - 2; k >= 0; k--)
-        p = hn::MulAdd(p, t, hn::Load(d, coefficients + k * lanes));
+        p = hn::MulAdd(p, t, Block<numCoefficients>::load(block, k));
     return p;
 }
 
 template <int numCoefficients>
-HWY_INLINE void evaluatePolynomial(const T* coefficients, V t, V& value, V& derivative) {
-    V p = hn::Load(d, coefficients + (numCoefficients - 1) * lanes);
+HWY_INLINE void evaluatePolynomial(const T* block, V t, V& value, V& derivative) {
+    V p = Block<numCoefficients>::load(block, numCoefficients - 1);
     V s = p;
-    p = hn::MulAdd(p, t, hn::Load(d, coefficients + (numCoefficients - 2) * lanes));
+    p = hn::MulAdd(p, t, Block<numCoefficients>::load(block, numCoefficients - 2));
     HWY_UNROLL(8)
     for (int k = numCoefficients - 3; k >= 0; k--) {
         s = hn::MulAdd(s, t, p);
-        p = hn::MulAdd(p, t, hn::Load(d, coefficients + k * lanes));
+        p = hn::MulAdd(p, t, Block<numCoefficients>::load(block, k));
     }
     value = p;
     derivative = s;
@@ -133,15 +153,15 @@ HWY_INLINE void evaluatePolynomial(const T* coefficients, V t, V& value, V& deri
 
 /** Rows of neighbors lie anywhere in a table that only the third level cache holds: fetch them one neighbor ahead. */
 template <int numCoefficients>
-HWY_INLINE void prefetchBlock(const T* coefficients) {
+HWY_INLINE void prefetchBlock(const T* block) {
     constexpr int lineLength = 64 / sizeof(T);
     HWY_UNROLL(8)
-    for (int k = 0; k < numCoefficients * lanes; k += lineLength)
-        __builtin_prefetch(coefficients + k);
+    for (int k = 0; k < Block<numCoefficients>::size; k += lineLength)
+        prefetch(block + k);
 }
 
 template <int numCoefficients, int numBlocks>
-HWY_INLINE void accumulateBlocks(int count, const PairFields<T>& pairs, int channels, int first, T* A) {
+HWY_INLINE void accumulateBlocks(PairRange range, const PairFields<T>& pairs, int channels, int first, T* A) {
     T* A0 = A + first * lanes;
     T* A1 = A0 + channels;
     T* A2 = A1 + channels;
@@ -158,17 +178,17 @@ HWY_INLINE void accumulateBlocks(int count, const PairFields<T>& pairs, int chan
     LPS_DECLARE(1)
     LPS_DECLARE(2)
     LPS_DECLARE(3)
-    for (int k = 0; k < count; k++) {
-        const T* coefficients = pairs.rows[k] + first * numCoefficients * lanes;
+    for (int k = range.begin; k < range.end; k++) {
+        const T* block = pairs.rows[k] + first * Block<numCoefficients>::size;
         const V t = set(pairs.t[k]);
         const V R0 = set(pairs.R[0][k]), R1 = set(pairs.R[1][k]), R2 = set(pairs.R[2][k]), R3 = set(pairs.R[3][k]);
-#define LPS_ADD(b)                                                                                      \
-    if constexpr (numBlocks > b) {                                                                      \
-        const V p = evaluatePolynomial<numCoefficients>(coefficients + b * numCoefficients * lanes, t); \
-        s##b##0 = hn::MulAdd(p, R0, s##b##0);                                                           \
-        s##b##1 = hn::MulAdd(p, R1, s##b##1);                                                           \
-        s##b##2 = hn::MulAdd(p, R2, s##b##2);                                                           \
-        s##b##3 = hn::MulAdd(p, R3, s##b##3);                                                           \
+#define LPS_ADD(b)                                                                                    \
+    if constexpr (numBlocks > b) {                                                                    \
+        const V p = evaluatePolynomial<numCoefficients>(block + b * Block<numCoefficients>::size, t); \
+        s##b##0 = hn::MulAdd(p, R0, s##b##0);                                                         \
+        s##b##1 = hn::MulAdd(p, R1, s##b##1);                                                         \
+        s##b##2 = hn::MulAdd(p, R2, s##b##2);                                                         \
+        s##b##3 = hn::MulAdd(p, R3, s##b##3);                                                         \
     }
         LPS_ADD(0)
         LPS_ADD(1)
@@ -192,54 +212,77 @@ HWY_INLINE void accumulateBlocks(int count, const PairFields<T>& pairs, int chan
 }
 
 template <int numCoefficients>
-void accumulate(int count, const PairFields<T>& pairs, int channels, ChannelBlocks part, T* A) {
-    int b = part.begin;
-    for (; b + blocksAtOnce <= part.end; b += blocksAtOnce)
-        accumulateBlocks<numCoefficients, blocksAtOnce>(count, pairs, channels, b, A);
-    switch (part.end - b) {
+void accumulate(PairRange range, const PairFields<T>& pairs, int channels, T* A) {
+    const int blocks = channels / lanes;
+    int b = 0;
+    for (; b + blocksAtOnce <= blocks; b += blocksAtOnce)
+        accumulateBlocks<numCoefficients, blocksAtOnce>(range, pairs, channels, b, A);
+    switch (blocks - b) {
         case 3:
-            return accumulateBlocks<numCoefficients, (blocksAtOnce > 3 ? 3 : 1)>(count, pairs, channels, b, A);
+            return accumulateBlocks<numCoefficients, (blocksAtOnce > 3 ? 3 : 1)>(range, pairs, channels, b, A);
         case 2:
-            return accumulateBlocks<numCoefficients, 2>(count, pairs, channels, b, A);
+            return accumulateBlocks<numCoefficients, 2>(range, pairs, channels, b, A);
         case 1:
-            return accumulateBlocks<numCoefficients, 1>(count, pairs, channels, b, A);
+            return accumulateBlocks<numCoefficients, 1>(range, pairs, channels, b, A);
+    }
+}
+
+/** Not yet summed over the lanes: dE/dR of the four components and dE/dt of one neighbor. */
+template <int numCoefficients>
+HWY_INLINE void gradientOf(int k, int next, const PairFields<T>& pairs, int channels, const T* G, V (&v)[5]) {
+    const T *G0 = G, *G1 = G0 + channels, *G2 = G1 + channels, *G3 = G2 + channels;
+    const T *block = pairs.rows[k], *ahead = pairs.rows[next];
+    const V t = set(pairs.t[k]);
+    V v0 = hn::Zero(d), v1 = v0, v2 = v0, v3 = v0, u0 = v0, u1 = v0, u2 = v0, u3 = v0;
+    for (int m = 0; m < channels; m += lanes) {
+        V p, s;
+        prefetchBlock<numCoefficients>(ahead);
+        evaluatePolynomial<numCoefficients>(block, t, p, s);
+        block += Block<numCoefficients>::size;
+        ahead += Block<numCoefficients>::size;
+        const V g0 = hn::Load(d, G0 + m), g1 = hn::Load(d, G1 + m);
+        const V g2 = hn::Load(d, G2 + m), g3 = hn::Load(d, G3 + m);
+        v0 = hn::MulAdd(p, g0, v0);
+        v1 = hn::MulAdd(p, g1, v1);
+        v2 = hn::MulAdd(p, g2, v2);
+        v3 = hn::MulAdd(p, g3, v3);
+        u0 = hn::MulAdd(s, g0, u0);
+        u1 = hn::MulAdd(s, g1, u1);
+        u2 = hn::MulAdd(s, g2, u2);
+        u3 = hn::MulAdd(s, g3, u3);
+    }
+    V u = hn::Mul(u0, set(pairs.R[0][k]));
+    u = hn::MulAdd(u1, set(pairs.R[1][k]), u);
+    u = hn::MulAdd(u2, set(pairs.R[2][k]), u);
+    u = hn::MulAdd(u3, set(pairs.R[3][k]), u);
+    v[0] = v0, v[1] = v1, v[2] = v2, v[3] = v3, v[4] = u;
+}
+
+template <int numCoefficients>
+void gradient(PairRange range, const PairFields<T>& pairs, int channels, const T* G) {
+    const int last = range.end - 1;
+    V v[4][5];
+    for (int i = 0; i < 4; i++)
+        for (int c = 0; c < 5; c++)
+            v[i][c] = hn::Zero(d);
+    for (int k = range.begin; k < range.end; k += 4) {
+        const int count = range.end - k < 4 ? range.end - k : 4;
+        for (int i = 0; i < count; i++)
+            gradientOf<numCoefficients>(k + i, k + i < last ? k + i + 1 : last, pairs, channels, G, v[i]);
+        for (int c = 0; c < 5; c++) {
+            T sums[4];
+            storeSums(v[0][c], v[1][c], v[2][c], v[3][c], count == 4 ? pairs.v[c] + k : sums);
+            if (count < 4)
+                for (int i = 0; i < count; i++)
+                    pairs.v[c][k + i] = sums[i];
+        }
     }
 }
 
 template <int numCoefficients>
-void gradient(int count, const PairFields<T>& pairs, int channels, ChannelBlocks part, const T* G) {
-    const T *G0 = G, *G1 = G0 + channels, *G2 = G1 + channels, *G3 = G2 + channels;
-    for (int k = 0; k < count; k++) {
-        const T* coefficients = pairs.rows[k] + part.begin * numCoefficients * lanes;
-        const T* next = pairs.rows[k + 1 < count ? k + 1 : k] + part.begin * numCoefficients * lanes;
-        const V t = set(pairs.t[k]);
-        V v0 = hn::Zero(d), v1 = v0, v2 = v0, v3 = v0, u0 = v0, u1 = v0, u2 = v0, u3 = v0;
-        for (int b = part.begin; b < part.end; b++, coefficients += numCoefficients * lanes) {
-            V p, s;
-            prefetchBlock<numCoefficients>(next);
-            next += numCoefficients * lanes;
-            evaluatePolynomial<numCoefficients>(coefficients, t, p, s);
-            const V g0 = hn::Load(d, G0 + b * lanes), g1 = hn::Load(d, G1 + b * lanes);
-            const V g2 = hn::Load(d, G2 + b * lanes), g3 = hn::Load(d, G3 + b * lanes);
-            v0 = hn::MulAdd(p, g0, v0);
-            v1 = hn::MulAdd(p, g1, v1);
-            v2 = hn::MulAdd(p, g2, v2);
-            v3 = hn::MulAdd(p, g3, v3);
-            u0 = hn::MulAdd(s, g0, u0);
-            u1 = hn::MulAdd(s, g1, u1);
-            u2 = hn::MulAdd(s, g2, u2);
-            u3 = hn::MulAdd(s, g3, u3);
-        }
-        V u = hn::Mul(u0, set(pairs.R[0][k]));
-        u = hn::MulAdd(u1, set(pairs.R[1][k]), u);
-        u = hn::MulAdd(u2, set(pairs.R[2][k]), u);
-        u = hn::MulAdd(u3, set(pairs.R[3][k]), u);
-        pairs.v[0][k] += sum(v0);
-        pairs.v[1][k] += sum(v1);
-        pairs.v[2][k] += sum(v2);
-        pairs.v[3][k] += sum(v3);
-        pairs.v[4][k] += sum(u);
-    }
+constexpr typename Kernels<T>::Table getTableKernels() {
+    using Layout = Block<numCoefficients>;
+    return {numCoefficients, Layout::numLong, Layout::size, accumulate<numCoefficients>, gradient<numCoefficients>};
 }
 
 }  // namespace lps::fast::HWY_NAMESPACE::LPS_KERNEL_NAMESPACE

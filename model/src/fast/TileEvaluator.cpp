@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "fast/Prefetch.h"
 #include "lps/Error.h"
 #include "neighbors/ExactGrid.h"
 
@@ -13,9 +14,6 @@ namespace lps::fast {
 namespace {
 
 constexpr int numTileFields = 19;  ///< numbers kept per pair while a tile is evaluated
-
-/** Bytes of a table that a sweep over the tile reads: what the second level cache keeps, besides the pairs. */
-constexpr std::size_t tableSlice = 10000 << 10;
 
 std::size_t roundUp(std::size_t n, std::size_t step) {
     return (n + step - 1) / step * step;
@@ -52,34 +50,20 @@ TileEvaluator<T>::TileEvaluator(const CompiledModel<T>& compiledModel)
     G.resize(static_cast<std::size_t>(maxRows) * 4 * padded);
 }
 
+/** Take the next `capacity` places of the tile's arrays. */
 template <typename T>
-PairFields<T> TileEvaluator<T>::getFields(const AtomPairs& pairs) {
+PairFields<T> TileEvaluator<T>::takeFields(int capacity) {
     PairFields<T> f;
-    T* base = pairData.data() + pairs.begin * numTileFields;
-    const int c = pairs.capacity;
+    T* base = pairData.data() + usedPairs * numTileFields;
     T** members[numTileFields - 1] = {&f.v[0], &f.v[1],     &f.v[2],    &f.v[3],    &f.v[4], &f.x,
                                       &f.y,    &f.z,        &f.r,       &f.R[0],    &f.R[1], &f.R[2],
                                       &f.R[3], &f.diagonal, &f.radial0, &f.radial1, &f.t,    &f.slope};
     for (int k = 0; k < numTileFields - 1; k++)
-        *members[k] = base + k * c;
-    f.row = reinterpret_cast<typename PairFields<T>::Integer*>(base + (numTileFields - 1) * c);
-    f.rows = rowPointers.data() + pairs.begin;
-    f.index = pairIndices.data() + pairs.begin;
-    return f;
-}
-
-template <typename T>
-PairFields<T> TileEvaluator<T>::skip(const PairFields<T>& fields, int count) {
-    PairFields<T> f = fields;
-    for (T** member : {&f.x, &f.y, &f.z, &f.r, &f.diagonal, &f.radial0, &f.radial1, &f.t, &f.slope})
-        *member += count;
-    for (T*& member : f.R)
-        member += count;
-    for (T*& member : f.v)
-        member += count;
-    f.row += count;
-    f.rows += count;
-    f.index += count;
+        *members[k] = base + k * capacity;
+    f.row = reinterpret_cast<typename PairFields<T>::Integer*>(base + (numTileFields - 1) * capacity);
+    f.rows = rowPointers.data() + usedPairs;
+    f.index = pairIndices.data() + usedPairs;
+    usedPairs += capacity;
     return f;
 }
 
@@ -94,15 +78,20 @@ void TileEvaluator<T>::checkCloseness(const NeighborList& list, int atom, int ne
                 " are at the same place; the forces between them are not defined, separate them");
 }
 
+/** Positions of neighbors have left the caches since the list was built: ask for them one atom ahead. */
+template <typename T>
+void TileEvaluator<T>::fetchNeighbors(const NeighborList& list, int atom) {
+    const double* positions = list.getPositions();
+    const int* neighbors = list.getNeighbors(atom);
+    for (int k = 0; k < list.getNumNeighbors(atom); k++)
+        prefetch(positions + 4 * static_cast<std::size_t>(neighbors[k]));
+}
+
 /** Neighbors within the cutoff: displacement, r^2 and index, grouped by type; then their environment rows. */
 template <typename T>
 void TileEvaluator<T>::gather(const NeighborList& list, int center, int atom, int row) {
-    AtomPairs& pairs = atomPairs[row];
-    const std::size_t lanes = kernels.lanes;
-    pairs.capacity = static_cast<int>(roundUp(list.getNumNeighbors(atom) + 1, lanes));
-    pairs.begin = usedPairs;
-    usedPairs += pairs.capacity;
-    PairFields<T> f = getFields(pairs);
+    const int capacity = static_cast<int>(roundUp(list.getNumNeighbors(atom) + 1, kernels.lanes));
+    const PairFields<T> f = takeFields(capacity);
 
     const double* positions = list.getPositions();
     const double* x = positions + 4 * static_cast<std::size_t>(atom);
@@ -137,8 +126,8 @@ void TileEvaluator<T>::gather(const NeighborList& list, int center, int atom, in
             if (y[0] == x[0] && y[1] == x[1] && y[2] == x[2])
                 checkCloseness(list, atom, neighbors[k]);
         }
-    pairs.count = count;
-    for (int k = count; k < pairs.capacity; k++) {
+    atomPairs[row] = {count, f};
+    for (int k = count; k < capacity; k++) {
         f.x[k] = f.y[k] = f.z[k] = T(1);
         f.r[k] = T(3);
         f.index[k] = atom;
@@ -193,28 +182,20 @@ void TileEvaluator<T>::addPadding(int center, T* a) const {
     }
 }
 
-/**
- * Call work(kernels, row, fields, count, part) for the pairs of every atom with neighbors of one type and a part of the
- * channels at a time, so that the rows of the table that atoms have in common are still in the cache.
+/** Call work(table, range, row) for the pairs of every atom with neighbors of one type at a time: they share a table.
  */
 template <typename T>
 template <typename Work>
 void TileEvaluator<T>::sweep(int center, int count, const Work& work) {
-    const int blocks = padded / kernels.lanes;
     for (int type = 0; type < types; type++) {
         const CompiledPair<T>& pair = model.getPair(center, type);
         if (pair.kind == CompiledPair<T>::Kind::Unused)
             continue;
-        const std::size_t bytes = pair.coefficients.size() * sizeof(T);
-        const int parts = static_cast<int>(std::min<std::size_t>(blocks, 1 + bytes / tableSlice));
-        for (int part = 0; part < parts; part++) {
-            const ChannelBlocks range = {blocks * part / parts, blocks * (part + 1) / parts};
-            for (int row = 0; row < count; row++) {
-                const int* ends = groupEnds.data() + static_cast<std::size_t>(row) * types;
-                const int begin = type > 0 ? ends[type - 1] : 0;
-                if (ends[type] > begin)
-                    work(*pair.kernels, row, skip(getFields(atomPairs[row]), begin), ends[type] - begin, range);
-            }
+        for (int row = 0; row < count; row++) {
+            const int* ends = groupEnds.data() + static_cast<std::size_t>(row) * types;
+            const int begin = type > 0 ? ends[type - 1] : 0;
+            if (ends[type] > begin)
+                work(*pair.kernels, PairRange{begin, ends[type]}, row);
         }
     }
 }
@@ -235,12 +216,14 @@ void TileEvaluator<T>::evaluate(const NeighborList& list, int center, const int*
     usedPairs = 0;
     directRows.clear();
     for (int row = 0; row < count; row++) {
+        if (row + 1 < count)
+            fetchNeighbors(list, atoms[row + 1]);
         gather(list, center, atoms[row], row);
         addPadding(center, A.data() + row * matrix);
     }
     clock.stop(Stage::Environment);
-    sweep(center, count, [&](const auto& table, int row, const PairFields<T>& fields, int pairs, ChannelBlocks part) {
-        table.accumulate(pairs, fields, padded, part, A.data() + row * matrix);
+    sweep(center, count, [&](const auto& table, PairRange range, int row) {
+        table.accumulate(range, atomPairs[row].fields, padded, A.data() + row * matrix);
     });
     clock.stop(Stage::Table);
     for (int row = 0; row < count; row++) {
@@ -253,18 +236,20 @@ void TileEvaluator<T>::evaluate(const NeighborList& list, int center, const int*
     if (!result.forces)
         return;
     clock.start();
-    for (int row = 0; row < count; row++) {
+    for (int row = 0; row < count; row++)
         kernels.descriptorGradient(model.width, model.axis, padded, A.data() + row * matrix, D.data() + row * rowLd,
                                    G.data() + row * matrix);
-        std::fill_n(getFields(atomPairs[row]).v[0], 5 * atomPairs[row].capacity, T(0));
-    }
     clock.stop(Stage::Descriptor);
-    sweep(center, count, [&](const auto& table, int row, const PairFields<T>& fields, int pairs, ChannelBlocks part) {
-        table.gradient(pairs, fields, padded, part, G.data() + row * matrix);
+    sweep(center, count, [&](const auto& table, PairRange range, int row) {
+        table.gradient(range, atomPairs[row].fields, padded, G.data() + row * matrix);
     });
     clock.stop(Stage::TableGradient);
-    for (int row = 0; row < count; row++)
+    for (int row = 0; row < count; row++) {
+        if (row + 1 < count)
+            for (int k = 0; k < atomPairs[row + 1].count; k++)
+                prefetch(result.forces + 4 * static_cast<std::size_t>(atomPairs[row + 1].fields.index[k]));
         addForces(center, atoms[row], atomPairs[row], result);
+    }
     clock.stop(Stage::Forces);
 }
 
@@ -296,6 +281,9 @@ template <typename T>
 void TileEvaluator<T>::fit(const NeighborList& list, int center, const int* atoms, int count, PartialResult& result) {
     const CompiledCenter<T>& network = model.getCenter(center);
     const int layers = static_cast<int>(network.hidden.size());
+    const int rows =
+        count < WeightMatrix<T>::minRows ? count : static_cast<int>(roundUp(count, WeightMatrix<T>::rowStep));
+    std::fill(D.data() + count * rowLd, D.data() + rows * rowLd, T(0));
     const std::size_t slopesSize = maxRows * layerLd;
     clock.start();
 
@@ -305,11 +293,11 @@ void TileEvaluator<T>::fit(const NeighborList& list, int center, const int* atom
     T* spare = layerB.data();
     for (int k = 0; k < layers; k++) {
         const PackedLayer<T>& layer = network.hidden[k];
-        layer.forward.multiply(kernels, count, input, inputLd, output, layerLd, productScratch);
+        layer.forward.multiply(kernels, rows, input, inputLd, output, layerLd, productScratch);
         clock.stop(Stage::Gemm);
         std::size_t residualLd = 0;
-        const T* extra = makeResidual(layer, count, input, inputLd, residualLd);
-        finishLayer(kernels, layer, count, output, layerLd, extra, residualLd, slopes.data() + k * slopesSize, layerLd);
+        const T* extra = makeResidual(layer, rows, input, inputLd, residualLd);
+        finishLayer(kernels, layer, rows, output, layerLd, extra, residualLd, slopes.data() + k * slopesSize, layerLd);
         clock.stop(Stage::Activation);
         input = output;
         inputLd = layerLd;
@@ -335,6 +323,8 @@ void TileEvaluator<T>::fit(const NeighborList& list, int center, const int* atom
         if (network.outputResidual)
             g[0] += T(1);
     }
+    for (int row = count; row < rows; row++)
+        std::fill_n(gradient + row * gradientLd, width, T(0));
     clock.stop(Stage::Activation);
     if (!result.forces)
         return;
@@ -344,19 +334,19 @@ void TileEvaluator<T>::fit(const NeighborList& list, int center, const int* atom
     T* product = layerC.data();
     for (int k = layers - 1; k >= 0; k--) {
         const PackedLayer<T>& layer = network.hidden[k];
-        kernels.multiply(count, layer.padded, gradient, layerLd, slopes.data() + k * slopesSize, layerLd, product,
+        kernels.multiply(rows, layer.padded, gradient, layerLd, slopes.data() + k * slopesSize, layerLd, product,
                          layerLd);
         clock.stop(Stage::Activation);
         T* next = k > 0 ? (gradient == layerA.data() ? layerB.data() : layerA.data()) : D.data();
         const std::size_t nextLd = k > 0 ? layerLd : rowLd;
-        layer.backward.multiply(kernels, count, product, layerLd, next, nextLd, productScratch);
+        layer.backward.multiply(kernels, rows, product, layerLd, next, nextLd, productScratch);
         clock.stop(Stage::Gemm);
         if (layer.residual != Residual::None) {
             if (k > 0 && layer.residual == Residual::Identity) {
-                kernels.add(count, layer.padded, gradient, layerLd, next, nextLd);
+                kernels.add(rows, layer.padded, gradient, layerLd, next, nextLd);
             } else {
                 const int inputs = k > 0 ? layer.inputs : model.width * model.axis;
-                for (int row = 0; row < count; row++)
+                for (int row = 0; row < rows; row++)
                     for (int n = 0; n < layer.outputs; n++) {
                         const int to = n % inputs;
                         next[row * nextLd + (k > 0 ? to : model.foldedIndex[to])] += gradient[row * layerLd + n];
@@ -371,7 +361,7 @@ void TileEvaluator<T>::fit(const NeighborList& list, int center, const int* atom
 /** From dE/dR of the pairs of one atom, the forces on its neighbors and itself. */
 template <typename T>
 void TileEvaluator<T>::addForces(int center, int atom, const AtomPairs& pairs, PartialResult& result) {
-    const PairFields<T> f = getFields(pairs);
+    const PairFields<T>& f = pairs.fields;
     kernels.forces(model.getCenter(center).parameters, pairs.count, f);
     double total[3] = {0.0, 0.0, 0.0};
     for (int k = 0; k < pairs.count; k++) {

@@ -52,7 +52,8 @@ struct PartialResult {
 template <typename T>
 class TileEvaluator {
 public:
-    static constexpr int maxRows = 48;
+    /** What a tile writes then just fits the second level cache; fewer rows would read the weights too often. */
+    static constexpr int maxRows = sizeof(T) == 4 ? 48 : 24;
 
     explicit TileEvaluator(const CompiledModel<T>& compiledModel);
 
@@ -66,13 +67,12 @@ public:
 private:
     /** Neighbors of one atom within the cutoff, grouped by type; a slice of the tile's arrays. */
     struct AtomPairs {
-        int count = 0;
-        std::size_t begin = 0;  ///< in pairData, in units of capacity
-        int capacity = 0;
+        int count;
+        PairFields<T> fields;
     };
 
-    PairFields<T> getFields(const AtomPairs& pairs);
-    static PairFields<T> skip(const PairFields<T>& fields, int count);
+    PairFields<T> takeFields(int capacity);
+    static void fetchNeighbors(const NeighborList& list, int atom);
     void gather(const NeighborList& list, int center, int atom, int row);
     void locateRows(int center, int row, const PairFields<T>& fields);
     void addPadding(int center, T* a) const;

@@ -3,13 +3,23 @@
 
 #include "fast/WeightMatrix.h"
 
+#include <Eigen/Dense>
+#include <algorithm>
+#include <iterator>
+
 namespace lps::fast {
 
 namespace {
 
 constexpr int minDepth = 64;         ///< below it, sums cost more than the product that they save
+constexpr int minSize = 14000;       ///< numbers, likewise
 constexpr int minHalfVectors = 3;    ///< a full panel of the matrix kernel
 constexpr int maxBlockVectors = 96;  ///< so that the products of half a tile of rows stay in the cache
+
+/** A level doubles the matrix. More than this leaves the third level cache, and fetching it costs what was saved. */
+constexpr std::size_t maxBytes = 6 << 20;
+
+using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
 int roundUp(int n, int step) {
     return (n + step - 1) / step * step;
@@ -17,116 +27,204 @@ int roundUp(int n, int step) {
 
 }  // namespace
 
+/** Takes a matrix apart and writes the parts in panels. */
+template <typename T>
+class WeightMatrix<T>::Packer {
+public:
+    explicit Packer(const Kernels<T>& vectorKernels) : kernels(vectorKernels) {}
+
+    /** Divide B as often as is worth it, at most `levels` times. */
+    void divide(const Matrix& B, int levels, Node& node, bool isRarelyUsed = false) {
+        const int vectors = static_cast<int>(B.cols()) / kernels.lanes;
+        const int numBlocks = (vectors + maxBlockVectors - 1) / maxBlockVectors;
+        const int halfVectors = vectors / numBlocks / 2;
+        node.depth = static_cast<int>(B.rows());
+        if (levels > 0 && node.depth % 2 == 0 && node.depth >= minDepth && B.size() >= minSize &&
+            halfVectors >= minHalfVectors) {
+            node.halfDepth = node.depth / 2;
+            node.halfWidth = halfVectors * kernels.lanes;
+            node.blocks.resize(numBlocks);
+            for (int i = 0; i < numBlocks; i++)
+                divideBlock(B.middleCols(2 * i * node.halfWidth, 2 * node.halfWidth), levels, node.blocks[i],
+                            isRarelyUsed);
+        }
+        const int restWidth = static_cast<int>(B.cols()) - static_cast<int>(node.blocks.size()) * 2 * node.halfWidth;
+        if (restWidth > 0)
+            (isRarelyUsed ? rarelyUsed : leaves).emplace_back(&node.rest, B.rightCols(restWidth));
+    }
+
+    /** Panels of panelVectors vectors, each [depth][vectors * lanes], in the order of use: what follows is prefetched.
+     */
+    void write(AlignedBuffer<T>& data) {
+        std::move(rarelyUsed.begin(), rarelyUsed.end(), std::back_inserter(leaves));
+        std::size_t total = 0;
+        for (const auto& leaf : leaves)
+            total += leaf.second.size();
+        data.resize(total);
+        T* next = data.data();
+        for (const auto& [packed, B] : leaves) {
+            *packed = {static_cast<int>(B.rows()), static_cast<int>(B.cols()) / kernels.lanes, next};
+            const int panelWidth = kernels.panelVectors * kernels.lanes;
+            for (int begin = 0; begin < B.cols(); begin += panelWidth) {
+                const int end = std::min(static_cast<int>(B.cols()), begin + panelWidth);
+                for (int k = 0; k < B.rows(); k++)
+                    for (int n = begin; n < end; n++)
+                        *next++ = static_cast<T>(B(k, n));
+            }
+        }
+    }
+
+private:
+    void divideBlock(const Matrix& B, int levels, Block& block, bool isRarelyUsed) {
+        const Eigen::Index h = B.rows() / 2, w = B.cols() / 2;
+        const Matrix b11 = B.topLeftCorner(h, w), b12 = B.topRightCorner(h, w);
+        const Matrix b21 = B.bottomLeftCorner(h, w), b22 = B.bottomRightCorner(h, w);
+        const Matrix t2 = b22 - b12 + b11;
+        const auto add = [&](Part part, const Matrix& matrix) {
+            block[part] = std::make_unique<Node>();
+            divide(matrix, levels - 1, *block[part], isRarelyUsed || part == B12);
+        };
+        add(B11, b11);
+        add(B21, b21);
+        add(T1, b12 - b11);
+        add(T2, t2);
+        add(B22, b22);
+        add(T3, b22 - b12);
+        add(minusT4, b21 - t2);
+        add(B12, b12);
+    }
+
+    const Kernels<T>& kernels;
+    std::vector<std::pair<PackedMatrix<T>*, Matrix>> leaves, rarelyUsed;  ///< products of few rows use the latter
+};
+
 template <typename T>
 void WeightMatrix<T>::pack(const Kernels<T>& kernels, int depth, int width,
                            const std::function<double(int, int)>& element) {
-    const int lanes = kernels.lanes;
-    const int vectors = (width + lanes - 1) / lanes;
-    const int numBlocks = (vectors + maxBlockVectors - 1) / maxBlockVectors;
-    const int halfVectors = vectors / numBlocks / 2;
-    const bool isDivided = depth % 2 == 0 && depth >= minDepth && halfVectors >= minHalfVectors;
-    blocks.resize(isDivided ? numBlocks : 0);
-    halfDepth = depth / 2;
-    halfWidth = halfVectors * lanes;
-    const int restBegin = static_cast<int>(blocks.size()) * 2 * halfWidth;
-    const int restWidth = vectors * lanes - restBegin;
-    data.resize(blocks.size() * numParts * halfDepth * halfWidth + static_cast<std::size_t>(depth) * restWidth);
-
-    // Panels of panelVectors vectors, each [depth][vectors * lanes], padded with zeros.
-
-    T* next = data.data();
-    const auto packPart = [&](int partDepth, int partWidth, PackedMatrix<T>& part, const auto& elementOf) {
-        part = {partDepth, partWidth / lanes, next};
-        for (int begin = 0; begin < partWidth; begin += kernels.panelVectors * lanes) {
-            const int end = std::min(partWidth, begin + kernels.panelVectors * lanes);
-            for (int k = 0; k < partDepth; k++)
-                for (int n = begin; n < end; n++)
-                    *next++ = static_cast<T>(elementOf(k, n));
-        }
-    };
-    const auto padded = [&](int k, int n) { return n < width ? element(k, n) : 0.0; };
-    for (std::size_t i = 0; i < blocks.size(); i++) {
-        Block& block = blocks[i];
-        const int h = halfDepth, w = halfWidth, first = static_cast<int>(i) * 2 * w;
-        const auto b11 = [&](int k, int n) { return padded(k, first + n); };
-        const auto b12 = [&](int k, int n) { return padded(k, first + n + w); };
-        const auto b21 = [&](int k, int n) { return padded(k + h, first + n); };
-        const auto b22 = [&](int k, int n) { return padded(k + h, first + n + w); };
-        const auto t2 = [&](int k, int n) { return b22(k, n) - b12(k, n) + b11(k, n); };
-        packPart(h, w, block[B11], b11);
-        packPart(h, w, block[B12], b12);
-        packPart(h, w, block[B21], b21);
-        packPart(h, w, block[B22], b22);
-        packPart(h, w, block[T1], [&](int k, int n) { return b12(k, n) - b11(k, n); });
-        packPart(h, w, block[T2], t2);
-        packPart(h, w, block[T3], [&](int k, int n) { return b22(k, n) - b12(k, n); });
-        packPart(h, w, block[minusT4], [&](int k, int n) { return b21(k, n) - t2(k, n); });
-    }
-    packPart(depth, restWidth, rest, [&](int k, int n) { return padded(k, restBegin + n); });
+    Matrix B = Matrix::Zero(depth, roundUp(width, kernels.lanes));
+    for (int k = 0; k < depth; k++)
+        for (int n = 0; n < width; n++)
+            B(k, n) = element(k, n);
+    const bool staysSmall = 4 * B.size() * sizeof(T) <= maxBytes;
+    Packer packer(kernels);
+    packer.divide(B, staysSmall ? 2 : 1, root);
+    packer.write(data);
 }
 
 template <typename T>
 void WeightMatrix<T>::multiply(const Kernels<T>& kernels, int rows, const T* A, std::size_t lda, T* C, std::size_t ldc,
                                ProductScratch<T>& scratch) const {
-    if (rows >= minRows && !blocks.empty()) {
-        multiplyBySums(kernels, rows, A, lda, C, ldc, scratch);
-        C += blocks.size() * 2 * halfWidth;
-    } else {
-        for (const Block& block : blocks) {
-            multiplyInParts(kernels, block, rows, A, lda, C, ldc);
-            C += 2 * halfWidth;
-        }
-    }
-    if (rest.vectors > 0)
-        kernels.gemm(rows, A, lda, rest, nullptr, 0, C, ldc);
+    multiply({kernels, scratch}, 0, root, rows, {{A, lda}, 0.0, {}, {}}, {}, {C, ldc});
 }
 
 template <typename T>
-void WeightMatrix<T>::multiplyInParts(const Kernels<T>& kernels, const Block& parts, int rows, const T* A,
-                                      std::size_t lda, T* C, std::size_t ldc) const {
-    const T* right = A + halfDepth;
-    kernels.gemm(rows, A, lda, parts[B11], nullptr, 0, C, ldc);
-    kernels.gemm(rows, right, lda, parts[B21], C, ldc, C, ldc);
-    kernels.gemm(rows, A, lda, parts[B12], nullptr, 0, C + halfWidth, ldc);
-    kernels.gemm(rows, right, lda, parts[B22], C + halfWidth, ldc, C + halfWidth, ldc);
+void WeightMatrix<T>::multiply(const Context& context, int level, const Node& node, int rows, const Operand& operand,
+                               const Terms<T>& start, Rows<T> C) const {
+    const bool bySums = !node.blocks.empty() && rows >= minRows && rows % 2 == 0;
+    const Rows<const T> A =
+        bySums && level > 0 ? formWithSums(context, level, node, rows, operand) : form(context, node, rows, operand);
+    int column = 0;
+    for (const Block& block : node.blocks) {
+        const Terms<T> from = start.at(0, column);
+        const Rows<T> to = C.at(0, column);
+        if (bySums)
+            multiplyBySums(context, level, node, block, rows, A, from, to);
+        else
+            multiplyInParts(context, level, node, block, rows, A, from, to);
+        column += 2 * node.halfWidth;
+    }
+    if (node.rest.vectors > 0)
+        context.kernels.gemm(rows, A.data, A.ld, node.rest, start.at(0, column), C.data + column, C.ld);
+}
+
+template <typename T>
+void WeightMatrix<T>::multiplyInParts(const Context& context, int level, const Node& node, const Block& parts, int rows,
+                                      Rows<const T> A, const Terms<T>& start, Rows<T> C) const {
+    for (int half = 0; half < 2; half++) {
+        const Rows<T> to = C.at(0, half * node.halfWidth);
+        Terms<T> sum;
+        sum.add(to);
+        multiply(context, level + 1, *parts[half ? B12 : B11], rows, {A}, start.at(0, half * node.halfWidth), to);
+        multiply(context, level + 1, *parts[half ? B22 : B21], rows, {A.at(0, node.halfDepth)}, sum, to);
+    }
+}
+
+/** The operand as one matrix. */
+template <typename T>
+Rows<const T> WeightMatrix<T>::form(const Context& context, const Node& node, int rows, const Operand& operand) {
+    if (!operand.b.data)
+        return operand.a;
+    context.kernels.combine(rows, node.depth, operand.a.data, operand.a.ld, operand.factor, operand.b.data,
+                            operand.b.ld, operand.whole.data, operand.whole.ld);
+    return operand.whole;
+}
+
+/** The same, and the four sums of its quadrants in the scratch of the level. */
+template <typename T>
+Rows<const T> WeightMatrix<T>::formWithSums(const Context& context, int level, const Node& node, int rows,
+                                            const Operand& operand) {
+    typename ProductScratch<T>::Level& scratch = context.scratch.levels[level];
+    const std::size_t ld = roundUp(node.halfDepth, context.kernels.lanes);
+    scratch.sums.ensure(4 * (rows / 2) * ld);
+    Rows<T> sums[4];
+    for (int i = 0; i < 4; i++)
+        sums[i] = {scratch.sums.data() + i * (rows / 2) * ld, ld};
+    context.kernels.addQuadrants(rows / 2, node.halfDepth, operand.a, operand.factor, operand.b, operand.whole, sums);
+    return operand.b.data ? operand.whole : operand.a;
 }
 
 // Quadrants of A, rows from the middle on below:
 //   S1 = A21 + A22, S2 = S1 - A11, S3 = A11 - A21, S4 = A12 - S2
 //   U2 = A11 B11 + S2 T2, U3 = U2 + S3 T3, P5 = S1 T1
 //   C11 = A11 B11 + A12 B21, C12 = U2 + P5 + S4 B22, C21 = U3 - A22 T4, C22 = U3 + P5
-// An odd number of rows is treated as if a row of zeros followed. All sums of A take turns in one place, which the
-// second level cache keeps beside A itself.
+// The sums of the outer level take turns in one place, which the second level cache keeps beside A itself. The inner
+// level forms them, and its own four in the same pass.
 
 template <typename T>
-void WeightMatrix<T>::multiplyBySums(const Kernels<T>& kernels, int rows, const T* A, std::size_t lda, T* C,
-                                     std::size_t ldc, ProductScratch<T>& scratch) const {
-    const int upper = (rows + 1) / 2, lower = rows / 2;
-    const std::size_t sumLd = roundUp(halfDepth, kernels.lanes), productLd = halfWidth;
-    scratch.sum.ensure(upper * sumLd);
+void WeightMatrix<T>::multiplyBySums(const Context& context, int level, const Node& node, const Block& parts, int rows,
+                                     Rows<const T> A, const Terms<T>& start, Rows<T> C) const {
+    const int half = rows / 2, depth = node.halfDepth, width = node.halfWidth;
+    typename ProductScratch<T>::Level& scratch = context.scratch.levels[level];
     for (AlignedBuffer<T>& product : scratch.products)
-        product.ensure(upper * productLd);
-    T *S = scratch.sum.data(), *P5 = scratch.products[0].data(), *U = scratch.products[1].data();
-    const T *A11 = A, *A12 = A + halfDepth, *A21 = A + upper * lda, *A22 = A21 + halfDepth;
-    for (const Block& parts : blocks) {
-        T *C11 = C, *C12 = C + halfWidth, *C21 = C + upper * ldc, *C22 = C21 + halfWidth;
-        kernels.gemm(upper, A11, lda, parts[B11], nullptr, 0, U, productLd);
-        kernels.gemm(upper, A12, lda, parts[B21], U, productLd, C11, ldc);
-        kernels.combine(lower, halfDepth, A21, lda, 1.0, A22, lda, S, sumLd);  // S1
-        if (lower < upper)
-            std::fill_n(S + lower * sumLd, sumLd, T(0));
-        kernels.gemm(upper, S, sumLd, parts[T1], nullptr, 0, P5, productLd);
-        kernels.combine(upper, halfDepth, S, sumLd, -1.0, A11, lda, S, sumLd);  // S2
-        kernels.gemm(upper, S, sumLd, parts[T2], U, productLd, U, productLd);   // U2
-        kernels.combine(upper, halfWidth, U, productLd, 1.0, P5, productLd, C12, ldc);
-        kernels.combine(upper, halfDepth, A12, lda, -1.0, S, sumLd, S, sumLd);  // S4
-        kernels.gemm(upper, S, sumLd, parts[B22], C12, ldc, C12, ldc);
-        kernels.combine(lower, halfDepth, A11, lda, -1.0, A21, lda, S, sumLd);  // S3
-        kernels.gemm(lower, S, sumLd, parts[T3], U, productLd, C21, ldc);       // U3
-        kernels.combine(lower, halfWidth, C21, ldc, 1.0, P5, productLd, C22, ldc);
-        kernels.gemm(lower, A22, lda, parts[minusT4], C21, ldc, C21, ldc);
-        C += 2 * halfWidth;
+        product.ensure(half * static_cast<std::size_t>(width));
+    const Rows<T> P5 = {scratch.products[0].data(), static_cast<std::size_t>(width)};
+    const Rows<T> U = {scratch.products[1].data(), static_cast<std::size_t>(width)};
+    const Rows<const T> A11 = A, A12 = A.at(0, depth), A21 = A.at(half, 0), A22 = A.at(half, depth);
+    Operand S1, S2, S3, S4;
+    if (level > 0) {
+        const std::size_t ld = roundUp(depth, context.kernels.lanes);
+        Operand* sums[] = {&S1, &S2, &S3, &S4};
+        for (int i = 0; i < 4; i++)
+            sums[i]->a = {scratch.sums.data() + i * half * ld, ld};
+    } else {
+        const std::size_t ld = roundUp(depth, context.kernels.lanes) + context.kernels.lanes;
+        scratch.sums.ensure(half * ld);
+        const Rows<T> S = {scratch.sums.data(), ld};
+        S1 = {A21, 1.0, A22, S};
+        S2 = {S, -1.0, A11, S};
+        S3 = {A11, -1.0, A21, S};
+        S4 = {A12, -1.0, S, S};
     }
+    const auto product = [&](const Operand& left, Part part, const Terms<T>& from, Rows<T> to) {
+        multiply(context, level + 1, *parts[part], half, left, from, to);
+    };
+    const Terms<T> none;
+    Terms<T> justU, plus11 = start, plus12 = start.at(0, width), plus21 = start.at(half, 0),
+                    plus22 = start.at(half, width);
+    justU.add(U);
+    for (Terms<T>* terms : {&plus11, &plus12, &plus21, &plus22})
+        terms->add(U);
+    plus12.add(P5);
+    plus22.add(P5);
+
+    product({A11}, B11, none, U);
+    product({A12}, B21, plus11, C);
+    product(S1, T1, none, P5);
+    product(S2, T2, justU, U);  // U2
+    product(S4, B22, plus12, C.at(0, width));
+    product(S3, T3, justU, U);  // U3
+    product({A22}, minusT4, plus21, C.at(half, 0));
+    context.kernels.addUp(half, width, plus22, C.at(half, width));
 }
 
 template class WeightMatrix<float>;

@@ -25,15 +25,24 @@ __version__ = _build.version
 #: One message for each platform library of openmmlps that could not be loaded, such as the one for a GPU that is absent.
 pluginLoadFailures = _loadPlugins()
 
-__all__ = ["LPSForce", "LPSModel", "ModelDeviation", "__version__", "createSystem", "load", "pluginLoadFailures"]
+__all__ = [
+    "LPSForce",
+    "LPSModel",
+    "ModelDeviation",
+    "__version__",
+    "addRepulsion",
+    "createSystem",
+    "load",
+    "pluginLoadFailures",
+]
 
 if TYPE_CHECKING:
-    from openmmlps.app import createSystem, load
+    from openmmlps.app import addRepulsion, createSystem, load
 
 
 def __getattr__(name: str):
     """Import the application layer, and ASE with it, only when it is asked for."""
-    if name in ("createSystem", "load"):
+    if name in ("addRepulsion", "createSystem", "load"):
         import openmmlps.app
 
         return getattr(openmmlps.app, name)

@@ -2,7 +2,8 @@
 # Copyright (c) 2026 the openmm-lps authors
 """Application layer: structures, Systems, reporters, and runs that survive interruption."""
 
+from .repulsion import addRepulsion
 from .structures import Structure, load, structure_names
 from .system import createSystem
 
-__all__ = ["Structure", "createSystem", "load", "structure_names"]
+__all__ = ["Structure", "addRepulsion", "createSystem", "load", "structure_names"]

@@ -7,6 +7,7 @@ from pathlib import Path
 from openmmlps._files import defaultModelPath
 
 from . import observables, platforms
+from .repulsion import addRepulsion
 from .system import check_elements, createSystem
 
 
@@ -36,7 +37,10 @@ class DeepPotentialEngine:
     def make_system(self, topology, model_path, settings):
         """The System without thermostat and barostat."""
         precision = {"auto": "automatic", "mixed": "automatic"}.get(settings.precision, settings.precision)
-        return createSystem(topology, model_path, precision=precision, useTables=settings.use_tables)
+        system = createSystem(topology, model_path, precision=precision, useTables=settings.use_tables)
+        if settings.repulsion:
+            addRepulsion(system)
+        return system
 
     def virial(self, system):
         """A callable (context, step) -> [3, 3] kJ/mol."""

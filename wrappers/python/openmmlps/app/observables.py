@@ -4,6 +4,8 @@
 
 import numpy as np
 
+from .repulsion import read_repulsion, repulsion_virial
+
 GAS_CONSTANT = 8.31446261815324e-3  #: kJ/mol/K
 BAR_PER_KJ_PER_MOL_PER_NM3 = 16.605390671738466  #: 1e28 / Avogadro's number, so that energy/volume becomes bar
 GRAM_PER_CM3_PER_AMU_PER_NM3 = 1.6605390671738466e-3
@@ -34,14 +36,17 @@ def pressure(kinetic, virial, volume):
 
 
 class Virial:
-    """The virial [3, 3] in kJ/mol of the LPSForces of a System, evaluated once per step however many reporters ask.
+    """The virial [3, 3] in kJ/mol of the LPSForces of a System and of its repulsion (``addRepulsion``).
 
-    Other forces in the System do not contribute.
+    It is evaluated once per step however many reporters ask. Other forces in the System do not contribute.
     """
 
-    def __init__(self, forces):
-        """:param forces: objects with ``computeVirial(context)``; none of them: the virial is unknown (nan)"""
-        self._forces = list(forces)
+    def __init__(self, forces, repulsion=None):
+        """
+        :param forces: objects with ``computeVirial(context)``; none of them: the virial is unknown (nan)
+        :param repulsion: what :func:`.repulsion.read_repulsion` returns
+        """
+        self._forces, self._repulsion = list(forces), repulsion
         self._at, self._value = None, None
 
     @classmethod
@@ -49,15 +54,26 @@ class Virial:
         """The virial of every LPSForce in a System."""
         from openmmlps import LPSForce
 
-        return cls(LPSForce.cast(force) for force in system.getForces() if LPSForce.isinstance(force))
+        forces = [LPSForce.cast(force) for force in system.getForces() if LPSForce.isinstance(force)]
+        return cls(forces, read_repulsion(system))
 
     def __call__(self, context, step):
         if not self._forces:
             return np.full((3, 3), np.nan)
         if self._at != (id(context), step):
             self._value = sum(_plain(force.computeVirial(context)) for force in self._forces)
+            if self._repulsion is not None:
+                self._value = self._value + repulsion_virial(*self._repulsion, *_configuration(context))
             self._at = (id(context), step)
         return self._value
+
+
+def _configuration(context):
+    """Positions [n, 3] and box [3, 3] or None, nm."""
+    state = context.getState(positions=True)
+    periodic = context.getSystem().usesPeriodicBoundaryConditions()
+    box = state.getPeriodicBoxVectors(asNumpy=True)._value if periodic else None
+    return state.getPositions(asNumpy=True)._value, box
 
 
 def _plain(virial):

@@ -36,6 +36,7 @@ class RunSettings:
     seed: int = 1  #: of velocities, thermostat and barostat
     platform: str = "auto"  #: OpenMM platform; 'auto': the fastest on which a Deep Potential runs
     precision: str = "auto"  #: 'auto', 'single', 'mixed' (GPU only) or 'double'
+    repulsion: bool = False  #: repulsion of nuclei at distances that no reference data have, see addRepulsion
     use_tables: bool = True  #: whether embedding networks may be tabulated
     threads: int | None = None  #: of the CPU platform; None: all
 

@@ -130,5 +130,6 @@ def _text(value):
     if isinstance(value, dict):
         return ", ".join(f"{key} {_text(item)}" for key, item in value.items())
     if isinstance(value, list):
-        return ", ".join(map(_text, value))
+        between = "\n" if any(isinstance(item, dict) for item in value) else ", "
+        return between.join(map(_text, value))
     return str(value)

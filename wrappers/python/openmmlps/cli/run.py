@@ -62,6 +62,14 @@ def run(
     minimize: Annotated[
         bool | None, typer.Option("--minimize", help="Minimise the energy first.", rich_help_panel=_MODEL)
     ] = None,
+    repulsion: Annotated[
+        bool | None,
+        typer.Option(
+            "--repulsion",
+            help="Add a repulsion of nuclei at distances that no reference data have, for starts with atoms too close.",
+            rich_help_panel=_MODEL,
+        ),
+    ] = None,
     time: Annotated[
         str | None,
         typer.Option(help="Bare numbers in ps. Default: 5 ps. With --resume: the new length.", rich_help_panel=_LENGTH),
@@ -160,6 +168,7 @@ def run(
         and quantity("checkpoint-interval", checkpoint_interval, "clock time"),
         "seed": seed,
         "minimize": minimize,
+        "repulsion": repulsion,
         "platform": platform,
         "precision": precision and precision.lower(),
         "threads": threads,

@@ -14,7 +14,7 @@ from .fields import Fields
 from .native import NativeModel
 from .parts import MOST_LAYERS, MOST_TYPES
 from .refusals import Refusals
-from .schema import import_dictionary
+from .schema import LAYER_MEMORY, import_dictionary
 
 FREEZE = "freeze the model with 'dp --pt freeze' and import the .pth file"
 
@@ -43,9 +43,11 @@ def import_checkpoint(source: Source, root: dict) -> NativeModel:
 def _document(source: Source, script: Fields, arrays: dict) -> dict:
     descriptor, fitting = script.child("descriptor"), script.child("fitting_net")
     embeddings = _networks(
-        arrays, "descriptor.sea.filter_layers", descriptor.value.get("activation_function", "tanh"), False
+        source, arrays, "descriptor.sea.filter_layers", descriptor.value.get("activation_function", "tanh"), False
     )
-    nets = _networks(arrays, "fitting_net.filter_layers", fitting.value.get("activation_function", "tanh"), True)
+    nets = _networks(
+        source, arrays, "fitting_net.filter_layers", fitting.value.get("activation_function", "tanh"), True
+    )
     one_side = descriptor.boolean("type_one_side", False)
     ener = {
         k: v
@@ -98,7 +100,7 @@ def _document(source: Source, script: Fields, arrays: dict) -> dict:
     }
 
 
-def _networks(arrays: dict, prefix: str, activation: object, fitting: bool) -> list:
+def _networks(source: Source, arrays: dict, prefix: str, activation: object, fitting: bool) -> list:
     """Networks in the order of their flat index, with the rules by which DeePMD-kit builds them from the definition."""
     pattern = re.compile(re.escape(prefix) + r"\.(?:_?networks)\.(\d{1,5})\.layers\.(\d{1,3})\.(matrix|bias|idt)")
     found: dict[int, dict[int, dict[str, np.ndarray]]] = {}
@@ -110,9 +112,11 @@ def _networks(arrays: dict, prefix: str, activation: object, fitting: bool) -> l
     for k in range(max(found, default=-1) + 1):
         stack = found.get(k, {})
         layers = []
-        for n in range(max(stack, default=-1) + 1):
+        if sorted(stack) != list(range(len(stack))):
+            raise source.fault(f"{quote(prefix)} lacks a layer of network {k}")
+        for n, entry in sorted(stack.items()):
             last = fitting and n == len(stack) - 1
-            entry = stack.get(n, {})
+            source.claim(LAYER_MEMORY)
             layers.append(
                 {
                     "activation_function": "none" if last else activation,

@@ -9,6 +9,7 @@ Messages read "where: what is wrong with the value seen; what to do".
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass, field
 
 DAMAGED = "the file is damaged or not a DeePMD-kit model, so copy, freeze or convert it again"
@@ -39,6 +40,10 @@ def quote(value: object, limit: int = 60) -> str:
     return f"a {type(value).__name__}"
 
 
+SPARE_MEMORY = 64 * 2**20  # bytes; small files may repeat numbers, name many types, hold mostly text
+OBJECT_MEMORY = 80  # bytes of a small Python object with its place in a container
+
+
 @dataclass
 class Source:
     """A model file held in memory: its bytes, and its name for messages."""
@@ -47,6 +52,26 @@ class Source:
     data: bytes
     format: str = "unknown"
     _digest: str = field(default="", repr=False)
+    _claimed: int = field(default=0, repr=False)
+
+    def claim(self, size: int) -> None:
+        """Ask for memory before it is allocated: over a whole import at most ten times the file and 64 MiB.
+
+        Everything whose size a file can choose is asked for here. Raises ModelImportError.
+        """
+        self._claimed += size
+        if self._claimed > 10 * self.size + SPARE_MEMORY:
+            raise self.fault(f"its {self.size} bytes cannot justify the {self._claimed} bytes of memory they ask for")
+
+    def load_json(self, text: str | bytes) -> object:
+        """The value of a JSON text, whose memory is estimated from its brackets and commas first.
+
+        Raises ValueError and RecursionError as json.loads does, and ModelImportError.
+        """
+        marks = (("[", OBJECT_MEMORY), ("{", OBJECT_MEMORY), (",", 32), (":", 100))
+        code = (lambda mark: mark.encode()) if isinstance(text, bytes) else (lambda mark: mark)
+        self.claim(sum(size * text.count(code(mark)) for mark, size in marks))
+        return json.loads(text)
 
     @property
     def size(self) -> int:

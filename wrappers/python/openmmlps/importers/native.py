@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .errors import Source
+from .errors import ModelImportError, Source
 
 MAGIC = "openmm-lps"
 VERSION = "1"
@@ -130,7 +130,9 @@ def _header(source: Source) -> tuple[dict, int]:
     if length > HEADER_LIMIT or 8 + length > len(data):
         raise source.fault(f"the header claims {length} bytes, but the file has {len(data)}")
     try:
-        header = json.loads(data[8 : 8 + length].decode("utf-8"))
+        header = source.load_json(data[8 : 8 + length].decode("utf-8"))
+    except ModelImportError:
+        raise
     except (ValueError, RecursionError):
         raise source.fault("the header is not JSON") from None
     if not isinstance(header, dict) or not isinstance(header.get("__metadata__"), dict):
@@ -151,8 +153,10 @@ def _metadata(source: Source, metadata: dict) -> tuple[dict, dict]:
     parsed = []
     for key in ("model", "provenance"):
         try:
-            value = json.loads(metadata[key])
-        except (KeyError, TypeError, ValueError, RecursionError):
+            value = source.load_json(metadata[key])
+        except ModelImportError:
+            raise
+        except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
             raise source.fault(f"__metadata__/{key} is not JSON") from None
         if not isinstance(value, dict):
             raise source.fault(f"__metadata__/{key} is not a JSON object")

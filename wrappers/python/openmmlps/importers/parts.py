@@ -275,12 +275,15 @@ class ModelParts:
         if missing:
             raise source.fault(f"the fitting networks of types {missing} are missing")
         present = self.embedding or self.tables
+        excluded = {tuple(pair) for pair in self.exclude_types}
+        cut = {tuple(pair) for pair in self.pair_exclude_types}
+        padded = np.asarray(self.mean).reshape(len(types), -1).any(axis=1)
         for b in types:
             for a in types:
                 needed = not (
                     self.sel[b] == 0
-                    or (self.excluded_padding == "none" and sorted((a, b)) in self.exclude_types)
-                    or (sorted((a, b)) in self.pair_exclude_types and not np.any(np.asarray(self.mean)[a]))
+                    or (self.excluded_padding == "none" and (min(a, b), max(a, b)) in excluded)
+                    or ((min(a, b), max(a, b)) in cut and not padded[a])
                     or a in self.atom_exclude_types
                 )
                 if needed and ("all" if self.type_one_side else a, b) not in present:
@@ -294,3 +297,4 @@ class ModelParts:
         total = sum(array.nbytes for array in tensors.values())
         if total > 16 * 1024 * 1024 + 8 * source.size:
             raise source.fault(f"its {source.size} bytes cannot justify a model of {total} bytes")
+        source.claim(total)

@@ -9,13 +9,12 @@ resolved here.
 
 from __future__ import annotations
 
-import json
 import re
 
 import numpy as np
 
 from . import pb_tables
-from .errors import Source, quote
+from .errors import ModelImportError, Source, quote
 from .fields import Fields
 from .native import NativeModel
 from .parts import MOST_LAYERS, MOST_TYPES, Layer, ModelParts, activation_name
@@ -78,7 +77,9 @@ class GraphReader:
     def _script(self) -> Fields:
         text = self.graph.text_constant("train_attr/training_script")
         try:
-            script = json.loads(text) if text else {}
+            script = self.source.load_json(text) if text else {}
+        except ModelImportError:
+            raise
         except (ValueError, RecursionError):
             script = {}
         return Fields(self.source, script if isinstance(script, dict) else {}, "training_script")

@@ -12,11 +12,15 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from .errors import Source, quote
+from .errors import OBJECT_MEMORY, Source, quote
 
 DTYPES = {1: np.dtype("<f4"), 2: np.dtype("<f8"), 3: np.dtype("<i4"), 9: np.dtype("<i8"), 10: np.dtype("?")}
-STRING, HALF_TYPES = 7, {14: "bfloat16", 19: "float16"}
+HALF_TYPES = {14: "bfloat16", 19: "float16"}
+MOST_DIMENSIONS = 8
 MOST_REPEATED = 2**22  # elements that a constant may repeat from a single stored value
+
+NODE_MEMORY, INPUT_MEMORY = 500, 250  # bytes of Python objects, with those of whoever looks up consumers by name
+MOST_INTEGERS = 1024  # in an attribute, such as one per type
 
 Span = tuple[int, int]
 
@@ -95,6 +99,7 @@ class Graph:
         for number, kind, value in self.wire.fields((0, source.size)):
             if number == 1 and kind == 2:
                 node = self._node(value)
+                source.claim(NODE_MEMORY + INPUT_MEMORY * len(node.inputs) + OBJECT_MEMORY * len(node.attributes))
                 self.nodes[node.name] = node
         if not self.nodes:
             raise source.fault("it holds no graph")
@@ -139,9 +144,11 @@ class Graph:
                 found.append(signed(value))
             elif number == wanted and kind == 2:
                 at, end = value
-                while at < end:
+                while at < end and len(found) <= MOST_INTEGERS:
                     item, at = self.wire.varint(at, end)
                     found.append(signed(item))
+            if len(found) > MOST_INTEGERS:
+                raise self.source.fault(f"an attribute has more than {MOST_INTEGERS} integers")
         return found
 
     def constant(self, name: str) -> np.ndarray | None:
@@ -167,36 +174,36 @@ class Graph:
 
     def _tensor(self, span: Span, name: str) -> np.ndarray:
         kind, shape, content = 0, [], b""
-        values: list[np.ndarray] = []
-        stored = {5: "<f4", 6: "<f8"}
+        values: dict[int, bytearray] = {}  # by field; every number is stored in the width of its field
+        stored = {5: "<f4", 6: "<f8", 7: "<i8", 10: "<i8", 11: "<i8"}
         for number, wire, value in self.wire.fields(span):
             if number == 1 and wire == 0:
                 kind = value
             elif number == 2 and wire == 2:
                 for n, w, dim in self.wire.fields(value):
-                    if n == 2 and w == 2:
+                    if n == 2 and w == 2 and len(shape) <= MOST_DIMENSIONS:
                         sizes = [signed(v) for m, k, v in self.wire.fields(dim) if m == 1 and k == 0]
                         shape.append(sizes[-1] if sizes else 0)
             elif number == 4 and wire == 2:
                 content = self.wire.bytes(value)
-            elif number in stored and wire in (1, 2, 5):
-                raw = self.wire.bytes(value)
-                values.append(np.frombuffer(raw, stored[number], len(raw) // int(stored[number][2:])))
-            elif number in (7, 10, 11):
-                one = [value] if wire == 0 else []
-                if wire == 2:
-                    at, end = value
-                    while at < end:
-                        item, at = self.wire.varint(at, end)
-                        one.append(item)
-                values.append(np.array([signed(v) for v in one], dtype=np.int64))
+            elif number in (5, 6) and wire in (1, 2, 5):
+                values.setdefault(number, bytearray()).extend(self.wire.bytes(value))
+            elif number in (7, 10, 11) and wire == 0:
+                values.setdefault(number, bytearray()).extend(signed(value).to_bytes(8, "little", signed=True))
+            elif number in (7, 10, 11) and wire == 2:
+                at, end = value
+                integers = values.setdefault(number, bytearray())
+                while at < end:
+                    item, at = self.wire.varint(at, end)
+                    integers.extend(signed(item).to_bytes(8, "little", signed=True))
         if kind in HALF_TYPES:
             raise self.source.fault(
                 f"the constant {quote(name)} is {HALF_TYPES[kind]}", "use a model of float32 or float64 precision"
             )
         if kind not in DTYPES:
             raise self.source.fault(f"the constant {quote(name)} has the type {kind}, which is no number")
-        return self._fill(name, DTYPES[kind], shape, content, values)
+        numbers = [np.frombuffer(v, stored[k], len(v) // int(stored[k][2:])) for k, v in values.items()]
+        return self._fill(name, DTYPES[kind], shape, content, numbers)
 
     def _fill(
         self, name: str, dtype: np.dtype, shape: list[int], content: bytes, values: list[np.ndarray]
@@ -206,7 +213,7 @@ class Graph:
             if not 0 <= extent < 2**31:
                 raise self.source.fault(f"the constant {quote(name)} has a dimension of {extent}")
             count *= extent
-        if len(shape) > 8 or count >= 2**40:
+        if len(shape) > MOST_DIMENSIONS or count >= 2**40:
             raise self.source.fault(f"the constant {quote(name)} claims {len(shape)} dimensions")
         if content:
             if len(content) != count * dtype.itemsize:
@@ -226,4 +233,5 @@ class Graph:
                 if count == 0
                 else np.broadcast_to(last.reshape([1] * len(shape)), shape)
             )
+        self.source.claim(count * dtype.itemsize)
         return np.concatenate([flat, np.broadcast_to(last, (count - flat.size,))]).reshape(shape)

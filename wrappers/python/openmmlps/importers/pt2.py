@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 
 from .archive import Archive
@@ -26,8 +24,8 @@ def import_package(source: Source, archive: Archive, entry: str) -> NativeModel:
     """Native model of a .pt2 or .pte package. Raises ModelImportError."""
     source.format = "DeePMD-kit exported package (.pt2, .pte)"
     try:
-        top = json.loads(archive.read(entry))
-        top = decode_arrays(source, top, {"left": 4 * source.size + 2**20})
+        text = archive.read(entry)
+        top = decode_arrays(source, source.load_json(text), {"left": len(text) + 2**16})
     except (ValueError, RecursionError) as error:
         if type(error).__name__ == "ModelImportError":
             raise
@@ -57,7 +55,9 @@ def _array(source: Source, value: dict, budget: dict) -> np.ndarray:
     dtype = value.get("dtype")
     if dtype not in DTYPES:
         raise source.fault(f"an array has the type {quote(dtype)}", "use a model of float32 or float64 precision")
+    before = budget["left"]
     _count(source, value.get("value"), budget, 0)
+    source.claim(8 * (before - budget["left"]))
     try:
         return np.array(value.get("value"), dtype=dtype)
     except (ValueError, TypeError, OverflowError) as error:

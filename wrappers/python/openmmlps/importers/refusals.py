@@ -9,6 +9,7 @@ from .errors import SUPPORTED, ModelImportError, Source, quote
 
 DESCRIPTORS = {"se_e2_a", "se_a"}
 FITTINGS = {"ener"}
+MOST_FEATURES = 20  # in one message
 
 
 class Refusals:
@@ -21,7 +22,7 @@ class Refusals:
 
     def add(self, feature: str, advice: str | None = None) -> None:
         """Note one feature, with advice of its own where the general advice would not help."""
-        if feature not in self.features:
+        if feature not in self.features and len(self.features) < MOST_FEATURES:
             self.features.append(feature)
             if advice and advice not in self.advice:
                 self.advice.append(advice)

@@ -14,6 +14,7 @@ from .parts import MOST_LAYERS, MOST_TYPES, Layer, ModelParts, Table, activation
 from .refusals import Refusals
 
 MOST_SLOTS = 2**31 - 1
+LAYER_MEMORY = 2000  # bytes of Python objects that describe a layer on its way to the native model
 
 
 def import_dictionary(source: Source, top: object) -> NativeModel:
@@ -245,6 +246,7 @@ def _networks(source, collection: Fields, types: int, ndims: tuple[int, ...], re
         net = Fields(source, network, f"{collection.path}/networks[{flat}]")
         refusals.version("network", net.raw("@version", 1), 1, 2)
         layers = net.items("layers", MOST_LAYERS)
+        source.claim(LAYER_MEMORY * len(layers))  # text may name the same network many times
         found[index] = [_layer(Fields(source, v, f"{net.path}/layers[{k}]"), refusals) for k, v in enumerate(layers)]
     return found
 

@@ -5,17 +5,15 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 
 from .archive import Archive
-from .errors import Source, quote
+from .errors import ModelImportError, Source, quote
 from .fields import given
 from .native import NativeModel
 from .parts import MOST_LAYERS, MOST_TYPES
 from .refusals import Refusals
-from .schema import import_dictionary
+from .schema import LAYER_MEMORY, import_dictionary
 from .unpickle import Record, Unpickler
 
 BLOCKS = {"sea": "se_e2_a", "ser": "se_e2_r", "seat": "se_e3", "se_ttebd": "se_e3_tebd", "se_atten": "se_atten"}
@@ -116,8 +114,11 @@ class Reader:
         atomic = self.tree.child("atomic_model")
         descriptor, fitting = atomic.child("descriptor").child("sea"), atomic.child("fitting_net")
         try:
-            script = json.loads(self.tree.get("model_def_script") or "{}")
-        except (ValueError, TypeError, RecursionError):
+            text = self.tree.get("model_def_script") or "{}"
+            script = self.source.load_json(text) if isinstance(text, str) else {}
+        except ModelImportError:
+            raise
+        except (ValueError, RecursionError):
             script = {}
         types = atomic.get("type_map")
         count = len(types) if isinstance(types, list) else 0
@@ -172,10 +173,11 @@ class Reader:
         networks, k = [], 0
         modules = collection.child("networks")
         while k < MOST_TYPES**2 and modules.get(str(k)) is not None:
-            layers, n = [], 0
+            layers, n = [], 0  # the same object may serve as every network, so each of them is paid for
             stack = modules.child(str(k)).child("layers")
             while n <= MOST_LAYERS and stack.get(str(n)) is not None:
                 layer = stack.child(str(n))
+                self.source.claim(LAYER_MEMORY)
                 layers.append(
                     {
                         "@version": 1,

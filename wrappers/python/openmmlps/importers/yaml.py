@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 
-from .errors import Source, quote
+from .errors import OBJECT_MEMORY, Source, quote
 from .native import NativeModel
 from .pt2 import decode_arrays
 from .schema import import_dictionary
@@ -33,6 +33,10 @@ def import_yaml(source: Source) -> NativeModel:
 
     source.format = "DeePMD-kit YAML (.yaml)"
     try:
+        source.claim(
+            OBJECT_MEMORY * sum(source.data.count(mark) for mark in (b"[", b"{")) + 32 * source.data.count(b",")
+        )
+        source.claim(100 * source.data.count(b":"))
         text = source.data.decode("utf-8")
         top = build(source, yaml.parse(text, Loader=getattr(yaml, "CLoader", yaml.Loader)))
     except UnicodeDecodeError as error:
@@ -41,7 +45,7 @@ def import_yaml(source: Source) -> NativeModel:
         mark = getattr(error, "problem_mark", None)
         where = f" in line {mark.line + 1}" if mark else ""
         raise source.fault(f"it is no readable YAML{where}") from error
-    top = decode_arrays(source, top, {"left": 4 * source.size + 2**16})
+    top = decode_arrays(source, top, {"left": source.size + 2**16})
     return import_dictionary(source, top)
 
 

@@ -36,6 +36,7 @@ class QuenchSettings(ProtocolSettings):
     equilibration_time_ps: float = setting(100.0, "ps at constant pressure and the final temperature", above=0)
     pressure_bar: float = setting(1.0, "bar, of cooling (npt) and equilibration")
     friction_per_ps: float = setting(1.0, "of the Langevin thermostat, 1/ps", above=0)
+    repulsion: bool = setting(False, "add a repulsion of nuclei at distances that no reference data have")
 
     presets: ClassVar[dict] = {
         "quick": {
@@ -105,7 +106,12 @@ def _replica(folder, settings, name, seed, atoms):
     path = folder.path / name
     melt_time, cool_time = settings.frames_time(settings.melt_time_ps), settings.frames_time(settings.cooling_time_ps)
     rest_time = settings.frames_time(settings.equilibration_time_ps)
-    common = {"model": str(folder.model), "friction": settings.friction_per_ps, "pressure": settings.pressure_bar}
+    common = {
+        "model": str(folder.model),
+        "friction": settings.friction_per_ps,
+        "pressure": settings.pressure_bar,
+        "repulsion": settings.repulsion,
+    }
 
     def melt():
         return settings.run_settings(

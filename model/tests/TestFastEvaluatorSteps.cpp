@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: MIT
+// Copyright (c) 2026 the openmm-lps authors
+
+// What the fast evaluator carries from step to step, and shares between threads: neighbor lists, buffers, tiles.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "lps/Error.h"
+#include "lps/FastEvaluator.h"
+#include "support/EvaluatorCases.h"
+#include "support/RandomModel.h"
+
+namespace lps::testing {
+namespace {
+
+TEST(FastEvaluator, ResultsDoNotDependOnTheNumberOfThreads) {
+    const auto model = makeModel(makeRandomModelData());
+    const Configuration structure = makeRandomConfiguration(200, 3, cube(14.0), 3);
+    SerialExecutor serial;
+    FastEvaluator one(model);
+    const Evaluation expected = one.evaluate(structure, serial);
+    for (int threads : {2, 3, 7}) {
+        ThreadExecutor executor(threads);
+        FastEvaluator many(model);
+        expectEqual(many.evaluate(structure, executor), expected, 1e-6);
+    }
+}
+
+TEST(FastEvaluator, RepeatsBitByBit) {
+    const auto model = makeModel(makeRandomModelData());
+    const Configuration structure = makeRandomConfiguration(200, 3, cube(14.0), 3);
+    ThreadExecutor executor(3);
+    FastEvaluator first(model), second(model);
+    const Evaluation a = first.evaluate(structure, executor);
+    for (int repeat = 0; repeat < 5; repeat++) {
+        for (FastEvaluator* evaluator : {&first, &second}) {
+            const Evaluation b = evaluator->evaluate(structure, executor);
+            EXPECT_EQ(a.energy, b.energy);
+            EXPECT_EQ(a.forces, b.forces);
+            EXPECT_EQ(a.virial, b.virial);
+        }
+    }
+}
+
+/** Evaluators that built their lists some steps ago, many steps ago, and just now agree in every bit. */
+void expectSameForAllListsAlongAWalk(const DeepPotentialData& data, Configuration structure, Precision precision) {
+    const auto model = makeModel(data);
+    ThreadExecutor executor(3);
+    FastEvaluator old(model, {precision, true, 0.8, {}}), loose(model, {precision, true, 1.7, {}});
+    FastEvaluator fresh(model, {precision, true, 0.0, {}});
+    std::mt19937 generator(6);
+    std::normal_distribution<double> step(0.0, 0.05);
+    for (int frame = 0; frame < 16; frame++) {
+        for (Vector3& x : structure.positions)
+            for (double& c : x)
+                c += step(generator);
+        if (frame % 8 == 7 && structure.box) {
+            Matrix3 vectors = structure.box->getVectors();
+            for (Vector3& v : vectors)
+                for (double& c : v)
+                    c *= 1.001;
+            structure.box = Box(vectors);
+        }
+        const Evaluation expected = fresh.evaluate(structure, executor);
+        for (FastEvaluator* evaluator : {&old, &loose}) {
+            const Evaluation result = evaluator->evaluate(structure, executor);
+            ASSERT_EQ(result.energy, expected.energy) << frame;
+            ASSERT_EQ(result.atomEnergies, expected.atomEnergies) << frame;
+            ASSERT_EQ(result.forces, expected.forces) << frame;
+        }
+    }
+    EXPECT_GT(old.getNeighborList().getNumBuilds(), 1);
+    EXPECT_EQ(fresh.getNeighborList().getNumBuilds(), 16);
+    EXPECT_LT(loose.getNeighborList().getNumBuilds(), old.getNeighborList().getNumBuilds());
+}
+
+TEST(FastEvaluator, ResultsDoNotDependOnWhenTheListWasBuilt) {
+    RandomModelOptions wide;  // products of seven, which mix the rows of a tile
+    wide.axisWidth = 8;
+    wide.fittingWidths = {240, 240, 240};
+    for (Precision precision : {Precision::Float32, Precision::Float64}) {
+        const DeepPotentialData small = makeRandomModelData(), large = makeRandomModelData(wide);
+        expectSameForAllListsAlongAWalk(small, makeRandomConfiguration(12, 3, triclinic, 3), precision);
+        expectSameForAllListsAlongAWalk(small, makeCluster(60, 3, 9.0, 4), precision);
+        expectSameForAllListsAlongAWalk(small, makeRandomConfiguration(300, 3, cube(15.0), 5), precision);
+        expectSameForAllListsAlongAWalk(
+            large, makeRandomConfiguration(150, 3, {Vector3{12, 0, 0}, Vector3{3, 11, 0}, Vector3{-2, 4, 13}}, 5),
+            precision);
+    }
+}
+
+TEST(FastEvaluator, ForcesOfAnIsolatedSystemAddUpToExactlyNothing) {
+    const auto model = makeModel(makeRandomModelData());
+    ThreadExecutor executor(3);
+    FastEvaluator evaluator(model);
+    const Evaluation result = evaluator.evaluate(makeRandomConfiguration(200, 3, cube(14.0), 3), executor);
+    Vector3 sum{};
+    for (const Vector3& force : result.forces)
+        for (int d = 0; d < 3; d++)
+            sum[d] += force[d];
+    EXPECT_EQ(sum, (Vector3{0.0, 0.0, 0.0}));
+}
+
+TEST(FastEvaluator, FollowsATrajectoryWithBoxChanges) {
+    const auto model = makeModel(makeRandomModelData());
+    const ReferenceEvaluator reference(model);
+    Configuration structure = makeRandomConfiguration(40, 3, cube(8.0), 3);
+    FastEvaluator fast(model, {Precision::Float64, true, 0.6, {}});
+    ThreadExecutor executor(2);
+    std::mt19937 generator(4);
+    std::normal_distribution<double> step(0.0, 0.05);
+    for (int frame = 0; frame < 40; frame++) {
+        for (Vector3& x : structure.positions)
+            for (double& c : x)
+                c += step(generator);
+        if (frame % 3 == 0) {
+            const double scale = 1.0 + 0.01 * step(generator) / 0.05;
+            Matrix3 vectors = structure.box->getVectors();
+            for (Vector3& v : vectors)
+                for (double& c : v)
+                    c *= scale;
+            for (Vector3& x : structure.positions)
+                for (double& c : x)
+                    c *= scale;
+            structure.box = Box(vectors);
+        }
+        if (frame % 5 == 0)  // a jump by whole cell vectors, as wrapping does
+            for (int d = 0; d < 3; d++)
+                structure.positions[frame][d] +=
+                    2 * structure.box->getVectors()[1][d] - structure.box->getVectors()[0][d];
+        expectEqual(fast.evaluate(structure, executor), reference.evaluate(structure), 1e-8);
+    }
+    EXPECT_LT(fast.getNeighborList().getNumBuilds(), 30);
+    EXPECT_GT(fast.getNeighborList().getNumBuilds(), 1);
+}
+
+TEST(FastEvaluator, TakesNeighborsFromOutside) {
+    const auto model = makeModel(makeRandomModelData());
+    const Configuration structure = makeRandomConfiguration(30, 3, cube(7.0), 3);
+    const Evaluation expected = ReferenceEvaluator(model).evaluate(structure);
+
+    // Ghosts: all 26 images, listed without a cutoff, as crude as an engine may be.
+
+    const int n = 30;
+    std::vector<Vector3> positions = structure.positions;
+    std::vector<int> types = structure.types, owners;
+    for (int a = -1; a <= 1; a++)
+        for (int b = -1; b <= 1; b++)
+            for (int c = -1; c <= 1; c++)
+                for (int i = 0; i < n && (a || b || c); i++) {
+                    positions.push_back({structure.positions[i][0] + 7.0 * a, structure.positions[i][1] + 7.0 * b,
+                                         structure.positions[i][2] + 7.0 * c});
+                    types.push_back(structure.types[i]);
+                    owners.push_back(i);
+                }
+    std::vector<std::vector<int>> lists(n);
+    std::vector<const int*> pointers;
+    std::vector<int> counts;
+    for (int i = 0; i < n; i++) {
+        for (int j = static_cast<int>(positions.size()) - 1; j >= 0; j--)
+            if (j != i)
+                lists[i].push_back(j);
+        pointers.push_back(lists[i].data());
+        counts.push_back(static_cast<int>(lists[i].size()));
+    }
+    FastEvaluator fast(model, {Precision::Float64, true, 0.5, {}});
+    ThreadExecutor executor(2);
+    Evaluation result;
+    ExternalNeighbors external{
+        n, static_cast<int>(positions.size()), positions.data(), types.data(), counts.data(), pointers.data(), false};
+    for (int repeat = 0; repeat < 2; repeat++) {
+        fast.evaluate(external, executor, {}, result);
+        ASSERT_EQ(result.forces.size(), positions.size());
+        Evaluation folded = result;
+        folded.forces.resize(n);
+        for (std::size_t g = 0; g < owners.size(); g++)
+            for (int d = 0; d < 3; d++)
+                folded.forces[owners[g]][d] += result.forces[n + g][d];
+        expectEqual(folded, expected, 1e-8);
+        external.keepLists = true;
+    }
+    const Evaluation own = fast.evaluate(structure, executor);
+    expectEqual(own, expected, 1e-8);
+}
+
+TEST(FastEvaluator, NewTypesMayAppearLater) {
+    const auto model = makeModel(makeRandomModelData());
+    const ReferenceEvaluator reference(model);
+    FastEvaluator fast(model, {Precision::Float64, true, 0.5, {}});
+    SerialExecutor executor;
+    for (int types : {1, 2, 3, 1}) {
+        const Configuration structure = makeRandomConfiguration(25, types, cube(7.0), 20 + types);
+        expectEqual(fast.evaluate(structure, executor), reference.evaluate(structure), 1e-8);
+    }
+    EXPECT_EQ(fast.getTableReports().size(), 9u);
+    for (const TableReport& report : fast.getTableReports()) {
+        EXPECT_GT(report.intervals, 0);
+        EXPECT_LE(report.valueError, 1e-8);
+        EXPECT_LE(report.derivativeError, 1e-8);
+    }
+}
+
+TEST(FastEvaluator, RecoversAfterAnUnusableStructure) {
+    const auto model = makeModel(makeRandomModelData());
+    Configuration structure = makeRandomConfiguration(25, 3, cube(7.0), 3);
+    FastEvaluator fast(model);
+    SerialExecutor executor;
+    const Evaluation expected = fast.evaluate(structure, executor);
+    const Vector3 kept = structure.positions[7];
+    structure.positions[7][1] = std::numeric_limits<double>::quiet_NaN();
+    try {
+        fast.evaluate(structure, executor);
+        FAIL() << "no error";
+    } catch (const Error& error) {
+        EXPECT_THAT(error.what(), ::testing::HasSubstr("the position of atom 7 is"));
+    }
+    structure.positions[7] = structure.positions[3];
+    try {
+        fast.evaluate(structure, executor);
+        FAIL() << "no error";
+    } catch (const Error& error) {
+        EXPECT_THAT(error.what(), ::testing::HasSubstr("are at the same place"));
+    }
+    structure.positions[7] = kept;
+    expectEqual(fast.evaluate(structure, executor), expected, 1e-6);
+}
+
+}  // namespace
+}  // namespace lps::testing

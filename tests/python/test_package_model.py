@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the openmm-lps authors
+"""The metadata of the shipped model: what package_model.py stamps, LPSModel and the command show."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from force_support import MODEL_FILE
+from openmmlps import LPSModel
+from openmmlps.cli import app as command
+from openmmlps.importers import import_model
+from openmmlps.importers.native import weights_sha256
+
+TRAINING = Path(__file__).resolve().parents[2] / "training"
+sys.path[:0] = [str(TRAINING), str(TRAINING / "validate")]
+
+import package_model
+
+CONFIG = {
+    "model": {"descriptor": {"seed": 1}},
+    "training": {"numb_steps": 1000, "seed": 4, "training_data": {"systems": ["/a"], "batch_size": 1}},
+}
+
+
+def package(*arguments):
+    script = TRAINING / "package_model.py"
+    return subprocess.run([sys.executable, script, *map(str, arguments)], capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def trained(tmp_path):
+    """A model with its input and its measured errors; the options that package it."""
+    model = import_model(MODEL_FILE)
+    folder = tmp_path / "work" / "validate" / f"any-{weights_sha256(model.tensors)[:8]}"
+    folder.mkdir(parents=True)
+    summary = {"frames": 7, **{name: {"rmse": 0.125, "mae": 0.1} for name in ("energy", "force", "virial")}}
+    (folder / "errors.json").write_text(json.dumps({"held_out": {"all glasses": summary, "all crystals": summary}}))
+    (tmp_path / "input.json").write_text(json.dumps(CONFIG))
+    (tmp_path / "graph.safetensors").write_bytes(MODEL_FILE.read_bytes())
+    return [
+        "--model",
+        tmp_path / "graph.safetensors",
+        "--work",
+        tmp_path / "work",
+        "--output",
+        tmp_path / "out.safetensors",
+    ]
+
+
+def test_metadata_travels_with_the_weights(tmp_path, trained):
+    found = package(*trained, "--version", "1.2", "--commit", "abc")
+    assert found.returncode == 0, found.stderr
+    model = LPSModel(str(tmp_path / "out.safetensors"))
+    metadata = json.loads(model.getMetadata())["provenance"]
+    assert metadata["name"] == "lps" and metadata["version"] == "1.2" and metadata["licence"] == "MIT"
+    assert "halides" in metadata["not_for"] and "glasses" in metadata["intended_domain"]
+    training = metadata["training"]
+    assert training["batches"] == 1000 and training["seed"] == 4 and training["commit"] == "abc"
+    assert "PBE" in training["reference_method"] and "Nat. Commun. 16, 1057 (2025)" in training["citation"]
+    assert metadata["held_out_errors"][0] == {
+        "data": "held-out glasses",
+        "frames": 7,
+        "energy_meV_per_atom": 0.12,
+        "force_eV_per_angstrom": 0.125,
+        "virial_meV_per_atom": 0.12,
+    }
+    before, after = import_model(MODEL_FILE), import_model(tmp_path / "out.safetensors")
+    assert weights_sha256(before.tensors) == weights_sha256(after.tensors)
+    shown = CliRunner().invoke(command, ["info", str(tmp_path / "out.safetensors")]).output
+    for word in ("version", "1.2", "intended domain", "not for", "held out errors", "config_sha256"):
+        assert word in shown
+
+
+def test_the_hash_of_a_recipe_ignores_paths_only():
+    other = json.loads(json.dumps(CONFIG))
+    other["training"]["training_data"]["systems"] = ["/elsewhere"]
+    assert package_model.recipe(CONFIG, "") == package_model.recipe(other, "")
+    other["model"]["descriptor"]["seed"] = 2
+    assert package_model.recipe(CONFIG, "")["config_sha256"] != package_model.recipe(other, "")["config_sha256"]
+    assert "commit" not in package_model.recipe(CONFIG, "")
+
+
+def test_interim_models_say_so():
+    card = package_model.metadata("lps", "0.1", True, "DeePMD-kit", CONFIG, "", {"held_out": {}})
+    assert "interim" in card["status"] and "interim" not in package_model.RELEASED
+
+
+def test_models_without_errors_or_recipe_are_refused(tmp_path, trained):
+    found = package(*trained[:2], "--work", tmp_path / "empty", "--version", "1")
+    assert found.returncode == 2 and "the errors of these weights on held-out frames are not known" in found.stderr
+    (tmp_path / "input.json").unlink()
+    found = package(*trained, "--version", "1")
+    assert found.returncode == 2 and "there is no input.json beside the model" in found.stderr
+    assert "there is no file 'nothing.pb'" in package("--model", "nothing.pb", "--version", "1").stderr
+
+
+def test_the_packaged_model_has_all_of_it():
+    metadata = json.loads(LPSModel.default().getMetadata())["provenance"]
+    for key in (
+        "name",
+        "version",
+        "status",
+        "licence",
+        "intended_domain",
+        "not_for",
+        "training",
+        "held_out_errors",
+        "source",
+    ):
+        assert metadata[key], key
+    assert {"citation", "reference_method", "config_sha256", "batches"} <= set(metadata["training"])
