@@ -57,4 +57,4 @@ for center in centers:
     print(f"window at {center:.4f} nm: mean {means[-1]:.4f} nm")
 forces = stiffness * (centers - means)  # the umbrella's mean force balances that of the crystal
 freeEnergy = np.concatenate([[0.0], np.cumsum(0.5 * (forces[1:] + forces[:-1]) * np.diff(means))])
-print("free energy (kJ/mol) along the hop:", np.array2string(freeEnergy, precision=1))
+print("free energy (kJ/mol) along the hop:", *(f"{value:.1f}" for value in freeEnergy))

@@ -19,7 +19,7 @@ MODEL = Path(__file__).parents[2] / "wrappers" / "python" / "openmmlps" / "model
 SCRIPTS = {
     "langevin_npt.py": (["40"], r"64 atoms, 40 steps, volume 1[123]\d\d\.\d cubic angstrom"),
     "hybrid_system.py": (["50"], r"Deep Potential -\d+\.\d+ kJ/mol, classical -?\d+\.\d+ kJ/mol"),
-    "umbrella_hop.py": (["20"], r"free energy \(kJ/mol\) along the hop: \[ *0\. "),
+    "umbrella_hop.py": (["20"], r"free energy \(kJ/mol\) along the hop: 0\.0( -?\d+\.\d){4}\n"),
     "ring_polymer.py": (["40"], r"Li: radius of the ring polymer 0\.[01]\d* angstrom\nS: radius .* 0\.0\d+"),
     "replica_exchange.py": (["4", "4"], r"\d of 4 exchanges accepted between 500, 540, 583 K"),
     "ase_phonons.py": (
