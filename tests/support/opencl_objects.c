@@ -26,6 +26,13 @@ static void take(int kind, const void* object) {
     }
 }
 
+/** Count the event of a command that was accepted, if the caller asked for it; returns the status. */
+static cl_int takeEvent(cl_int status, const cl_event* event) {
+    if (event && status == CL_SUCCESS)
+        take(EVENT, *event);
+    return status;
+}
+
 /** [contexts, queues, programs, kernels, memory objects, events]: references held now, and those that calls have
  * returned so far. */
 void countOpenclObjects(long* held, long* returned) {
@@ -118,48 +125,32 @@ cl_int clEnqueueNDRangeKernel(cl_command_queue queue, cl_kernel kernel, cl_uint 
 
 cl_int clEnqueueReadBuffer(cl_command_queue queue, cl_mem memory, cl_bool blocking, size_t offset, size_t size,
                            void* target, cl_uint count, const cl_event* wait, cl_event* event) {
-    const cl_int status = NEXT(clEnqueueReadBuffer)(queue, memory, blocking, offset, size, target, count, wait, event);
-    if (event && status == CL_SUCCESS)
-        take(EVENT, *event);
-    return status;
+    return takeEvent(NEXT(clEnqueueReadBuffer)(queue, memory, blocking, offset, size, target, count, wait, event),
+                     event);
 }
 
 cl_int clEnqueueWriteBuffer(cl_command_queue queue, cl_mem memory, cl_bool blocking, size_t offset, size_t size,
                             const void* source, cl_uint count, const cl_event* wait, cl_event* event) {
-    const cl_int status = NEXT(clEnqueueWriteBuffer)(queue, memory, blocking, offset, size, source, count, wait, event);
-    if (event && status == CL_SUCCESS)
-        take(EVENT, *event);
-    return status;
+    return takeEvent(NEXT(clEnqueueWriteBuffer)(queue, memory, blocking, offset, size, source, count, wait, event),
+                     event);
 }
 
 cl_int clEnqueueCopyBuffer(cl_command_queue queue, cl_mem source, cl_mem target, size_t from, size_t to, size_t size,
                            cl_uint count, const cl_event* wait, cl_event* event) {
-    const cl_int status = NEXT(clEnqueueCopyBuffer)(queue, source, target, from, to, size, count, wait, event);
-    if (event && status == CL_SUCCESS)
-        take(EVENT, *event);
-    return status;
+    return takeEvent(NEXT(clEnqueueCopyBuffer)(queue, source, target, from, to, size, count, wait, event), event);
 }
 
 cl_int clEnqueueBarrierWithWaitList(cl_command_queue queue, cl_uint count, const cl_event* wait, cl_event* event) {
-    const cl_int status = NEXT(clEnqueueBarrierWithWaitList)(queue, count, wait, event);
-    if (event && status == CL_SUCCESS)
-        take(EVENT, *event);
-    return status;
+    return takeEvent(NEXT(clEnqueueBarrierWithWaitList)(queue, count, wait, event), event);
 }
 
 cl_int clEnqueueUnmapMemObject(cl_command_queue queue, cl_mem memory, void* mapped, cl_uint count, const cl_event* wait,
                                cl_event* event) {
-    const cl_int status = NEXT(clEnqueueUnmapMemObject)(queue, memory, mapped, count, wait, event);
-    if (event && status == CL_SUCCESS)
-        take(EVENT, *event);
-    return status;
+    return takeEvent(NEXT(clEnqueueUnmapMemObject)(queue, memory, mapped, count, wait, event), event);
 }
 
 cl_int clEnqueueMarkerWithWaitList(cl_command_queue queue, cl_uint count, const cl_event* wait, cl_event* event) {
-    const cl_int status = NEXT(clEnqueueMarkerWithWaitList)(queue, count, wait, event);
-    if (event && status == CL_SUCCESS)
-        take(EVENT, *event);
-    return status;
+    return takeEvent(NEXT(clEnqueueMarkerWithWaitList)(queue, count, wait, event), event);
 }
 
 void* clEnqueueMapBuffer(cl_command_queue queue, cl_mem memory, cl_bool blocking, cl_map_flags flags, size_t offset,

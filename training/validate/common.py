@@ -30,6 +30,7 @@ sys.path.insert(0, str(TRAINING))
 
 DENSITY = 1.66053906660  # g/cm3 per u/angstrom^3
 GPA = 160.21766339999996  # GPa per eV/angstrom^3
+ELECTRONVOLT = 96.48533212331002  # kJ/mol
 HELD_OUT = ("validation", "test")
 GLASSES = {"glass-g67": 67, "glass-g70": 70, "glass-g75": 75}  # percent Li2S
 COLORS = {"Li": "#7a4fbf", "P": "#d1662b", "S": "#b3961c", "all": "#2a6f97", "grey": "#7d8790"}
@@ -48,6 +49,21 @@ class Session:
 
     def engine(self) -> "Engine":
         return Engine(self.model, self.threads)
+
+    def advance(self, folder: Path, time_ps: float, settings: Callable[[], dict]) -> None:
+        """Run the simulation in `folder` on to `time_ps`; where there is none yet, start it with what `settings` returns.
+
+        :raises RunFailed: if the run ended early
+        """
+        from openmmlps.app import run as runner
+        from openmmlps.app.folder import is_run
+        from openmmlps.app.settings import RunSettings
+
+        if is_run(folder):
+            runner.resume(folder, {"time": time_ps})
+            return
+        common = {"model": str(self.model), "platform": "CPU", "threads": self.threads, "time": time_ps}
+        runner.start(folder, RunSettings(**common, **settings()))
 
 
 class Engine:

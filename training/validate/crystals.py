@@ -245,35 +245,25 @@ def at_temperature(session: Session, crystal: Crystal, time_ps: float, atoms: in
     from ase.geometry import cell_to_cellpar
 
     from openmmlps.app import load
-    from openmmlps.app import run as runner
-    from openmmlps.app.folder import is_run
-    from openmmlps.app.settings import RunSettings
     from openmmlps.app.stability import RunFailed
     from openmmlps.protocols.states import mean_box, mean_thermo
 
     start = session.folder / "crystals" / f"{crystal.name}.extxyz"
     repeats = supercell(ase.io.read(start), atoms)
     folder = session.folder / "crystals" / f"{crystal.name}-npt-{kelvin:g}K"
+    settings = {
+        "structure": str(start),
+        "supercell": repeats,
+        "ensemble": "npt",
+        "barostat": crystal.barostat,
+        "temperature": kelvin,
+        "timestep": 0.002,
+        "report_interval": 25,
+        "trajectory_interval": 250,
+        "checkpoint_seconds": 20.0,
+    }
     try:
-        if is_run(folder):
-            runner.resume(folder, {"time": time_ps})
-        else:
-            settings = RunSettings(
-                structure=str(start),
-                model=str(session.model),
-                supercell=repeats,
-                ensemble="npt",
-                barostat=crystal.barostat,
-                temperature=kelvin,
-                timestep=0.002,
-                time=time_ps,
-                platform="CPU",
-                threads=session.threads,
-                report_interval=25,
-                trajectory_interval=250,
-                checkpoint_seconds=20.0,
-            )
-            runner.start(folder, settings)
+        session.advance(folder, time_ps, lambda: settings)
     except RunFailed as error:
         return {"failed": str(error), "repeats": repeats}
     loaded = load(str(start), repeats)

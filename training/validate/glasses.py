@@ -85,35 +85,28 @@ def from_frames(session: Session, name: str, time_ps: float, until: float) -> di
     import ase.io
 
     from openmmlps import analysis
-    from openmmlps.app import run as runner
-    from openmmlps.app.folder import is_run
-    from openmmlps.app.settings import RunSettings
     from openmmlps.protocols.states import mean_thermo
 
     folder = session.folder / "glasses" / f"{name}-npt"
     start = session.folder / "glasses" / f"{name}.extxyz"
     if time.monotonic() > until:
         return None
-    if is_run(folder):
-        runner.resume(folder, {"time": time_ps})
-    else:
+
+    def settings() -> dict:
         start.parent.mkdir(parents=True, exist_ok=True)
         ase.io.write(start, frame_atoms(read_frames(data_folders(session, "test")[name]), 0))
-        settings = RunSettings(
-            structure=str(start.resolve()),
-            model=str(session.model),
-            ensemble="npt",
-            temperature=300.0,
-            timestep=0.002,
-            time=time_ps,
-            minimize=True,
-            platform="CPU",
-            threads=session.threads,
-            report_interval=25,
-            trajectory_interval=50,
-            checkpoint_seconds=30.0,
-        )
-        runner.start(folder, settings)
+        return {
+            "structure": str(start.resolve()),
+            "ensemble": "npt",
+            "temperature": 300.0,
+            "timestep": 0.002,
+            "minimize": True,
+            "report_interval": 25,
+            "trajectory_interval": 50,
+            "checkpoint_seconds": 30.0,
+        }
+
+    session.advance(folder, time_ps, settings)
     trajectory = analysis.read(folder / "trajectory.h5")
     thermo = mean_thermo(folder)
     return {

@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 from common import (
     COLORS,
+    ELECTRONVOLT,
     GLASSES,
     Session,
     closest_approach,
@@ -88,26 +89,20 @@ def starts(session: Session) -> dict[str, Path]:
     return found
 
 
-def settings_of(session: Session, name: str, start: Path, kind: str, time_ps: float):
-    """RunSettings of one simulation: 2 fs at 300 K, 1 fs at 1,500 K; frames and energies every 0.05 ps."""
-    from openmmlps.app.settings import RunSettings
-
+def settings_of(name: str, start: Path, kind: str) -> dict:
+    """What one simulation has of its own: 2 fs at 300 K, 1 fs at 1,500 K; frames and energies every 0.05 ps."""
     hot = kind == "hot"
-    return RunSettings(
-        structure=str(start.resolve()),
-        model=str(session.model),
-        ensemble="nvt" if hot else "npt",
-        barostat="isotropic" if name in GLASSES else "flexible" if name in FLEXIBLE else "anisotropic",
-        temperature=1500.0 if hot else 300.0,
-        timestep=0.001 if hot else 0.002,
-        time=time_ps,
-        minimize=True,
-        platform="CPU",
-        threads=session.threads,
-        report_interval=50 if hot else 25,
-        trajectory_interval=50 if hot else 25,
-        checkpoint_seconds=30.0,
-    )
+    return {
+        "structure": str(start.resolve()),
+        "ensemble": "nvt" if hot else "npt",
+        "barostat": "isotropic" if name in GLASSES else "flexible" if name in FLEXIBLE else "anisotropic",
+        "temperature": 1500.0 if hot else 300.0,
+        "timestep": 0.001 if hot else 0.002,
+        "minimize": True,
+        "report_interval": 50 if hot else 25,
+        "trajectory_interval": 50 if hot else 25,
+        "checkpoint_seconds": 30.0,
+    }
 
 
 def judge(times, positions, cells, symbols, energies, kelvin) -> Outcome:
@@ -152,7 +147,7 @@ def read_run(folder: Path, after_ps: float):
             10 * particles["position/value"][chosen],
             10 * particles["box/edges/value"][chosen],
             [chemical_symbols[number] for number in particles["species"][:]],
-            file["observables/potential_energy/value"][chosen] / 96.48533212331002,
+            file["observables/potential_energy/value"][chosen] / ELECTRONVOLT,
         )
 
 
@@ -173,8 +168,6 @@ def simulate(
     session: Session, name: str, start: Path, kind: str, time_ps: float, piece_ps: float, until: float
 ) -> dict:
     """Run one simulation to `time_ps` or to its first violation, and return its outcome; stop at `until` (clock time)."""
-    from openmmlps.app import run as runner
-    from openmmlps.app.folder import is_run
     from openmmlps.app.stability import RunFailed
     from openmmlps.protocols.states import mean_thermo
 
@@ -187,10 +180,7 @@ def simulate(
         target = min(time_ps, done + piece_ps)
         failure = None
         try:
-            if is_run(folder):
-                runner.resume(folder, {"time": target})
-            else:
-                runner.start(folder, settings_of(session, name, start, kind, target))
+            session.advance(folder, target, lambda: settings_of(name, start, kind))
         except RunFailed as error:
             failure = str(error)
         outcome = merge(outcome, judge(*read_run(folder, done), kelvin))
@@ -204,9 +194,7 @@ def simulate(
 
 def drift(session: Session, name: str, time_ps: float) -> dict | None:
     """Energy conservation in NVE from the end of the run at 300 K, 1 fs: slope of the total energy, meV/atom/ps."""
-    from openmmlps.app import run as runner
     from openmmlps.app.folder import is_run
-    from openmmlps.app.settings import RunSettings
     from openmmlps.app.stability import RunFailed
     from openmmlps.app.thermo import read_thermo
     from openmmlps.protocols.states import write_final
@@ -220,29 +208,25 @@ def drift(session: Session, name: str, time_ps: float) -> dict | None:
     if not is_run(source):
         return None
     start = folder.with_suffix(".extxyz")
+
+    def settings() -> dict:
+        write_final(source, start)
+        return {
+            "structure": str(start.resolve()),
+            "ensemble": "nve",
+            "temperature": 300.0,
+            "timestep": 0.001,
+            "report_interval": 10,
+            "trajectory_interval": 1000,
+        }
+
     try:
-        if is_run(folder):
-            runner.resume(folder, {"time": time_ps})
-        else:
-            write_final(source, start)
-            settings = RunSettings(
-                structure=str(start.resolve()),
-                model=str(session.model),
-                ensemble="nve",
-                temperature=300.0,
-                timestep=0.001,
-                time=time_ps,
-                platform="CPU",
-                threads=session.threads,
-                report_interval=10,
-                trajectory_interval=1000,
-            )
-            runner.start(folder, settings)
+        session.advance(folder, time_ps, settings)
     except RunFailed as error:
         return {"time_ps": time_ps, "failed": str(error)}
     data = read_thermo(folder / "thermo.csv")
     count = len(read_run(folder, np.inf)[3])
-    energy = data["total_kJ_per_mol"] / 96.48533212331002 / count * 1e3
+    energy = data["total_kJ_per_mol"] / ELECTRONVOLT / count * 1e3
     slope = np.polyfit(data["time_ps"], energy, 1)[0]
     result = {
         "time_ps": time_ps,
