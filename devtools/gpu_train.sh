@@ -12,7 +12,7 @@
 #                                               the same machine it goes on from what it left in LPS_TRAIN_STATE (FOLDER/state).
 #   devtools/gpu_train.sh merge OUT             here: takes the runs back into .training/runs, where --freeze-only freezes them
 #
-# To go on elsewhere, merge, pack and run again: a run that has begun takes 12 MB more (25 MB with the wide fitting net). Environment:
+# To go on elsewhere, merge, pack and run again: a run that has begun takes 15 MB more (30 MB with the wide fitting net). Environment:
 # LPS_TRAIN_RUNS (names of below), LPS_TRAIN_STEPS (300000), LPS_TRAIN_BATCH (auto:256, atoms), LPS_TRAIN_WORK (.training),
 # LPS_TRAIN_PYTHON (python3), LPS_TRAIN_DEVICE (cuda).
 
@@ -25,21 +25,20 @@ work=${LPS_TRAIN_WORK:-.training}
 python=${LPS_TRAIN_PYTHON:-python3}
 seconds=${LPS_TRAIN_SECONDS:-540}
 
-# Config, seed and first learning rate of a run: members differ in their seed, variants in their config.
+# Config and seed of a run: members differ in their seed, variants in their config.
 settings() {
     case $1 in
-        lps) echo "lps 1 5e-4" ;;
-        lps-member-*) echo "lps ${1#lps-member-} 1e-3" ;;
-        *) echo "$1 1 1e-3" ;;
+        lps-member-*) echo "lps ${1#lps-member-}" ;;
+        *) echo "$1 1" ;;
     esac
 }
 
 # train FOLDER NAME ARGUMENTS...: the same command with which a run is started, resumed and frozen.
 train() {
-    local folder=$1 name=$2 config seed rate
-    read -r config seed rate <<<"$(settings "$name")"
-    "$python" "$folder/training/train.py" --config "$folder/training/configs/$config.json" --engine torch --name "$name" --seed "$seed" \
-        --start-lr "$rate" --steps "$steps" --batch-size "${LPS_TRAIN_BATCH:-auto:256}" --average 0.9995 "${@:3}"
+    local folder=$1 name=$2 config seed
+    read -r config seed <<<"$(settings "$name")"
+    "$python" "$folder/training/train.py" --config "$folder/training/configs/$config.json" --engine torch --optimiser soap --name "$name" \
+        --seed "$seed" --steps "$steps" --batch-size "${LPS_TRAIN_BATCH:-auto:256}" --average 0.9995 "${@:3}"
 }
 
 pack() {

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the openmm-lps authors
-"""Split the reference data into training, validation and test folders.
+"""Split the reference data into training, validation and test folders, all of them on the level PBE-D3.
 
     python training/prepare.py DATA --work .training
 
 DATA holds one DeePMD folder per system (crystal-*, glass-*). WORK/data/<system>/<part>/ receives the frames; they carry
-no licence and are never committed. The frame ranges, which may be, go to training/split-lps.json.
+no licence and are never committed. The frame ranges, which may be, go to training/split-lps.json. Crystals get the
+dispersion that their labels lack (dispersion.py), which takes some minutes.
 """
 
 import argparse
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from dispersion import with_dispersion
 from frames import read_frames, running_mean, trajectory_temperature, write_frames
 from splits import split_of
 
@@ -30,12 +32,13 @@ def prepare_system(source: Path, target: Path) -> dict:
     temperature = running_mean(trajectory_temperature(frames), WINDOW) if trajectory else None
     entry = {"atoms": len(frames.types), "frames": len(frames), "parts": {}}
     for part, ranges in parts.items():
-        write_frames(target / part, frames.select(ranges))
+        chosen = frames.select(ranges)
+        write_frames(target / part, with_dispersion(chosen) if trajectory else chosen)
         entry["parts"][part] = {"ranges": [list(bounds) for bounds in ranges]}
         if trajectory:
-            chosen = np.concatenate([temperature[start:stop] for start, stop in ranges])
-            np.save(target / part / "temperature.npy", chosen)
-            entry["parts"][part]["kelvin"] = [int(round(value, -1)) for value in (chosen.min(), chosen.max())]
+            kelvin = np.concatenate([temperature[start:stop] for start, stop in ranges])
+            np.save(target / part / "temperature.npy", kelvin)
+            entry["parts"][part]["kelvin"] = [int(round(value, -1)) for value in (kelvin.min(), kelvin.max())]
     return entry
 
 

@@ -115,7 +115,7 @@ def train_torch(run: Path, content: dict, arguments: argparse.Namespace) -> bool
 
     logging.basicConfig(format="%(asctime)s %(message)s", level=logging.INFO)
     torch.set_num_threads(arguments.threads)
-    options = Options(device=arguments.device, average=arguments.average, seconds=arguments.seconds)
+    options = Options(arguments.device, torch.float32, arguments.optimiser, arguments.average, arguments.seconds)
     engine = Run(run, content, options)
     weights = constants = None
     if arguments.init_frozen is not None and not engine.resumes():
@@ -177,6 +177,7 @@ def main() -> None:
     stages.add_argument("--freeze-only", action="store_true", help="freeze and evaluate the newest checkpoint as it is")
     torch_only = parser.add_argument_group("with --engine torch")
     torch_only.add_argument("--device", default="cpu", help="device of PyTorch, such as cuda")
+    torch_only.add_argument("--optimiser", choices=("adam", "soap"), default="adam", help="what moves the weights")
     torch_only.add_argument(
         "--average", type=float, help="decay per batch of the average of the weights that is frozen"
     )

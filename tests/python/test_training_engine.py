@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ from engine.loss import Loss, Schedule
 from engine.pairs import find_pairs
 from engine.parameters import named_arrays
 from engine.sampler import Sampler, batch_sizes, probabilities
+from engine.soap import Soap
 
 torch.set_num_threads(1)  # the frames are small
 
@@ -165,8 +167,9 @@ def test_single_precision_gives_the_same_gradient(config, tmp_path):
     assert float((vectors[0] - vectors[1]).norm() / vectors[0].norm()) < 1e-4
 
 
-def test_resumed_run_goes_on_as_if_never_stopped(config, tmp_path):
-    whole = started(tmp_path / "whole", config, average=0.9)
+@pytest.mark.parametrize("optimiser", ["adam", "soap"])
+def test_resumed_run_goes_on_as_if_never_stopped(config, tmp_path, optimiser):
+    whole = started(tmp_path / "whole", config, optimiser=optimiser, average=0.9)
     assert whole.train()
     for path in (tmp_path / "whole").glob("model.ckpt-*.pt"):
         if path.name in ("model.ckpt-0.pt", "model.ckpt-4.pt"):
@@ -174,7 +177,7 @@ def test_resumed_run_goes_on_as_if_never_stopped(config, tmp_path):
             (tmp_path / "parts" / path.name).write_bytes(path.read_bytes())
     lines = (tmp_path / "whole" / "lcurve.out").read_text().splitlines()
     (tmp_path / "parts" / "lcurve.out").write_text("\n".join(lines[:5]) + "\n")  # to batch 6, two beyond the checkpoint
-    parts = started(tmp_path / "parts", config, average=0.9)
+    parts = started(tmp_path / "parts", config, optimiser=optimiser, average=0.9)
     assert parts.step == 4
     assert parts.train()
     torch.testing.assert_close(parts.parameters.flat, whole.parameters.flat, rtol=1e-9, atol=1e-12)
@@ -185,13 +188,48 @@ def test_resumed_run_goes_on_as_if_never_stopped(config, tmp_path):
     np.testing.assert_allclose(again[:, trained], np.loadtxt(tmp_path / "whole" / "lcurve.out")[:, trained], rtol=1e-6)
 
 
-def test_training_lowers_the_loss(config, tmp_path):
+@pytest.mark.parametrize("optimiser", ["adam", "soap"])
+def test_training_lowers_the_loss(config, tmp_path, optimiser):
     content = copy.deepcopy(config)
     content["training"] |= {"numb_steps": 150, "disp_freq": 149}
-    run = started(tmp_path, content)
+    run = started(tmp_path, content, optimiser=optimiser)
     assert run.train()
     curve = np.loadtxt(tmp_path / "lcurve.out")
     assert curve[1, 4] < 0.75 * curve[0, 4]  # root mean square error of the energy
+
+
+def test_checkpoint_of_another_optimiser_is_refused(config, tmp_path):
+    started(tmp_path, config)
+    with pytest.raises(ValueError, match="was written with the optimiser adam; use that, or another --name"):
+        started(tmp_path, config, optimiser="soap")
+
+
+def soap_path(start: torch.Tensor, gradient, steps: int) -> torch.Tensor:
+    """Weights (stack, inputs, outputs) after some steps of SOAP along `gradient`, a function of the weights."""
+    flat, found = start.clone().view(-1), torch.zeros(start.numel(), dtype=start.dtype)
+    parameters = SimpleNamespace(flat=flat, gradient=found, named={"layer.w": flat.view(start.shape)})
+    optimiser = Soap(parameters, lr=0.01)
+    for _ in range(steps):
+        found.copy_(gradient(flat.view(start.shape)).reshape(-1))
+        optimiser.step()
+    return flat.view(start.shape)
+
+
+def test_soap_does_not_depend_on_the_axes_of_a_weight_matrix():
+    """What distinguishes it from Adam: turned axes of inputs and outputs give the turned weights."""
+    random = torch.Generator().manual_seed(3)
+
+    def draw(*shape):
+        return torch.randn(*shape, dtype=torch.float64, generator=random)
+
+    left, right = torch.linalg.qr(draw(2, 5, 5))[0], torch.linalg.qr(draw(2, 5, 5))[0]
+    stiffness, start = torch.logspace(-1, 1, 25, dtype=torch.float64).view(5, 5), draw(2, 5, 5)
+    plain = soap_path(start, lambda weights: stiffness * weights, 60)
+    turned = soap_path(
+        left @ start @ right, lambda weights: left @ (stiffness * (left.mT @ weights @ right.mT)) @ right, 60
+    )
+    torch.testing.assert_close(turned, left @ plain @ right, rtol=1e-5, atol=1e-7)
+    assert float(plain.abs().max()) < 0.9 * float(start.abs().max())
 
 
 def test_run_stops_when_its_time_is_over(config, tmp_path):

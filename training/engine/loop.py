@@ -19,20 +19,24 @@ from .grid import Grid
 from .loss import Loss, Schedule, summary
 from .parameters import Parameters
 from .sampler import Sampler, batch_sizes, probabilities
+from .soap import Soap
 from .statistics import collect
 
 log = logging.getLogger("engine")
-INTERVALS = 128
+INTERVALS = 256
 HEADER = "# step       rmse_val    rmse_trn    rmse_e_val  rmse_e_trn    rmse_f_val  rmse_f_trn    rmse_v_val  rmse_v_trn   lr\n"
 AVERAGE_EVERY = 10
 
 
 @dataclass(frozen=True)
 class Options:
-    """How to run: device ('cpu', 'cuda'), dtype, decay of the averaged weights (None: no average), seconds before stopping."""
+    """How to run: device ('cpu', 'cuda'), dtype, optimiser ('adam', 'soap'), decay of the averaged weights (None: no average),
+    seconds before stopping.
+    """
 
     device: str = "cpu"
     dtype: torch.dtype = torch.float32
+    optimiser: str = "adam"
     average: float | None = None
     seconds: float | None = None
 
@@ -77,9 +81,7 @@ class Run:
         """Make the model: from the newest checkpoint of the folder, from the given weights, or at random."""
         self.parameters = Parameters(self.architecture, self.device, self.options.dtype)
         flat = self.parameters.flat
-        fused = self.device.type in ("cpu", "cuda")
-        flat.grad = self.parameters.gradient
-        self.adam = torch.optim.Adam([flat], lr=self.schedule.start, betas=(0.9, 0.999), eps=1e-8, fused=fused)
+        self.optimiser = self._optimiser()
         self.averaged = None if self.options.average is None else torch.zeros_like(flat)
         self.step = 0
         found = checkpoint.find(self.folder)
@@ -111,8 +113,21 @@ class Run:
             if self.averaged is not None:
                 self.averaged.copy_(saved["averaged"] if saved["averaged"] is not None else saved["parameters"])
         self.constants = {name: value.numpy() for name, value in saved["constants"].items()}
-        if saved["adam"] is not None:
-            self.adam.load_state_dict(saved["adam"])
+        if saved["optimiser"] != self.options.optimiser:
+            raise ValueError(
+                f"engine: the checkpoint in '{self.folder}' was written with the optimiser {saved['optimiser']}; "
+                "use that, or another --name"
+            )
+        if saved["state"] is not None:
+            self.optimiser.load_state_dict(saved["state"])
+
+    def _optimiser(self) -> torch.optim.Optimizer:
+        if self.options.optimiser == "soap":
+            return Soap(self.parameters, self.schedule.start)
+        flat = self.parameters.flat
+        flat.grad = self.parameters.gradient
+        fused = self.device.type in ("cpu", "cuda")
+        return torch.optim.Adam([flat], lr=self.schedule.start, betas=(0.9, 0.999), eps=1e-8, fused=fused)
 
     def _model(self) -> Model:
         def tensor(values):
@@ -132,7 +147,8 @@ class Run:
             "parameters": self.parameters.flat.detach().cpu().clone(),
             "averaged": None if self.averaged is None else self.averaged.cpu().clone(),
             "constants": {name: torch.from_numpy(np.asarray(value)).clone() for name, value in self.constants.items()},
-            "adam": self.adam.state_dict() if self.step else None,
+            "optimiser": self.options.optimiser,
+            "state": self.optimiser.state_dict() if self.step else None,
         }
         checkpoint.write(self.folder, self.step, content, self.content["training"].get("max_ckpt_keep", 5))
 
@@ -180,8 +196,8 @@ class Run:
             self._line(curve, trained, weights, rate)
         self.parameters.gradient.zero_()
         evaluation.backward(weights)
-        self.adam.param_groups[0]["lr"] = rate
-        self.adam.step()
+        self.optimiser.param_groups[0]["lr"] = rate
+        self.optimiser.step()
         self.step += 1
         if self.averaged is not None and self.step % AVERAGE_EVERY == 0:
             self.averaged.lerp_(self.parameters.flat, 1 - self.options.average**AVERAGE_EVERY)
