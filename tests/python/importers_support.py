@@ -120,3 +120,15 @@ def deadline(seconds: int, megabytes: int = 256):
         signal.alarm(0)
         signal.signal(signal.SIGALRM, previous)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < megabytes * 1024
+
+
+def attempt(data: bytes) -> bool:
+    """Import some bytes. Returns whether that worked; anything but ModelImportError escapes."""
+    try:
+        import_bytes(data, "damaged.model")
+    except ModelImportError as error:
+        assert "damaged.model" in str(error)
+        assert str(error).endswith(".")
+        assert "contradicts itself" not in str(error)  # every kind of damage has a check of its own
+        return False
+    return True
