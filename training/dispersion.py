@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the openmm-lps authors
-"""The dispersion correction DFT-D3 of reference frames, so that all of them stand for the same method.
+"""The dispersion correction DFT-D3 in the labels of reference frames, so that it can be taken off.
 
-The glasses of the Li-P-S data were labelled with PBE-D3, the crystals with PBE alone (README.md, "Method"). `prepare.py` adds
-the correction to the crystals: Grimme et al., J. Chem. Phys. 132, 154104 (2010), zero damping with the parameters of PBE,
-without the three-body term, pairs up to 40 bohr, which is what CP2K does when it is told nothing else. Computed by the package dftd3 (simple-dftd3).
+The glasses of the Li-P-S data were labelled with PBE-D3, the crystals with PBE alone (README.md, "Method"). `prepare.py` takes
+the correction off the glasses: Grimme et al., J. Chem. Phys. 132, 154104 (2010), zero damping with the parameters of PBE,
+without the three-body term, pairs up to 40 bohr, which is what CP2K does when it is told nothing else. Computed by the
+package dftd3 (simple-dftd3).
 """
 
 import dataclasses
@@ -37,11 +38,11 @@ def dispersion(symbols: list[str], coord: np.ndarray, box: np.ndarray) -> tuple[
     return HARTREE * float(found["energy"]), force, -HARTREE * found["virial"].ravel()
 
 
-def with_dispersion(frames: Frames) -> Frames:
-    """Return the frames with DFT-D3 added to their energies, forces and virials."""
+def without_dispersion(frames: Frames) -> Frames:
+    """Return the frames with DFT-D3 taken off their energies, forces and virials."""
     symbols = [frames.type_map[kind] for kind in frames.types]
     found = [dispersion(symbols, coord, box) for coord, box in zip(frames.coord, frames.box, strict=True)]
     energy, force, virial = (np.array(values) for values in zip(*found, strict=True))
     return dataclasses.replace(
-        frames, energy=frames.energy + energy, force=frames.force + force, virial=frames.virial + virial
+        frames, energy=frames.energy - energy, force=frames.force - force, virial=frames.virial - virial
     )

@@ -28,7 +28,7 @@ INTERIM = "interim model: good enough to run and test with, not to publish with"
 RELEASED = "released; what it reaches and what it does not stands in docs/model-card.md"
 DOMAIN = (
     "Li2S-P2S5 glasses of about 67 to 75 mol% Li2S at 300 to 1600 K, and crystals and melts of Li, P and S near the densities of "
-    "their DFT data; stands in for PBE-D3"
+    "their DFT data; stands in for PBE without dispersion"
 )
 NOT_FOR = (
     "halides, Si, Ge or any other element; interfaces and lithium metal; barriers of cool crystals (no crystal frame below about "
@@ -40,8 +40,8 @@ DATA = {
     "data_source": "github.com/OxideGlassGroupAAU/LiPS",
     "data_licence": "none stated; frames are not distributed",
     "citation": "Chen, Du, Krishnan, Yue, Smedskjaer, Nat. Commun. 16, 1057 (2025)",
-    "reference_method": "DFT, PBE-D3 (zero damping), TZVP-MOLOPT-GTH, GTH-PBE pseudopotentials, 400 Ry, CP2K; the dispersion was added "
-    "to the labels of the crystals (training/dispersion.py)",
+    "reference_method": "DFT, PBE, TZVP-MOLOPT-GTH, GTH-PBE pseudopotentials, 400 Ry, CP2K, no dispersion correction; that of the glasses was taken "
+    "off their labels (training/dispersion.py)",
 }
 HELD_OUT = {"all glasses": "held-out glasses", "all crystals": "held-out crystals, 1500 to 3500 K"}
 

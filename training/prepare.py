@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the openmm-lps authors
-"""Split the reference data into training, validation and test folders, all of them on the level PBE-D3.
+"""Split the reference data into training, validation and test folders, all of them on the level PBE.
 
     python training/prepare.py DATA --work .training
 
 DATA holds one DeePMD folder per system (crystal-*, glass-*). WORK/data/<system>/<part>/ receives the frames; they carry
-no licence and are never committed. The frame ranges, which may be, go to training/split-lps.json. Crystals get the
-dispersion that their labels lack (dispersion.py), which takes some minutes.
+no licence and are never committed. The frame ranges, which may be, go to training/split-lps.json. Glasses lose the
+dispersion that only their labels have (dispersion.py), which takes some minutes.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dispersion import with_dispersion
+from dispersion import without_dispersion
 from frames import read_frames, running_mean, trajectory_temperature, write_frames
 from splits import split_of
 
@@ -33,7 +33,7 @@ def prepare_system(source: Path, target: Path) -> dict:
     entry = {"atoms": len(frames.types), "frames": len(frames), "parts": {}}
     for part, ranges in parts.items():
         chosen = frames.select(ranges)
-        write_frames(target / part, with_dispersion(chosen) if trajectory else chosen)
+        write_frames(target / part, chosen if trajectory else without_dispersion(chosen))
         entry["parts"][part] = {"ranges": [list(bounds) for bounds in ranges]}
         if trajectory:
             kelvin = np.concatenate([temperature[start:stop] for start, stop in ranges])

@@ -85,7 +85,7 @@ def test_input_holds_cell_and_atoms():
     text = cp2k.make_input(structures(), cp2k.TEMPLATE.read_text())
     assert "A 5.0000000000 0.0000000000 0.0000000000" in text and "@" not in text
     assert "      S 2.4000000000 0.0000000000 0.0000000000" in text
-    assert "PBE" in text and "TZVP-MOLOPT-GTH" in text and "TYPE DFTD3" in text
+    assert "PBE" in text and "TZVP-MOLOPT-GTH" in text and "VDW" not in text.upper()
 
 
 def test_output_is_read_in_our_units_and_sign():

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the openmm-lps authors
-"""The dispersion that the reference crystals lack: against CP2K, finite differences, and who gets it."""
+"""The dispersion in the labels of the reference glasses: against CP2K, finite differences, and who loses it."""
 
 import dataclasses
 import sys
@@ -29,7 +29,7 @@ COORD = np.array(
         [1.4, 1.1, 4.6],
     ]
 ).ravel()
-#: Of CP2K 2023.1 with the &VDW_POTENTIAL of training/label/single-point.inp.
+#: Of CP2K 2023.1: &PAIR_POTENTIAL, TYPE DFTD3, REFERENCE_FUNCTIONAL PBE, nothing else.
 CP2K_ENERGY = -0.03059473879725 * dispersion.HARTREE
 
 
@@ -70,23 +70,23 @@ def example(count: int) -> frames_module.Frames:
     )
 
 
-def test_frames_get_their_own_dispersion():
+def test_frames_lose_their_own_dispersion():
     pytest.importorskip("dftd3")
     bare = dataclasses.replace(example(2), energy=np.array([5.0, 6.0]))
-    frames = dispersion.with_dispersion(bare)
+    frames = dispersion.without_dispersion(bare)
     for index in range(2):
         energy, force, virial = dispersion.dispersion(SYMBOLS, frames.coord[index], BOX)
-        assert frames.energy[index] == pytest.approx(5 + index + energy)
-        assert frames.force[index] == pytest.approx(bare.force[index] + force)
-        assert frames.virial[index] == pytest.approx(virial)
+        assert frames.energy[index] == pytest.approx(5 + index - energy)
+        assert frames.force[index] == pytest.approx(bare.force[index] - force)
+        assert frames.virial[index] == pytest.approx(-virial)
 
 
-@pytest.mark.parametrize(("system", "count", "added"), [("crystal-X", 900, 1.0), ("glass-g75", 159, 0.0)])
-def test_crystals_get_dispersion_and_glasses_keep_theirs(tmp_path, monkeypatch, system, count, added):
+@pytest.mark.parametrize(("system", "count", "taken"), [("crystal-X", 900, 0.0), ("glass-g75", 159, 1.0)])
+def test_glasses_lose_dispersion_and_crystals_stay(tmp_path, monkeypatch, system, count, taken):
     monkeypatch.setattr(
-        prepare, "with_dispersion", lambda frames: dataclasses.replace(frames, energy=frames.energy + 1)
+        prepare, "without_dispersion", lambda frames: dataclasses.replace(frames, energy=frames.energy - 1)
     )
     frames_module.write_frames(tmp_path / system, example(count))
     entry = prepare.prepare_system(tmp_path / system, tmp_path / "out")
     for part in entry["parts"]:
-        assert frames_module.read_frames(tmp_path / "out" / part).energy == pytest.approx(added)
+        assert frames_module.read_frames(tmp_path / "out" / part).energy == pytest.approx(-taken)
