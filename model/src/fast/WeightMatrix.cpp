@@ -41,7 +41,6 @@ public:
         node.depth = static_cast<int>(B.rows());
         if (levels > 0 && node.depth % 2 == 0 && node.depth >= minDepth && B.size() >= minSize &&
             halfVectors >= minHalfVectors) {
-            node.halfDepth = node.depth / 2;
             node.halfWidth = halfVectors * kernels.lanes;
             node.blocks.resize(numBlocks);
             for (int i = 0; i < numBlocks; i++)
@@ -145,7 +144,7 @@ void WeightMatrix<T>::multiplyInParts(const Context& context, int level, const N
         Terms<T> sum;
         sum.add(to);
         multiply(context, level + 1, *parts[half ? B12 : B11], rows, {A}, start.at(0, half * node.halfWidth), to);
-        multiply(context, level + 1, *parts[half ? B22 : B21], rows, {A.at(0, node.halfDepth)}, sum, to);
+        multiply(context, level + 1, *parts[half ? B22 : B21], rows, {A.at(0, node.depth / 2)}, sum, to);
     }
 }
 
@@ -159,17 +158,23 @@ Rows<const T> WeightMatrix<T>::form(const Context& context, const Node& node, in
     return operand.whole;
 }
 
+/** The place of sum number i of four, in the scratch of the level. */
+template <typename T>
+Rows<T> WeightMatrix<T>::getSums(const Context& context, int level, const Node& node, int rows, int i) {
+    const std::size_t ld = roundUp(node.depth / 2, context.kernels.lanes) + context.kernels.lanes;
+    AlignedBuffer<T>& sums = context.scratch.levels[level].sums;
+    sums.ensure(4 * (rows / 2) * ld);
+    return {sums.data() + i * (rows / 2) * ld, ld};
+}
+
 /** The same, and the four sums of its quadrants in the scratch of the level. */
 template <typename T>
 Rows<const T> WeightMatrix<T>::formWithSums(const Context& context, int level, const Node& node, int rows,
                                             const Operand& operand) {
-    typename ProductScratch<T>::Level& scratch = context.scratch.levels[level];
-    const std::size_t ld = roundUp(node.halfDepth, context.kernels.lanes);
-    scratch.sums.ensure(4 * (rows / 2) * ld);
     Rows<T> sums[4];
     for (int i = 0; i < 4; i++)
-        sums[i] = {scratch.sums.data() + i * (rows / 2) * ld, ld};
-    context.kernels.addQuadrants(rows / 2, node.halfDepth, operand.a, operand.factor, operand.b, operand.whole, sums);
+        sums[i] = getSums(context, level, node, rows, i);
+    context.kernels.addQuadrants(rows / 2, node.depth / 2, operand.a, operand.factor, operand.b, operand.whole, sums);
     return operand.b.data ? operand.whole : operand.a;
 }
 
@@ -183,7 +188,7 @@ Rows<const T> WeightMatrix<T>::formWithSums(const Context& context, int level, c
 template <typename T>
 void WeightMatrix<T>::multiplyBySums(const Context& context, int level, const Node& node, const Block& parts, int rows,
                                      Rows<const T> A, const Terms<T>& start, Rows<T> C) const {
-    const int half = rows / 2, depth = node.halfDepth, width = node.halfWidth;
+    const int half = rows / 2, depth = node.depth / 2, width = node.halfWidth;
     typename ProductScratch<T>::Level& scratch = context.scratch.levels[level];
     for (AlignedBuffer<T>& product : scratch.products)
         product.ensure(half * static_cast<std::size_t>(width));
@@ -192,14 +197,12 @@ void WeightMatrix<T>::multiplyBySums(const Context& context, int level, const No
     const Rows<const T> A11 = A, A12 = A.at(0, depth), A21 = A.at(half, 0), A22 = A.at(half, depth);
     Operand S1, S2, S3, S4;
     if (level > 0) {
-        const std::size_t ld = roundUp(depth, context.kernels.lanes);
-        Operand* sums[] = {&S1, &S2, &S3, &S4};
-        for (int i = 0; i < 4; i++)
-            sums[i]->a = {scratch.sums.data() + i * half * ld, ld};
+        S1.a = getSums(context, level, node, rows, 0);
+        S2.a = getSums(context, level, node, rows, 1);
+        S3.a = getSums(context, level, node, rows, 2);
+        S4.a = getSums(context, level, node, rows, 3);
     } else {
-        const std::size_t ld = roundUp(depth, context.kernels.lanes) + context.kernels.lanes;
-        scratch.sums.ensure(half * ld);
-        const Rows<T> S = {scratch.sums.data(), ld};
+        const Rows<T> S = getSums(context, level, node, rows, 0);
         S1 = {A21, 1.0, A22, S};
         S2 = {S, -1.0, A11, S};
         S3 = {A11, -1.0, A21, S};

@@ -17,7 +17,7 @@ namespace lps::fast {
 template <typename T>
 struct ProductScratch {
     struct Level {
-        AlignedBuffer<T> sums;         ///< one or four [half of the rows][half of the depth]
+        AlignedBuffer<T> sums;         ///< four of [half of the rows][half of the depth]
         AlignedBuffer<T> products[2];  ///< [half of the rows][half of the width of a block]
     };
     Level levels[2];  ///< of division
@@ -76,7 +76,6 @@ private:
     /** A matrix, in blocks of quadrants or as it is. */
     struct Node {
         int depth = 0;
-        int halfDepth = 0;
         int halfWidth = 0;  ///< of every block, a multiple of the lanes
         std::vector<Block> blocks;
         PackedMatrix<T> rest;  ///< [depth] columns that are in no block
@@ -97,6 +96,7 @@ private:
         ProductScratch<T>& scratch;
     };
 
+    static Rows<T> getSums(const Context& context, int level, const Node& node, int rows, int i);
     static Rows<const T> form(const Context& context, const Node& node, int rows, const Operand& operand);
     static Rows<const T> formWithSums(const Context& context, int level, const Node& node, int rows,
                                       const Operand& operand);
