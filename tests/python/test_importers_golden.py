@@ -14,7 +14,7 @@ from numpy_reference import NumpyReference
 
 # Absolute tolerances: eV per atom, eV/angstrom, eV.
 STRICT = (1e-10, 1e-9, 1e-8)
-FLOAT32 = (3e-5, 3e-5, 1e-3)
+FLOAT32 = (3e-5, 5e-5, 1e-3)  # of TensorFlow in single precision against itself in double: 3.2e-5 eV/angstrom for `lps`
 # These two say which backend's rule applies where rules differ; they differ between files of one model without effect.
 ORIGIN = {"cutoff_precision", "excluded_padding"}
 
