@@ -13,10 +13,9 @@ import dataclasses
 import numpy as np
 
 from frames import Frames
+from units import BOHR, HARTREE
 
 NUMBERS = {"Li": 3, "P": 15, "S": 16}
-HARTREE = 27.211386245988  # eV, CODATA 2018
-BOHR = 0.529177210903  # angstrom, CODATA 2018
 PBE = {"s6": 1.0, "s8": 0.722, "rs6": 1.217, "rs8": 1.0, "alp": 14.0, "s9": 0.0}
 CUTOFF = 40.0  # bohr, of the pairs
 COORDINATION_CUTOFF = 40.0  # bohr, of the coordination numbers

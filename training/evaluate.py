@@ -77,21 +77,31 @@ def below(errors: dict[str, np.ndarray], limit: float, wanted: bool) -> dict[str
     return errors | {name: errors[name][chosen] for name in ("energy", "force", "virial", "kelvin")}
 
 
+def groups_of(systems: dict[str, dict]) -> dict[str, list[dict]]:
+    """Return {group: errors of its systems}: all glasses, all crystals, and crystals below and from 1,500 K."""
+    glasses = [errors for errors in systems.values() if "kelvin" not in errors]
+    crystals = [errors for errors in systems.values() if "kelvin" in errors]
+    return {
+        "all glasses": glasses,
+        "all crystals": crystals,
+        "crystals below 1,500 K": [below(errors, COOL, True) for errors in crystals],
+        "crystals from 1,500 K": [below(errors, COOL, False) for errors in crystals],
+    }
+
+
+def summarise_all(groups: dict[str, list[dict]], systems: dict[str, dict]) -> dict[str, dict]:
+    """Return the summaries of all groups, then of each system; those without a frame are left out."""
+    groups = groups | {name: [errors] for name, errors in systems.items()}
+    return {name: summary for name, group in groups.items() if (summary := summarise(group)) is not None}
+
+
 def evaluate(model, data: Path, parts: list[str], stride: int) -> dict:
     """Return ``{part: {group: summary}}`` for the systems below `data`; see `summarise`."""
     result = {}
     for part in parts:
         folders = sorted(path / part for path in data.glob("*") if (path / part).is_dir())
         systems = {folder.parent.name: system_errors(model, folder, stride) for folder in folders}
-        glasses = [errors for name, errors in systems.items() if "kelvin" not in errors]
-        crystals = [errors for name, errors in systems.items() if "kelvin" in errors]
-        groups = {
-            "all glasses": glasses,
-            "all crystals": crystals,
-            "crystals below 1,500 K": [below(errors, COOL, True) for errors in crystals],
-            "crystals from 1,500 K": [below(errors, COOL, False) for errors in crystals],
-        } | {name: [errors] for name, errors in systems.items()}
-        result[part] = {name: summary for name, group in groups.items() if (summary := summarise(group)) is not None}
+        result[part] = summarise_all(groups_of(systems), systems)
     return result
 
 

@@ -115,7 +115,9 @@ def train_torch(run: Path, content: dict, arguments: argparse.Namespace) -> bool
 
     logging.basicConfig(format="%(asctime)s %(message)s", level=logging.INFO)
     torch.set_num_threads(arguments.threads)
-    options = Options(arguments.device, torch.float32, arguments.optimiser, arguments.average, arguments.seconds)
+    options = Options(
+        device=arguments.device, optimiser=arguments.optimiser, average=arguments.average, seconds=arguments.seconds
+    )
     engine = Run(run, content, options)
     weights = constants = None
     if arguments.init_frozen is not None and not engine.resumes():

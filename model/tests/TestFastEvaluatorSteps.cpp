@@ -8,6 +8,8 @@
 
 #include <cmath>
 #include <limits>
+#include <random>
+#include <vector>
 
 #include "lps/Error.h"
 #include "lps/FastEvaluator.h"
@@ -16,6 +18,21 @@
 
 namespace lps::testing {
 namespace {
+
+/** Moves every atom by a random step, in the order of the atoms. */
+void walk(std::vector<Vector3>& positions, std::normal_distribution<double>& step, std::mt19937& generator) {
+    for (Vector3& x : positions)
+        for (double& c : x)
+            c += step(generator);
+}
+
+Box scaled(const Box& box, double factor) {
+    Matrix3 vectors = box.getVectors();
+    for (Vector3& v : vectors)
+        for (double& c : v)
+            c *= factor;
+    return Box(vectors);
+}
 
 TEST(FastEvaluator, ResultsDoNotDependOnTheNumberOfThreads) {
     const auto model = makeModel(makeRandomModelData());
@@ -55,15 +72,9 @@ void expectSameForAllListsAlongAWalk(const DeepPotentialData& data, Configuratio
     std::mt19937 generator(6);
     std::normal_distribution<double> step(0.0, 0.05);
     for (int frame = 0; frame < 16; frame++) {
-        for (Vector3& x : structure.positions)
-            for (double& c : x)
-                c += step(generator);
+        walk(structure.positions, step, generator);
         if (frame % 8 == 7 && structure.box) {
-            Matrix3 vectors = structure.box->getVectors();
-            for (Vector3& v : vectors)
-                for (double& c : v)
-                    c *= 1.001;
-            structure.box = Box(vectors);
+            structure.box = scaled(*structure.box, 1.001);
         }
         const Evaluation expected = fresh.evaluate(structure, executor);
         for (FastEvaluator* evaluator : {&old, &loose}) {
@@ -114,19 +125,13 @@ TEST(FastEvaluator, FollowsATrajectoryWithBoxChanges) {
     std::mt19937 generator(4);
     std::normal_distribution<double> step(0.0, 0.05);
     for (int frame = 0; frame < 40; frame++) {
-        for (Vector3& x : structure.positions)
-            for (double& c : x)
-                c += step(generator);
+        walk(structure.positions, step, generator);
         if (frame % 3 == 0) {
             const double scale = 1.0 + 0.01 * step(generator) / 0.05;
-            Matrix3 vectors = structure.box->getVectors();
-            for (Vector3& v : vectors)
-                for (double& c : v)
-                    c *= scale;
             for (Vector3& x : structure.positions)
                 for (double& c : x)
                     c *= scale;
-            structure.box = Box(vectors);
+            structure.box = scaled(*structure.box, scale);
         }
         if (frame % 5 == 0)  // a jump by whole cell vectors, as wrapping does
             for (int d = 0; d < 3; d++)

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from units import BOHR, GPA, HARTREE
+
 TEMPLATE = Path(__file__).with_name("single-point.inp")
-HARTREE = 27.211386245988  # eV, CODATA 2018
-BOHR = 0.529177210903  # angstrom, CODATA 2018
-GPA = 160.21766339999996  # GPa per eV/angstrom^3
 
 
 class LabelError(Exception):

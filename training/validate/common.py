@@ -29,7 +29,6 @@ TRAINING = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(TRAINING))
 
 DENSITY = 1.66053906660  # g/cm3 per u/angstrom^3
-GPA = 160.21766339999996  # GPa per eV/angstrom^3
 ELECTRONVOLT = 96.48533212331002  # kJ/mol
 HELD_OUT = ("validation", "test")
 GLASSES = {"glass-g67": 67, "glass-g70": 70, "glass-g75": 75}  # percent Li2S

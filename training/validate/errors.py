@@ -63,18 +63,11 @@ def binned(x: np.ndarray, squares: np.ndarray, edges: np.ndarray) -> dict[str, l
     return {name: [row[index] for row in rows] for index, name in enumerate(("low", "high", "rmse", "count"))}
 
 
-def groups_of(systems: dict[str, dict]) -> dict[str, dict]:
-    """Summaries of all groups and systems of one part, as training/evaluate.py forms them."""
-    glasses = [errors for errors in systems.values() if "kelvin" not in errors]
-    crystals = [errors for errors in systems.values() if "kelvin" in errors]
-    groups = {
-        "all glasses": glasses,
-        "all crystals": crystals,
-        "crystals below 1,500 K": [evaluate.below(errors, evaluate.COOL, True) for errors in crystals],
-        "crystals from 1,500 K": [evaluate.below(errors, evaluate.COOL, False) for errors in crystals],
-        "all": glasses + crystals,
-    } | {name: [errors] for name, errors in systems.items()}
-    return {name: summary for name, group in groups.items() if (summary := evaluate.summarise(group)) is not None}
+def summaries_of(systems: dict[str, dict]) -> dict[str, dict]:
+    """Summaries of all groups and systems of one part, as training/evaluate.py forms them, and of all systems together."""
+    groups = evaluate.groups_of(systems)
+    groups["all"] = groups["all glasses"] + groups["all crystals"]
+    return evaluate.summarise_all(groups, systems)
 
 
 def compare(summaries: dict, reference: dict) -> dict:
@@ -160,7 +153,7 @@ def main() -> None:
         trends = {"by_force": {}, "by_temperature": {}}
         for part in arguments.parts:
             systems = part_errors(engine, data_folders(session, part), arguments.stride)
-            summaries[part] = groups_of(systems)
+            summaries[part] = summaries_of(systems)
             print(f"errors: {part} done", file=sys.stderr, flush=True)
             if part in ("validation", "test"):
                 for name, errors in systems.items():
@@ -178,7 +171,7 @@ def main() -> None:
         found = read_json(reference)
         return {
             "summaries": summaries,
-            "held_out": groups_of(held_out),
+            "held_out": summaries_of(held_out),
             "trends": trends,
             "against_deepmd": compare(summaries, found) if found else None,
         }
