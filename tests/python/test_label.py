@@ -128,6 +128,7 @@ def test_frames_are_labelled_once_and_written(call, tmp_path, program):
 
     first, second = structures(), structures()
     second.positions[1, 0] = 2.5
+    second.info["temperature"] = 300
     ase.io.write(tmp_path / "two.extxyz", [first, second])
     ase.io.write(tmp_path / "POSCAR", first)
     arguments = [tmp_path / "two.extxyz", "--output", tmp_path / "out", "--cp2k", program]
@@ -138,6 +139,10 @@ def test_frames_are_labelled_once_and_written(call, tmp_path, program):
     assert len(frames) == 2 and frames.type_map == ["Li", "P", "S"] and list(frames.types) == [0, 2]
     assert frames.coord[1, 3] == pytest.approx(2.5) and frames.energy[0] == pytest.approx(-68.0284656)
     np.testing.assert_allclose(frames.virial[0], frames.virial[1])
+    _, last = ase.io.read(tmp_path / "out" / "labelled.extxyz", ":")
+    assert last.info["temperature"] == 300 and last.get_potential_energy() == pytest.approx(frames.energy[1])
+    np.testing.assert_allclose(-last.get_volume() * last.get_stress(voigt=False).ravel(), frames.virial[1], atol=1e-6)
+    np.testing.assert_allclose(last.get_forces().ravel(), frames.force[1], atol=1e-7)
     # Once more, with a file whose frame is known already: nothing is computed.
     assert call(*arguments[:1], tmp_path / "POSCAR", *arguments[1:])[0] == 0
     assert (tmp_path / "calls").read_text().split() == ["x", "x"]

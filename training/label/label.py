@@ -6,7 +6,8 @@
 
 Every frame of every file is computed in OUTPUT/jobs/<hash of its input>/; a frame that is done is not computed again, so
 the same command continues after an interruption and takes in further files. The frames with a label are then written to
-OUTPUT/<formula>/, one folder for each order of elements. Needs CP2K (Debian: apt-get install cp2k) and ASE.
+OUTPUT/<formula>/, one folder for each order of elements, and all together, in the order given and with what their files say
+of them, to OUTPUT/labelled.extxyz. Needs CP2K (Debian: apt-get install cp2k) and ASE.
 Frames that fail are named with the reason, the others are labelled all the same; the exit code is then 1.
 """
 
@@ -117,6 +118,20 @@ def collect(labelled: list[tuple[object, Label]], output: Path) -> dict[str, int
     return counts
 
 
+def write_extxyz(labelled: list[tuple[object, Label]], path: Path) -> None:
+    """Write structures with energy (eV), forces (eV/angstrom) and stress (eV/angstrom^3, ASE's sign) as extended XYZ."""
+    import ase.io
+    from ase.calculators.singlepoint import SinglePointCalculator
+
+    frames = []
+    for atoms, found in labelled:
+        frame = atoms.copy()
+        stress = -found.virial / frame.get_volume()
+        frame.calc = SinglePointCalculator(frame, energy=found.energy, forces=found.forces, stress=stress)
+        frames.append(frame)
+    ase.io.write(path, frames, format="extxyz")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("structures", nargs="+", type=Path, help="files that ASE reads; every frame is labelled")
@@ -146,6 +161,8 @@ def main() -> int:
             continue
         labelled.append((atoms, found))
         print(f"{name}: {found.energy / len(atoms):.5f} eV/atom, {seconds:.0f} s", flush=True)
+    if labelled:
+        write_extxyz(labelled, arguments.output / "labelled.extxyz")
     for name, count in collect(labelled, arguments.output).items():
         print(f"{arguments.output / name}: {count} frames")
     return 1 if failures else 0

@@ -17,7 +17,7 @@ from requirements import Requirement, requirements
 FIGURES = ("errors-parity.png", "errors-trends.png", "crystals.png", "glasses.png", "stability.png", "committee.png")
 LARGEST_FIGURE = 150_000  # bytes, of what is committed
 UNMEASURED = "unmeasured"
-PARTS = ("errors", "crystals", "glasses", "stability", "committee")
+PARTS = ("errors", "crystals", "pressure", "glasses", "stability", "committee")
 
 
 def number(value, digits: int, unit: str = "") -> str:
@@ -149,6 +149,33 @@ def crystals_section(results: dict | None) -> str:
         "\nMean bond lengths are those of the relaxed cells (Li-S within 3.0 Å); moduli are Hill averages with relaxed ions; formation energies are "
         "against relaxed Li2S and P2S5, without vibrations (Li4P2S6 is not on that line). 'Atoms moved' is the root mean square shift in "
         f"fractional coordinates.{used}\n\nExperimental cells: {sources}.\n"
+    )
+
+
+def pressure_section(results: dict | None) -> str:
+    """PBE's pressure against the model's at 300 K, and what that means for the density."""
+    if results is None or not results["crystals"]:
+        return ""
+
+    def both(value: float, error: float | None, digits: int) -> str:
+        return f"{value:+.{digits}f}" + ("" if error is None else f" ± {error:.{digits}f}")
+
+    rows = [
+        [
+            name,
+            f"{found['frames']} of {found['atoms']} atoms",
+            both(found["difference_GPa"], found["difference_error_GPa"], 2),
+            f"{found['bulk_GPa']:.1f}",
+            both(found["density_change_percent"], found["density_change_error_percent"], 1),
+        ]
+        for name, found in results["crystals"].items()
+    ]
+    return (
+        "\nPBE itself at 300 K, by CP2K's labels of crystals in `training/label/frames`, which no model was trained on:\n\n"
+        + markdown_table(
+            ["crystal", "frames", "PBE's pressure − model's (GPa)", "B (GPa), 0 K", "density of PBE − model's (%)"],
+            rows,
+        )
     )
 
 
@@ -338,7 +365,9 @@ def write_card(session: Session, output: Path, title: str, status: str) -> list[
             "Forces and energies of held-out frames, model against DFT; energies of glasses in blue",
         ),
         "trends": figure("errors-trends.png", "Force errors against force magnitude and temperature"),
-        "crystals": crystals_section(results["crystals"]) + figure("crystals.png", "Densities of the crystals"),
+        "crystals": crystals_section(results["crystals"])
+        + pressure_section(results["pressure"])
+        + figure("crystals.png", "Densities of the crystals"),
         "glasses": glasses_section(results["glasses"])
         + figure(
             "glasses.png",

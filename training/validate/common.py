@@ -26,6 +26,7 @@ import numpy as np
 warnings.filterwarnings("ignore", message="logm result may be inaccurate")
 
 TRAINING = Path(__file__).resolve().parent.parent
+LABELLED = TRAINING / "label" / "frames"
 sys.path.insert(0, str(TRAINING))
 
 DENSITY = 1.66053906660  # g/cm3 per u/angstrom^3
@@ -155,6 +156,39 @@ def data_folders(session: Session, part: str) -> dict[str, Path]:
     if not folders:
         raise SystemExit(f"validate: '{data}' holds no frames of the part '{part}'; run training/prepare.py first")
     return folders
+
+
+def labelled_structures() -> dict[str, list]:
+    """Return {crystal: list of ``ase.Atoms``} that CP2K labelled with energy, forces and stress; temperature in K in `info`.
+
+    They are our own, in training/label/frames/<crystal>.extxyz, and never trained on.
+    """
+    import ase.io
+
+    return {path.stem: ase.io.read(path, index=":") for path in sorted(LABELLED.glob("*.extxyz"))}
+
+
+def labelled_folders(session: Session) -> dict[str, Path]:
+    """Return {system: folder} of the labelled structures, which are written below WORK/labelled in the DeePMD layout."""
+    from frames import Frames, write_frames
+
+    found = {}
+    for name, structures in labelled_structures().items():
+        found[f"crystal-{name}"] = folder = session.work / "labelled" / f"crystal-{name}"
+        symbols = structures[0].get_chemical_symbols()
+        type_map = sorted(set(symbols))
+        frames = Frames(
+            np.array([type_map.index(symbol) for symbol in symbols]),
+            type_map,
+            box=np.array([np.array(atoms.cell).ravel() for atoms in structures]),
+            coord=np.array([atoms.positions.ravel() for atoms in structures]),
+            energy=np.array([atoms.get_potential_energy() for atoms in structures]),
+            force=np.array([atoms.get_forces().ravel() for atoms in structures]),
+            virial=np.array([-atoms.get_volume() * atoms.get_stress(voigt=False).ravel() for atoms in structures]),
+        )
+        write_frames(folder, frames)
+        np.save(folder / "temperature.npy", np.array([atoms.info["temperature"] for atoms in structures], dtype=float))
+    return found
 
 
 def frame_atoms(frames, index: int):

@@ -4,6 +4,8 @@
 
     python training/validate/errors.py --model .training/runs/lps/graph.pb --work .training
 
+The part `labelled` are the crystals of training/label/frames, at 300 K.
+
 Writes errors.json (root mean square and mean absolute errors of energy, force and virial for each system and group, as
 training/evaluate.py defines them, errors against force magnitude and temperature) and errors-*.png. Where
 training/evaluate.py has left an errors.json of DeePMD-kit beside the model, or --reference names one, the two are compared.
@@ -13,12 +15,22 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from common import COLORS, cached, data_folders, make_parser, new_figure, open_session, read_json, save_figure
+from common import (
+    COLORS,
+    cached,
+    data_folders,
+    labelled_folders,
+    make_parser,
+    new_figure,
+    open_session,
+    read_json,
+    save_figure,
+)
 
 import evaluate
 from frames import read_frames
 
-PARTS = ("train", "interior", "validation", "test")
+PARTS = ("train", "interior", "validation", "test", "labelled")
 FORCE_EDGES = np.array([0, 0.25, 0.5, 1, 1.5, 2, 3, 4, 6, 10])  # eV/angstrom
 KELVIN_EDGES = np.array([1000, 1250, 1500, 1750, 2000, 2500, 3000, 3600])
 PARITY_POINTS = 6000  # of each species and part, so that a figure stays small
@@ -129,7 +141,8 @@ def plot_trends(trends: dict, path: Path) -> None:
             middle = (np.array(values["low"]) + np.array(values["high"])) / 2
             axis.plot(middle, values["rmse"], "o-", markersize=3, color=color, label=group)
         axis.set(xlabel=label, ylabel="force RMSE (eV/Å)", ylim=(0, None))
-        axis.legend()
+        if trends[key]:
+            axis.legend()
     save_figure(figure, path)
 
 
@@ -152,7 +165,8 @@ def main() -> None:
         summaries, held_out = {}, {}
         trends = {"by_force": {}, "by_temperature": {}}
         for part in arguments.parts:
-            systems = part_errors(engine, data_folders(session, part), arguments.stride)
+            folders = labelled_folders(session) if part == "labelled" else data_folders(session, part)
+            systems = part_errors(engine, folders, arguments.stride)
             summaries[part] = summaries_of(systems)
             print(f"errors: {part} done", file=sys.stderr, flush=True)
             if part in ("validation", "test"):
