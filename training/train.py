@@ -115,9 +115,8 @@ def train_torch(run: Path, content: dict, arguments: argparse.Namespace) -> bool
 
     logging.basicConfig(format="%(asctime)s %(message)s", level=logging.INFO)
     torch.set_num_threads(arguments.threads)
-    options = Options(
-        device=arguments.device, optimiser=arguments.optimiser, average=arguments.average, seconds=arguments.seconds
-    )
+    names = ("device", "optimiser", "weight_decay", "average", "seconds")
+    options = Options(**{name: getattr(arguments, name) for name in names})
     engine = Run(run, content, options)
     weights = constants = None
     if arguments.init_frozen is not None and not engine.resumes():
@@ -181,10 +180,20 @@ def main() -> None:
     torch_only.add_argument("--device", default="cpu", help="device of PyTorch, such as cuda")
     torch_only.add_argument("--optimiser", choices=("adam", "soap"), default="adam", help="what moves the weights")
     torch_only.add_argument(
+        "--weight-decay",
+        type=float,
+        default=0.0,
+        help="with --optimiser soap: shrink matrices by rate times this a batch",
+    )
+    torch_only.add_argument(
         "--average", type=float, help="decay per batch of the average of the weights that is frozen"
     )
     torch_only.add_argument("--seconds", type=float, help="write a checkpoint and stop after this time")
     arguments = parser.parse_args()
+    if arguments.weight_decay < 0 or (arguments.weight_decay and arguments.optimiser != "soap"):
+        parser.error(
+            f"--weight-decay is {arguments.weight_decay:g}; it must not be negative, and needs --optimiser soap"
+        )
 
     run = arguments.work.resolve() / "runs" / (arguments.name or arguments.config.stem)
     run.mkdir(parents=True, exist_ok=True)

@@ -172,6 +172,15 @@ def test_input_names_the_parts_and_takes_overrides(tmp_path):
         train.build_input(TRAINING / "configs" / "lps.json", tmp_path / "absent", {})
 
 
+@pytest.mark.parametrize("options", [["--weight-decay", "0.1"], ["--weight-decay", "-1", "--optimiser", "soap"]])
+def test_weight_decay_that_nothing_would_use_is_refused(monkeypatch, capsys, options):
+    monkeypatch.setattr(sys, "argv", ["train.py", "--config", "none.json", *options])
+    with pytest.raises(SystemExit) as refused:
+        train.main()
+    assert refused.value.code == 2
+    assert "it must not be negative, and needs --optimiser soap" in capsys.readouterr().err
+
+
 def test_newest_checkpoint_is_the_one_with_most_batches(tmp_path):
     assert train.newest_checkpoint(tmp_path) is None
     for name in ("model.ckpt-2000.index", "model.ckpt-10000.index", "model.ckpt-10000.meta", "model.ckpt.index"):

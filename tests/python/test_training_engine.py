@@ -204,11 +204,11 @@ def test_checkpoint_of_another_optimiser_is_refused(config, tmp_path):
         started(tmp_path, config, optimiser="soap")
 
 
-def soap_path(start: torch.Tensor, gradient, steps: int) -> torch.Tensor:
+def soap_path(start: torch.Tensor, gradient, steps: int, weight_decay: float = 0.0) -> torch.Tensor:
     """Weights (stack, inputs, outputs) after some steps of SOAP along `gradient`, a function of the weights."""
     flat, found = start.clone().view(-1), torch.zeros(start.numel(), dtype=start.dtype)
     parameters = SimpleNamespace(flat=flat, gradient=found, named={"layer.w": flat.view(start.shape)})
-    optimiser = Soap(parameters, lr=0.01)
+    optimiser = Soap(parameters, 0.01, weight_decay)
     for _ in range(steps):
         found.copy_(gradient(flat.view(start.shape)).reshape(-1))
         optimiser.step()
@@ -230,6 +230,12 @@ def test_soap_does_not_depend_on_the_axes_of_a_weight_matrix():
     )
     torch.testing.assert_close(turned, left @ plain @ right, rtol=1e-5, atol=1e-7)
     assert float(plain.abs().max()) < 0.9 * float(start.abs().max())
+
+
+def test_weight_decay_shrinks_by_rate_times_decay():
+    start = torch.linspace(-1, 2, 12, dtype=torch.float64).view(1, 3, 4)
+    left = soap_path(start, torch.zeros_like, 5, weight_decay=0.4)
+    torch.testing.assert_close(left, start * (1 - 0.01 * 0.4) ** 5)
 
 
 def test_run_stops_when_its_time_is_over(config, tmp_path):

@@ -30,13 +30,14 @@ AVERAGE_EVERY = 10
 
 @dataclass(frozen=True)
 class Options:
-    """How to run: device ('cpu', 'cuda'), dtype, optimiser ('adam', 'soap'), decay of the averaged weights (None: no average),
-    seconds before stopping.
+    """How to run: device ('cpu', 'cuda'), dtype, optimiser ('adam', 'soap'), weight decay (of soap), decay of the averaged
+    weights (None: no average), seconds before stopping.
     """
 
     device: str = "cpu"
     dtype: torch.dtype = torch.float32
     optimiser: str = "adam"
+    weight_decay: float = 0.0
     average: float | None = None
     seconds: float | None = None
 
@@ -123,7 +124,7 @@ class Run:
 
     def _optimiser(self) -> torch.optim.Optimizer:
         if self.options.optimiser == "soap":
-            return Soap(self.parameters, self.schedule.start)
+            return Soap(self.parameters, self.schedule.start, self.options.weight_decay)
         flat = self.parameters.flat
         flat.grad = self.parameters.gradient
         fused = self.device.type in ("cpu", "cuda")

@@ -50,10 +50,14 @@ def rotate_back(values: torch.Tensor, basis: torch.Tensor, left: bool) -> torch.
 
 
 class Soap(torch.optim.Optimizer):
-    """SOAP for all weights of `parameters`, whose `gradient` it reads. Its whole state goes into `state_dict`."""
+    """SOAP for all weights of `parameters`, whose `gradient` it reads. Its whole state goes into `state_dict`.
 
-    def __init__(self, parameters: Parameters, lr: float):
+    Each batch also shrinks the matrices (not biases and step sizes) by the fraction lr times `weight_decay`.
+    """
+
+    def __init__(self, parameters: Parameters, lr: float, weight_decay: float = 0.0):
         super().__init__([parameters.flat], {"lr": lr})
+        self.weight_decay = weight_decay
         self.flat, self.gradient = parameters.flat.detach(), parameters.gradient
         in_vectors = torch.ones(len(self.flat), dtype=torch.bool)
         self.matrices = []
@@ -97,7 +101,7 @@ class Soap(torch.optim.Optimizer):
             change = self._adam(state, matrix.name, change, (DECAY, DECAY))
             for name, left in matrix.sides():
                 change = rotate_back(change, state[f"{name} basis"], left)
-            matrix.weights.sub_(change, alpha=rate)
+            matrix.weights.mul_(1 - rate * self.weight_decay).sub_(change, alpha=rate)
             if count < SETTLE or count % SAMPLE == 0:
                 for name, left in matrix.sides():
                     state[name].lerp_(self._square(matrix, left), 1 - DECAY)
