@@ -154,7 +154,7 @@ def crystals_section(results: dict | None) -> str:
 
 def pressure_section(results: dict | None) -> str:
     """PBE's pressure against the model's at 300 K, and what that means for the density."""
-    if results is None or not results["crystals"]:
+    if results is None or not results["materials"]:
         return ""
 
     def both(value: float, error: float | None, digits: int) -> str:
@@ -168,12 +168,12 @@ def pressure_section(results: dict | None) -> str:
             f"{found['bulk_GPa']:.1f}",
             both(found["density_change_percent"], found["density_change_error_percent"], 1),
         ]
-        for name, found in results["crystals"].items()
+        for name, found in results["materials"].items()
     ]
     return (
-        "\nPBE itself at 300 K, by CP2K's labels of crystals in `training/label/frames`, which no model was trained on:\n\n"
+        "\nPBE itself, by its pressure on frames that no model was trained on (crystals at 300 K, labelled by CP2K, and the densest held-out frames of glasses):\n\n"
         + markdown_table(
-            ["crystal", "frames", "PBE's pressure − model's (GPa)", "B (GPa), 0 K", "density of PBE − model's (%)"],
+            ["material", "frames", "PBE's pressure − model's (GPa)", "B (GPa), 0 K", "density of PBE − model's (%)"],
             rows,
         )
     )

@@ -21,15 +21,15 @@ HERE = Path(__file__).resolve().parent
 REDUCED = {
     "errors": [],
     "crystals": ["--npt-ps", "10", "--atoms", "120"],
-    "pressure": [],
     "glasses": ["--source", "frames", "--time-ps", "4"],
+    "pressure": [],
     "stability": ["--time-ps", "1", "--piece-ps", "1", "--drift-ps", "1"],
 }
 FULL = {
     "errors": [],
     "crystals": ["--npt-ps", "100"],
-    "pressure": [],
     "glasses": ["--source", "quench", "--preset", "quick"],
+    "pressure": [],
     "stability": ["--time-ps", "100", "--drift-ps", "10"],
 }
 
