@@ -50,6 +50,19 @@ def read_frames(folder: Path) -> Frames:
     return Frames(types, (folder / "type_map.raw").read_text().split(), **arrays)
 
 
+def frames_from_atoms(structures: list, type_map: list[str]) -> Frames:
+    """Frames of ``ase.Atoms`` that carry energy, forces and stress and have the same order of elements, all in `type_map`."""
+    return Frames(
+        np.array([type_map.index(symbol) for symbol in structures[0].get_chemical_symbols()]),
+        type_map,
+        box=np.array([np.array(atoms.cell).ravel() for atoms in structures]),
+        coord=np.array([atoms.positions.ravel() for atoms in structures]),
+        energy=np.array([atoms.get_potential_energy() for atoms in structures]),
+        force=np.array([atoms.get_forces().ravel() for atoms in structures]),
+        virial=np.array([-atoms.get_volume() * atoms.get_stress(voigt=False).ravel() for atoms in structures]),
+    )
+
+
 def write_frames(folder: Path, frames: Frames) -> None:
     """Write frames as one DeePMD folder with a single `set.000`."""
     (folder / "set.000").mkdir(parents=True, exist_ok=True)

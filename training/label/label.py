@@ -27,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from cp2k import TEMPLATE, Label, LabelError, make_input, parse_output
 
-from frames import Frames, write_frames
+from frames import frames_from_atoms, write_frames
 
 TYPE_MAP = ["Li", "P", "S"]
 
@@ -89,47 +89,37 @@ def label(atoms, jobs: Path, template: str, command: list[str], threads: int) ->
     return found, seconds
 
 
-def collect(labelled: list[tuple[object, Label]], output: Path) -> dict[str, int]:
-    """Write the labelled structures as DeePMD folders below `output`; return the number of frames of each folder.
+def with_label(atoms, found: Label):
+    """A copy of ``ase.Atoms`` that carries its label: energy (eV), forces (eV/angstrom), stress (eV/angstrom^3, ASE's sign)."""
+    from ase.calculators.singlepoint import SinglePointCalculator
+
+    labelled = atoms.copy()
+    stress = -found.virial / labelled.get_volume()
+    labelled.calc = SinglePointCalculator(labelled, energy=found.energy, forces=found.forces, stress=stress)
+    return labelled
+
+
+def collect(labelled: list, output: Path) -> dict[str, int]:
+    """Write structures that carry a label as extended XYZ and as DeePMD folders below `output`; return the frames of each folder.
 
     Atoms keep their order; structures with the same order of elements share a folder.
     """
+    import ase.io
+
+    ase.io.write(output / "labelled.extxyz", labelled, format="extxyz")
     groups = {}
-    elements = {symbol for atoms, _ in labelled for symbol in atoms.get_chemical_symbols()}
+    elements = {symbol for atoms in labelled for symbol in atoms.get_chemical_symbols()}
     type_map = TYPE_MAP + sorted(elements - set(TYPE_MAP))
-    for atoms, found in labelled:
-        groups.setdefault(tuple(atoms.get_chemical_symbols()), []).append((atoms, found))
+    for atoms in labelled:
+        groups.setdefault(tuple(atoms.get_chemical_symbols()), []).append(atoms)
     counts, names = {}, {}
-    for symbols, members in groups.items():
-        formula = members[0][0].get_chemical_formula()
+    for members in groups.values():
+        formula = members[0].get_chemical_formula()
         names[formula] = names.get(formula, 0) + 1
         name = formula if names[formula] == 1 else f"{formula}-{names[formula]}"
-        frames = Frames(
-            np.array([type_map.index(symbol) for symbol in symbols]),
-            type_map,
-            box=np.array([np.array(atoms.cell).ravel() for atoms, _ in members]),
-            coord=np.array([atoms.positions.ravel() for atoms, _ in members]),
-            energy=np.array([found.energy for _, found in members]),
-            force=np.array([found.forces.ravel() for _, found in members]),
-            virial=np.array([found.virial.ravel() for _, found in members]),
-        )
-        write_frames(output / name, frames)
-        counts[name] = len(frames)
+        write_frames(output / name, frames_from_atoms(members, type_map))
+        counts[name] = len(members)
     return counts
-
-
-def write_extxyz(labelled: list[tuple[object, Label]], path: Path) -> None:
-    """Write structures with energy (eV), forces (eV/angstrom) and stress (eV/angstrom^3, ASE's sign) as extended XYZ."""
-    import ase.io
-    from ase.calculators.singlepoint import SinglePointCalculator
-
-    frames = []
-    for atoms, found in labelled:
-        frame = atoms.copy()
-        stress = -found.virial / frame.get_volume()
-        frame.calc = SinglePointCalculator(frame, energy=found.energy, forces=found.forces, stress=stress)
-        frames.append(frame)
-    ase.io.write(path, frames, format="extxyz")
 
 
 def main() -> int:
@@ -159,11 +149,9 @@ def main() -> int:
             failures += 1
             print(f"{name}: {error}", file=sys.stderr, flush=True)
             continue
-        labelled.append((atoms, found))
+        labelled.append(with_label(atoms, found))
         print(f"{name}: {found.energy / len(atoms):.5f} eV/atom, {seconds:.0f} s", flush=True)
-    if labelled:
-        write_extxyz(labelled, arguments.output / "labelled.extxyz")
-    for name, count in collect(labelled, arguments.output).items():
+    for name, count in collect(labelled, arguments.output).items() if labelled else ():
         print(f"{arguments.output / name}: {count} frames")
     return 1 if failures else 0
 

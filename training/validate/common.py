@@ -170,23 +170,12 @@ def labelled_structures() -> dict[str, list]:
 
 def labelled_folders(session: Session) -> dict[str, Path]:
     """Return {system: folder} of the labelled structures, which are written below WORK/labelled in the DeePMD layout."""
-    from frames import Frames, write_frames
+    from frames import frames_from_atoms, write_frames
 
     found = {}
     for name, structures in labelled_structures().items():
         found[f"crystal-{name}"] = folder = session.work / "labelled" / f"crystal-{name}"
-        symbols = structures[0].get_chemical_symbols()
-        type_map = sorted(set(symbols))
-        frames = Frames(
-            np.array([type_map.index(symbol) for symbol in symbols]),
-            type_map,
-            box=np.array([np.array(atoms.cell).ravel() for atoms in structures]),
-            coord=np.array([atoms.positions.ravel() for atoms in structures]),
-            energy=np.array([atoms.get_potential_energy() for atoms in structures]),
-            force=np.array([atoms.get_forces().ravel() for atoms in structures]),
-            virial=np.array([-atoms.get_volume() * atoms.get_stress(voigt=False).ravel() for atoms in structures]),
-        )
-        write_frames(folder, frames)
+        write_frames(folder, frames_from_atoms(structures, sorted(set(structures[0].get_chemical_symbols()))))
         np.save(folder / "temperature.npy", np.array([atoms.info["temperature"] for atoms in structures], dtype=float))
     return found
 

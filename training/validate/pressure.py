@@ -12,6 +12,7 @@ The frames may come from another model, as long as they are near both equilibria
 
 import sys
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import numpy as np
 from common import (
@@ -23,12 +24,13 @@ from common import (
     data_folders,
     density,
     frame_atoms,
-    labelled_structures,
+    labelled_folders,
     make_parser,
     open_session,
     read_json,
 )
 
+import evaluate
 from frames import read_frames
 from units import GPA
 
@@ -37,8 +39,16 @@ NEAR = 0.95  # of the density at 300 K and 1 bar
 
 
 @dataclass(frozen=True)
+class Material:
+    """A crystal or glass with PBE's labels: indices of frames in DeePMD folders, and what to take the bulk modulus of."""
+
+    parts: list[tuple[Path, list[int]]]
+    start: object  #: ``ase.Atoms``
+
+
+@dataclass(frozen=True)
 class Pressure:
-    """PBE against a model on frames of one crystal or glass."""
+    """PBE against a model on frames of one material."""
 
     frames: int
     atoms: int
@@ -49,22 +59,52 @@ class Pressure:
     density_change_error_percent: float | None
 
 
-def pressure_of(stress: np.ndarray) -> float:
-    """Static pressure in GPa of a stress [3, 3] in eV/angstrom^3, positive under tension."""
-    return float(-np.trace(stress) / 3 * GPA)
+def crystals(session: Session) -> dict[str, Material]:
+    """The labelled structures."""
+    import ase.io
+
+    from openmmlps.app.structures import structure_path
+
+    found = {}
+    for system, folder in labelled_folders(session).items():
+        name = system.removeprefix("crystal-")
+        found[name] = Material([(folder, list(range(len(read_frames(folder)))))], ase.io.read(structure_path(name)))
+    return found
 
 
-def compare(engine: Engine, frames: list, bulk_GPa: float) -> Pressure:
-    """PBE's labels of ``ase.Atoms`` against the model."""
+def glasses(session: Session) -> dict[str, Material]:
+    """The glasses of glasses.json, with their held-out frames near the density at 300 K; those without one are left out."""
+    measured = (read_json(session.folder / "glasses.json") or {}).get("glasses", {})
+    found = {}
+    for name in GLASSES:
+        model = measured.get(name, {}).get("model")
+        folders = [data_folders(session, part)[name] for part in HELD_OUT] if model else []
+        parts, dense = [], []
+        for folder in folders:
+            frames = read_frames(folder)
+            structures = {index: frame_atoms(frames, index) for index in range(len(frames))}
+            near = {i: atoms for i, atoms in structures.items() if density(atoms) >= NEAR * model["density_g_per_cm3"]}
+            if near:
+                parts.append((folder, list(near)))
+                dense += near.values()
+        if dense:
+            found[name] = Material(parts, max(dense, key=density))
+    return found
+
+
+def compare(engine: Engine, material: Material, bulk_GPa: float) -> Pressure:
+    """PBE's pressure against the model's."""
     differences = []
-    for atoms in frames:
-        own = -engine.atoms(atoms)[2] / atoms.get_volume()
-        differences.append(pressure_of(atoms.get_stress(voigt=False)) - pressure_of(own))
-    mean = float(np.mean(differences))
-    error = float(np.std(differences, ddof=1) / np.sqrt(len(frames))) if len(frames) > 1 else None
+    for folder, chosen in material.parts:
+        frames = read_frames(folder)
+        volumes = np.abs(np.linalg.det(frames.box.reshape(-1, 3, 3).astype(float)))[chosen] / len(frames.types)
+        virial = evaluate.system_errors(engine, folder, 1)["virial"][chosen] / 1e3  # model less PBE, eV/atom
+        differences.extend(-virial[:, ::4].mean(axis=1) / volumes * GPA)
+    mean, count = float(np.mean(differences)), len(differences)
+    error = float(np.std(differences, ddof=1) / np.sqrt(count)) if count > 1 else None
     return Pressure(
-        frames=len(frames),
-        atoms=len(frames[0]),
+        frames=count,
+        atoms=len(frames.types),
         difference_GPa=mean,
         difference_error_GPa=error,
         bulk_GPa=bulk_GPa,
@@ -73,12 +113,12 @@ def compare(engine: Engine, frames: list, bulk_GPa: float) -> Pressure:
     )
 
 
-def bulk_modulus(session: Session, atoms) -> float:
+def bulk_modulus(session: Session, start) -> float:
     """Bulk modulus in GPa of ``ase.Atoms`` at rest: pressures of two volumes about it, ions relaxed in each."""
     from openmmlps.ase import LPSCalculator
     from openmmlps.protocols.statics import relax_atoms
 
-    atoms = atoms.copy()
+    atoms = start.copy()
     atoms.calc = LPSCalculator(str(session.model), threads=session.threads)
     relax_atoms(atoms, 0.005, 1000, lambda: False, cell=True, stress_tolerance_GPa=0.01)
     cell, positions, pressures = np.array(atoms.cell), atoms.get_scaled_positions(), []
@@ -86,54 +126,23 @@ def bulk_modulus(session: Session, atoms) -> float:
         atoms.set_cell(cell * (1 + sign * STRAIN) ** (1 / 3))
         atoms.set_scaled_positions(positions)
         relax_atoms(atoms, 0.005, 1000, lambda: False)
-        pressures.append(pressure_of(atoms.get_stress(voigt=False)))
-    return (pressures[1] - pressures[0]) / (2 * STRAIN)
-
-
-def packaged(name: str):
-    """A packaged crystal as ``ase.Atoms``."""
-    import ase.io
-
-    from openmmlps.app.structures import structure_path
-
-    return ase.io.read(structure_path(name))
-
-
-def dense_glasses(session: Session) -> dict[str, list]:
-    """Return {glass: held-out frames near its density at 300 K}, labelled ``ase.Atoms``, the densest first."""
-    from ase.calculators.singlepoint import SinglePointCalculator
-
-    measured = (read_json(session.folder / "glasses.json") or {}).get("glasses", {})
-    least = {name: NEAR * found["model"]["density_g_per_cm3"] for name, found in measured.items() if found["model"]}
-    found = {}
-    for part in HELD_OUT if least else ():
-        for name, folder in data_folders(session, part).items():
-            if name not in least or name not in GLASSES:
-                continue
-            frames = read_frames(folder)
-            for index in range(len(frames)):
-                atoms = frame_atoms(frames, index)
-                if density(atoms) >= least[name]:
-                    stress = -frames.virial[index].reshape(3, 3) / atoms.get_volume()
-                    atoms.calc = SinglePointCalculator(atoms, stress=stress)
-                    found.setdefault(name, []).append(atoms)
-    return {name: sorted(frames, key=density, reverse=True) for name, frames in found.items()}
+        pressures.append(-np.trace(atoms.get_stress(voigt=False)) / 3 * GPA)
+    return float(pressures[1] - pressures[0]) / (2 * STRAIN)
 
 
 def main() -> None:
     parser = make_parser(__doc__)
     arguments = parser.parse_args()
     session = open_session(parser, arguments)
-    crystals, glasses = labelled_structures(), dense_glasses(session)
-    counts = {name: len(frames) for name, frames in (crystals | glasses).items()}
+    materials = crystals(session) | glasses(session)
+    counts = {name: sum(len(chosen) for _, chosen in material.parts) for name, material in materials.items()}
 
     def compute() -> dict:
         engine = session.engine()
-        starts = {name: packaged(name) for name in crystals} | {name: frames[0] for name, frames in glasses.items()}
         return {
             "materials": {
-                name: asdict(compare(engine, frames, bulk_modulus(session, starts[name])))
-                for name, frames in (crystals | glasses).items()
+                name: asdict(compare(engine, material, bulk_modulus(session, material.start)))
+                for name, material in materials.items()
             }
         }
 
