@@ -176,6 +176,8 @@ def pressure_section(results: dict | None) -> str:
             ["material", "frames", "PBE's pressure − model's (GPa)", "B (GPa), 0 K", "density of PBE − model's (%)"],
             rows,
         )
+        + "\nErrors are statistical only. The modulus at 300 K is smaller than that at 0 K, and the change of density larger with it. A glass keeps its history, so its last "
+        "column does not tell the density that PBE would give it; its labels are PBE because dispersion was taken off, which was not recomputed.\n"
     )
 
 

@@ -75,7 +75,7 @@ def requirements(results: dict) -> list[Requirement]:
 
 
 def densities(results: dict) -> list[Requirement]:
-    """Densities at 300 K against PBE, by its pressure where that is known, or the published model; failing those, experiment."""
+    """Densities at 300 K: crystals against PBE, by its pressure where known, else experiment; the glass against the published model."""
     crystals = (results.get("crystals") or {}).get("crystals", {})
     pressures = (results.get("pressure") or {}).get("materials", {})
     found = []
@@ -90,11 +90,12 @@ def densities(results: dict) -> list[Requirement]:
         )
         found.append(_density(name, npt, target, note, pressures.get(name)))
     glass = ((results.get("glasses") or {}).get("glasses", {}).get("glass-g75", {}).get("model")) or {}
-    found.append(_density("75 % glass", glass, 1.85, "against the published model, 1.85", pressures.get("glass-g75")))
+    # Not by pressure: a glass keeps its history, and two models near PBE's pressure gave 1.745 and 1.782 for PBE's density.
+    found.append(_density("75 % glass", glass, 1.85, "against the published model, 1.85"))
     return found
 
 
-def _density(name: str, run: dict, target: float | None, note: str, pressure: dict | None) -> Requirement:
+def _density(name: str, run: dict, target: float | None, note: str, pressure: dict | None = None) -> Requirement:
     """A density at 300 K of `run`, which has `density_g_per_cm3` and, unless it was quenched by a protocol, `time_ps`.
 
     Where PBE's pressure was compared (pressure.py), the target is PBE's own density, and what is left of `note` is told.
