@@ -22,14 +22,14 @@ COOL = 1500.0  # K
 CHUNK = 10  # frames in one call of the model
 
 
-def system_errors(model, folder: Path, stride: int) -> dict[str, np.ndarray]:
-    """Return prediction minus reference of every stride-th frame: energy (F,), force (F, 3N), virial (F, 9).
+def system_errors(model, folder: Path, chosen: slice | list[int]) -> dict[str, np.ndarray]:
+    """Return prediction minus reference of the chosen frames: energy (F,), force (F, 3N), virial (F, 9).
 
     Energy and virial are per atom in meV, forces in eV/angstrom. `species` (N,) names the elements of the atoms;
     `kelvin` (F,), the temperature, is there for trajectories only. `model` evaluates as deepmd.infer.DeepPot does.
     """
     frames = read_frames(folder)
-    frames = frames.select([(start, start + 1) for start in range(0, len(frames), stride)])
+    frames = frames.select([(index, index + 1) for index in np.arange(len(frames))[chosen]])
     atoms = len(frames.types)
     order = {name: index for index, name in enumerate(model.get_type_map())}
     types = np.array([order[frames.type_map[kind]] for kind in frames.types])
@@ -48,7 +48,7 @@ def system_errors(model, folder: Path, stride: int) -> dict[str, np.ndarray]:
     }
     temperature = folder / "temperature.npy"
     if temperature.exists():
-        errors["kelvin"] = np.load(temperature)[::stride]
+        errors["kelvin"] = np.load(temperature)[chosen]
     return errors
 
 
@@ -100,7 +100,7 @@ def evaluate(model, data: Path, parts: list[str], stride: int) -> dict:
     result = {}
     for part in parts:
         folders = sorted(path / part for path in data.glob("*") if (path / part).is_dir())
-        systems = {folder.parent.name: system_errors(model, folder, stride) for folder in folders}
+        systems = {folder.parent.name: system_errors(model, folder, slice(None, None, stride)) for folder in folders}
         result[part] = summarise_all(groups_of(systems), systems)
     return result
 

@@ -171,6 +171,16 @@ def test_labelled_crystals_are_a_part_of_their_own(call, work, labelled):
     assert summary["force"]["rmse"] < 1e-8 and summary["energy"]["rmse"] < 1e-5 and summary["virial"]["rmse"] < 1e-3
 
 
+def test_labelled_glasses_count_as_glasses(call, work, labelled, tmp_path):
+    (tmp_path / "beta-Li3PS4.extxyz").rename(tmp_path / "glass-g75.extxyz")
+    assert call("errors", "--model", labelled, "--work", work, "--parts", "labelled")[0] == 0
+    folder = common.results_folder(work, digest_of(labelled))
+    summary = json.loads((folder / "errors.json").read_text())["summaries"]["labelled"]
+    assert "all glasses" in summary and "all crystals" not in summary and summary["all glasses"]["force"]["rmse"] < 1e-8
+    session = common.Session(labelled, "m", "", tmp_path, tmp_path, 1)
+    assert list(pressure.labelled(session)) == ["glass-g75"]
+
+
 def digest_of(model):
     from openmmlps.importers import import_model
     from openmmlps.importers.native import weights_sha256
@@ -181,7 +191,7 @@ def digest_of(model):
 def test_a_pressure_that_is_off_changes_the_density(labelled, tmp_path):
     """PBE pushes 0.3 GPa harder than the model of 15 GPa: 2 % less dense. The labelling model is not off at all."""
     engine, session = common.Engine(labelled), common.Session(labelled, "m", "", tmp_path, tmp_path, 1)
-    (material,) = pressure.crystals(session).values()
+    (material,) = pressure.labelled(session).values()
     ((folder, chosen),) = material.parts
     found = pressure.compare(engine, material, 15.0)
     assert found.frames == 3 and found.atoms == len(material.start)
@@ -192,7 +202,7 @@ def test_a_pressure_that_is_off_changes_the_density(labelled, tmp_path):
     found = pressure.compare(engine, material, 15.0)
     assert found.difference_GPa == pytest.approx(0.3, abs=1e-5) and found.difference_error_GPa < 1e-5
     assert found.density_change_percent == pytest.approx(-2.0, abs=1e-3)
-    single = pressure.Material([(folder, chosen[:1])], material.start)
+    single = pressure.Material([(folder, chosen[:1])], material.start, labelled=True)
     assert pressure.compare(engine, single, 15.0).difference_error_GPa is None
 
 
@@ -396,6 +406,15 @@ def test_requirements_pass_and_fail():
     verdicts = {item.measure: item.verdict for item in requirements.requirements(results)}
     assert verdicts["density of Li7P3S11, off by"] == "pass (against PBE, 1.906 by its pressure; -1.1 % against PBE)"
     assert verdicts["force RMSE, crystals below 1,500 K"] == "pass, aim reached (own labels, 300 K)"
+    results["glasses"] = {"glasses": {"glass-g75": {"model": {"density_g_per_cm3": 1.70}}}}
+    held_out, labelled = ({"density_change_percent": 1.0, "labelled": known} for known in (False, True))
+    results["pressure"]["materials"]["glass-g75"] = held_out
+    verdicts = {item.measure: item.verdict for item in requirements.requirements(results)}
+    assert verdicts["density of 75 % glass, off by"] == "**fail** (against the published model, 1.85)"
+    results["pressure"]["materials"]["glass-g75"] = labelled
+    verdicts = {item.measure: item.verdict for item in requirements.requirements(results)}
+    note = "against PBE, 1.717 by its pressure; -8.1 % against the published model, 1.85"
+    assert verdicts["density of 75 % glass, off by"] == f"pass, aim reached ({note})"
     del results["pressure"]
     crystal = results["crystals"]["crystals"]["Li7P3S11"]
     crystal["npt"]["time_ps"] = 10.0

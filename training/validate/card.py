@@ -163,7 +163,7 @@ def pressure_section(results: dict | None) -> str:
     rows = [
         [
             name,
-            f"{found['frames']} of {found['atoms']} atoms",
+            f"{found['frames']} of {found['atoms']} atoms" + ("" if found["labelled"] else ", held-out"),
             both(found["difference_GPa"], found["difference_error_GPa"], 2),
             f"{found['bulk_GPa']:.1f}",
             both(found["density_change_percent"], found["density_change_error_percent"], 1),
@@ -171,13 +171,13 @@ def pressure_section(results: dict | None) -> str:
         for name, found in results["materials"].items()
     ]
     return (
-        "\nPBE itself, by its pressure on frames that no model was trained on (crystals at 300 K, labelled by CP2K, and the densest held-out frames of glasses):\n\n"
+        "\nPBE itself, by its pressure on frames that no model was trained on (crystals and glasses at 300 K, labelled by CP2K; of other glasses the densest held-out frames):\n\n"
         + markdown_table(
             ["material", "frames", "PBE's pressure − model's (GPa)", "B (GPa), 0 K", "density of PBE − model's (%)"],
             rows,
         )
-        + "\nErrors are statistical only. The modulus at 300 K is smaller than that at 0 K, and the change of density larger with it. A glass keeps its history, so its last "
-        "column does not tell the density that PBE would give it; its labels are PBE because dispersion was taken off, which was not recomputed.\n"
+        + "\nErrors are statistical only. The modulus at 300 K is smaller than that at 0 K, and the change of density larger with it. A glass keeps its history: the last "
+        "column compares PBE and the model for the same glass, not for glasses that each of them would have quenched. PBE on held-out frames is their labels without dispersion.\n"
     )
 
 

@@ -159,13 +159,16 @@ def data_folders(session: Session, part: str) -> dict[str, Path]:
 
 
 def labelled_structures() -> dict[str, list]:
-    """Return {crystal: list of ``ase.Atoms``} that CP2K labelled with energy, forces and stress; temperature in K in `info`.
+    """Return {system: list of ``ase.Atoms``} that CP2K labelled with energy, forces and stress; temperature in K in `info`.
 
-    They are our own, in training/label/frames/<crystal>.extxyz, and never trained on.
+    They are our own, in training/label/frames/<crystal>.extxyz and <glass>.extxyz, and never trained on.
     """
     import ase.io
 
-    return {path.stem: ase.io.read(path, index=":") for path in sorted(LABELLED.glob("*.extxyz"))}
+    return {
+        path.stem if path.stem in GLASSES else f"crystal-{path.stem}": ase.io.read(path, index=":")
+        for path in sorted(LABELLED.glob("*.extxyz"))
+    }
 
 
 def labelled_folders(session: Session) -> dict[str, Path]:
@@ -174,9 +177,11 @@ def labelled_folders(session: Session) -> dict[str, Path]:
 
     found = {}
     for name, structures in labelled_structures().items():
-        found[f"crystal-{name}"] = folder = session.work / "labelled" / f"crystal-{name}"
+        found[name] = folder = session.work / "labelled" / name
         write_frames(folder, frames_from_atoms(structures, sorted(set(structures[0].get_chemical_symbols()))))
-        np.save(folder / "temperature.npy", np.array([atoms.info["temperature"] for atoms in structures], dtype=float))
+        if name not in GLASSES:  # whose errors nobody asks by temperature
+            temperatures = [atoms.info["temperature"] for atoms in structures]
+            np.save(folder / "temperature.npy", np.array(temperatures, dtype=float))
     return found
 
 

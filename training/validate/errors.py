@@ -4,7 +4,7 @@
 
     python training/validate/errors.py --model .training/runs/lps/graph.pb --work .training
 
-The part `labelled` are the crystals of training/label/frames, at 300 K.
+The part `labelled` are the crystals and glasses of training/label/frames, at 300 K.
 
 Writes errors.json (root mean square and mean absolute errors of energy, force and virial for each system and group, as
 training/evaluate.py defines them, errors against force magnitude and temperature) and errors-*.png. Where
@@ -41,9 +41,9 @@ def part_errors(engine, folders: dict[str, Path], stride: int) -> dict[str, dict
     """Return {system: errors of evaluate.system_errors} with `force_reference` (F, 3N) and `energy_reference` (F,)."""
     found = {}
     for system, folder in folders.items():
-        errors = evaluate.system_errors(engine, folder, stride)
-        frames = read_frames(folder)
         chosen = slice(None, None, stride)
+        errors = evaluate.system_errors(engine, folder, chosen)
+        frames = read_frames(folder)
         errors["force_reference"] = frames.force[chosen]
         errors["energy_reference"] = 1e3 * frames.energy[chosen] / len(frames.types)
         found[system] = errors

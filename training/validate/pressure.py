@@ -4,8 +4,8 @@
 
     python training/validate/pressure.py --model .training/runs/lps/graph.pb --work .training
 
-Frames are those of training/label/frames (crystals at 300 K, labelled by CP2K) and, of each glass whose density glasses.py has
-measured, the held-out frames with at least 0.95 of that density. PBE's pressure less the model's on the same frames, over the
+Frames are those of training/label/frames (crystals and quenched glasses at 300 K, labelled by CP2K) and, of every other glass
+whose density glasses.py has measured, the held-out frames with at least 0.95 of that density. PBE's pressure less the model's on the same frames, over the
 model's bulk modulus at rest, is to first order the fraction by which PBE's crystal or glass is less dense than the model's.
 The frames may come from another model, as long as they are near both equilibria. Writes pressure.json.
 """
@@ -44,6 +44,7 @@ class Material:
 
     parts: list[tuple[Path, list[int]]]
     start: object  #: ``ase.Atoms``
+    labelled: bool  #: by us, at 300 K and the density of a model; otherwise held-out frames of the data
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ class Pressure:
 
     frames: int
     atoms: int
+    labelled: bool  #: as of Material
     difference_GPa: float  #: mean of PBE's pressure less the model's
     difference_error_GPa: float | None  #: standard error of the mean; None for a single frame
     bulk_GPa: float  #: of the model, ions relaxed, 0 K
@@ -59,16 +61,17 @@ class Pressure:
     density_change_error_percent: float | None
 
 
-def crystals(session: Session) -> dict[str, Material]:
-    """The labelled structures."""
+def labelled(session: Session) -> dict[str, Material]:
+    """The labelled structures. The modulus is that of the packaged crystal, or of the first glass."""
     import ase.io
 
     from openmmlps.app.structures import structure_path
 
     found = {}
     for system, folder in labelled_folders(session).items():
-        name = system.removeprefix("crystal-")
-        found[name] = Material([(folder, list(range(len(read_frames(folder)))))], ase.io.read(structure_path(name)))
+        frames, name = read_frames(folder), system.removeprefix("crystal-")
+        start = frame_atoms(frames, 0) if system in GLASSES else ase.io.read(structure_path(name))
+        found[name] = Material([(folder, list(range(len(frames))))], start, labelled=True)
     return found
 
 
@@ -88,7 +91,7 @@ def glasses(session: Session) -> dict[str, Material]:
                 parts.append((folder, list(near)))
                 dense += near.values()
         if dense:
-            found[name] = Material(parts, max(dense, key=density))
+            found[name] = Material(parts, max(dense, key=density), labelled=False)
     return found
 
 
@@ -98,13 +101,14 @@ def compare(engine: Engine, material: Material, bulk_GPa: float) -> Pressure:
     for folder, chosen in material.parts:
         frames = read_frames(folder)
         volumes = np.abs(np.linalg.det(frames.box.reshape(-1, 3, 3).astype(float)))[chosen] / len(frames.types)
-        virial = evaluate.system_errors(engine, folder, 1)["virial"][chosen] / 1e3  # model less PBE, eV/atom
+        virial = evaluate.system_errors(engine, folder, chosen)["virial"] / 1e3  # model less PBE, eV/atom
         differences.extend(-virial[:, ::4].mean(axis=1) / volumes * GPA)
     mean, count = float(np.mean(differences)), len(differences)
     error = float(np.std(differences, ddof=1) / np.sqrt(count)) if count > 1 else None
     return Pressure(
         frames=count,
         atoms=len(frames.types),
+        labelled=material.labelled,
         difference_GPa=mean,
         difference_error_GPa=error,
         bulk_GPa=bulk_GPa,
@@ -134,7 +138,7 @@ def main() -> None:
     parser = make_parser(__doc__)
     arguments = parser.parse_args()
     session = open_session(parser, arguments)
-    materials = crystals(session) | glasses(session)
+    materials = glasses(session) | labelled(session)
     counts = {name: sum(len(chosen) for _, chosen in material.parts) for name, material in materials.items()}
 
     def compute() -> dict:
