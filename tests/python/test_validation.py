@@ -206,6 +206,22 @@ def test_a_pressure_that_is_off_changes_the_density(labelled, tmp_path):
     assert pressure.compare(engine, single, 15.0).difference_error_GPa is None
 
 
+def test_pressure_of_dispersion(labelled, monkeypatch, tmp_path):
+    """Whatever energy per volume attracts pulls with as much pressure, and who has no dftd3 does without."""
+    engine, session = common.Engine(labelled), common.Session(labelled, "m", "", tmp_path, tmp_path, 1)
+    (material,) = pressure.labelled(session).values()
+    volume = material.start.get_volume()
+    attraction = (0.0, np.zeros(1), -0.01 * volume * np.eye(3).ravel())
+    monkeypatch.setattr(pressure, "dispersion", lambda *frame: attraction)
+    assert pressure.compare(engine, material, 15.0).dispersion_GPa == pytest.approx(-0.01 * pressure.GPA, rel=1e-6)
+
+    def missing(*frame):
+        raise ImportError("dftd3")
+
+    monkeypatch.setattr(pressure, "dispersion", missing)
+    assert pressure.compare(engine, material, 15.0).dispersion_GPa is None
+
+
 def test_parts_of_a_system_are_joined():
     part = {
         "energy": np.ones(2),

@@ -7,7 +7,8 @@
 Frames are those of training/label/frames (crystals and quenched glasses at 300 K, labelled by CP2K) and, of every other glass
 whose density glasses.py has measured, the held-out frames with at least 0.95 of that density. PBE's pressure less the model's on the same frames, over the
 model's bulk modulus at rest, is to first order the fraction by which PBE's crystal or glass is less dense than the model's.
-The frames may come from another model, as long as they are near both equilibria. Writes pressure.json.
+The frames may come from another model, as long as they are near both equilibria. The pressure of DFT-D3, which neither PBE nor
+the model has, is computed of the same frames where the package dftd3 is installed. Writes pressure.json.
 """
 
 import sys
@@ -31,6 +32,7 @@ from common import (
 )
 
 import evaluate
+from dispersion import dispersion
 from frames import read_frames
 from units import GPA
 
@@ -59,6 +61,7 @@ class Pressure:
     bulk_GPa: float  #: of the model, ions relaxed, 0 K
     density_change_percent: float  #: from the model's density to PBE's
     density_change_error_percent: float | None
+    dispersion_GPa: float | None  #: mean pressure of DFT-D3, zero damping; None without the package dftd3
 
 
 def labelled(session: Session) -> dict[str, Material]:
@@ -97,12 +100,13 @@ def glasses(session: Session) -> dict[str, Material]:
 
 def compare(engine: Engine, material: Material, bulk_GPa: float) -> Pressure:
     """PBE's pressure against the model's."""
-    differences = []
+    differences, dispersions = [], []
     for folder, chosen in material.parts:
         frames = read_frames(folder)
         volumes = np.abs(np.linalg.det(frames.box.reshape(-1, 3, 3).astype(float)))[chosen] / len(frames.types)
         virial = evaluate.system_errors(engine, folder, chosen)["virial"] / 1e3  # model less PBE, eV/atom
         differences.extend(-virial[:, ::4].mean(axis=1) / volumes * GPA)
+        dispersions += [dispersion_pressure(frame_atoms(frames, index)) for index in chosen]
     mean, count = float(np.mean(differences)), len(differences)
     error = float(np.std(differences, ddof=1) / np.sqrt(count)) if count > 1 else None
     return Pressure(
@@ -114,7 +118,17 @@ def compare(engine: Engine, material: Material, bulk_GPa: float) -> Pressure:
         bulk_GPa=bulk_GPa,
         density_change_percent=-100 * mean / bulk_GPa,
         density_change_error_percent=None if error is None else 100 * error / bulk_GPa,
+        dispersion_GPa=None if None in dispersions else float(np.mean(dispersions)),
     )
+
+
+def dispersion_pressure(atoms) -> float | None:
+    """Pressure in GPa that DFT-D3 adds to ``ase.Atoms``; None without the package dftd3."""
+    try:
+        _, _, virial = dispersion(atoms.get_chemical_symbols(), atoms.positions.ravel(), np.array(atoms.cell).ravel())
+    except ImportError:
+        return None
+    return float(virial[::4].mean()) / atoms.get_volume() * GPA
 
 
 def bulk_modulus(session: Session, start) -> float:
