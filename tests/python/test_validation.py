@@ -4,6 +4,7 @@
 
 import importlib
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -452,7 +453,7 @@ def test_the_table_of_variants_is_sorted_by_speed():
     }
     rows = [variants.row("fast", {"validation": part}, 3e4), variants.row("slow", {"validation": part}, 1e4)]
     lines = variants.table(rows, 2).splitlines()
-    assert lines[2].startswith("| slow | 0.200 |") and lines[3].endswith("| 30.0 |")
+    assert lines[2].startswith("| slow | 0.200 |") and lines[3].endswith("| 30.0 | 3.00 |")
 
 
 def test_card_numbers():
@@ -482,3 +483,20 @@ def test_bulk_modulus_of_the_packaged_model(tmp_path):
     parser = common.make_parser("")
     session = common.open_session(parser, parser.parse_args(["--work", str(tmp_path)]))
     assert 25 < pressure.bulk_modulus(session, ase.io.read(structure_path("Li2S"))) < 60
+
+
+def test_variants_are_evaluated_once_and_timed(call, work, monkeypatch):
+    monkeypatch.setattr(variants, "ROUNDS", 1)
+    monkeypatch.setattr(variants, "STEPS", 2)
+    monkeypatch.setattr(variants, "SUPERCELL", (1, 1, 1))
+    for name, golden in (("compare-a", "one-side"), ("compare-b", "narrow-first")):
+        (work / "runs" / name).mkdir(parents=True)
+        shutil.copy(GOLDEN / golden / "model.pb", work / "runs" / name / "graph.pb")
+    (work / "runs" / "compare-c").mkdir()
+    code, out, printed = call("variants", "--work", work)
+    assert code == 0 and out.count("| compare-") == 2 and "compare-c' is not finished" in printed
+    rows = json.loads((work / "validate" / "variants.json").read_text())["rows"]
+    assert all(row["glass_force"] > 1e-3 and row["atom_steps_per_second"] > 0 for row in rows)
+    kept = work / "validate" / "variants" / "compare-a.json"
+    before = kept.stat().st_mtime_ns
+    assert call("variants", "--work", work, "--runs", "compare-a")[0] == 0 and kept.stat().st_mtime_ns == before
