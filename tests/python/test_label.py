@@ -112,6 +112,21 @@ def test_outputs_without_a_label_are_refused(change, message):
         cp2k.parse_output(change(OUTPUT), 2, 100.0)
 
 
+def test_the_gamma_point_leaves_the_template_as_it_is():
+    template = cp2k.TEMPLATE.read_text()
+    assert cp2k.with_kpoints(template, cp2k.GAMMA) == template
+
+
+def test_kpoints_take_diagonalisation():
+    text = cp2k.with_kpoints(cp2k.TEMPLATE.read_text(), (1, 2, 3))
+    assert "SCHEME MONKHORST-PACK 1 2 3" in text and "&DIAGONALIZATION" in text and "BROYDEN_MIXING" in text
+    assert "&OT" not in text and "OUTER_SCF" not in text and text.count("EPS_SCF") == 1
+    sections = [line.split()[0] for line in text.splitlines() if line.strip().startswith("&")]
+    assert sum(not name.startswith("&END") for name in sections) == sections.count("&END")
+    with pytest.raises(cp2k.LabelError, match="--kpoints takes a template with one section &OT within &SCF"):
+        cp2k.with_kpoints(text, (1, 2, 1))
+
+
 def test_structures_that_cannot_be_computed():
     atoms = structures()
     atoms.symbols[0] = "Ge"
@@ -140,13 +155,18 @@ def test_frames_are_labelled_once_and_written(call, tmp_path, program):
     assert frames.coord[1, 3] == pytest.approx(2.5) and frames.energy[0] == pytest.approx(-68.0284656)
     np.testing.assert_allclose(frames.virial[0], frames.virial[1])
     _, last = ase.io.read(tmp_path / "out" / "labelled.extxyz", ":")
-    assert last.info["temperature"] == 300 and last.get_potential_energy() == pytest.approx(frames.energy[1])
+    assert last.info["temperature"] == 300 and last.info["kpoints"] == "1x1x1"
+    assert last.get_potential_energy() == pytest.approx(frames.energy[1])
     np.testing.assert_allclose(-last.get_volume() * last.get_stress(voigt=False).ravel(), frames.virial[1], atol=1e-6)
     np.testing.assert_allclose(last.get_forces().ravel(), frames.force[1], atol=1e-7)
     # Once more, with a file whose frame is known already: nothing is computed.
     assert call(*arguments[:1], tmp_path / "POSCAR", *arguments[1:])[0] == 0
     assert (tmp_path / "calls").read_text().split() == ["x", "x"]
     assert len(read_frames(tmp_path / "out" / "LiS")) == 3
+    # Other k-points are another calculation.
+    assert call(tmp_path / "POSCAR", *arguments[1:], "--kpoints", 1, 2, 1)[0] == 0
+    assert (tmp_path / "calls").read_text().split() == ["x"] * 3
+    assert ase.io.read(tmp_path / "out" / "labelled.extxyz").info["kpoints"] == "1x2x1"
 
 
 def test_a_failed_frame_is_named_and_tried_again(call, tmp_path, program):
@@ -171,6 +191,11 @@ def test_a_failed_frame_is_named_and_tried_again(call, tmp_path, program):
         ([SCRIPT, "--cp2k", "true"], "is not a structure that ASE reads"),
         ([SCRIPT, "--cp2k", "no-such-program"], "there is no program 'no-such-program'; install CP2K or name it"),
         ([SCRIPT, "--cp2k", "true", "--template", "none.inp"], "there is no template 'none.inp'"),
+        ([SCRIPT, "--cp2k", "true", "--kpoints", 1, 0, 1], "--kpoints are 1 0 1; give three numbers from 1 on"),
+        (
+            [SCRIPT, "--cp2k", "true", "--template", SCRIPT, "--kpoints", 1, 2, 1],
+            "takes a template with one section &OT",
+        ),
     ],
 )
 def test_wrong_input_is_refused(call, tmp_path, arguments, message):

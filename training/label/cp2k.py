@@ -11,6 +11,24 @@ import numpy as np
 from units import BOHR, GPA, HARTREE
 
 TEMPLATE = Path(__file__).with_name("single-point.inp")
+GAMMA = (1, 1, 1)
+
+# Orbital transformation, as in the template, knows the Gamma point only.
+SOLVER_OF_KPOINTS = """&DIAGONALIZATION
+        ALGORITHM STANDARD
+      &END DIAGONALIZATION
+      &MIXING
+        METHOD BROYDEN_MIXING
+        ALPHA 0.3
+        NBUFFER 8
+      &END MIXING
+    """
+KPOINTS = """&KPOINTS
+      SCHEME MONKHORST-PACK {} {} {}
+      SYMMETRY F
+    &END KPOINTS
+    &XC
+"""
 
 
 class LabelError(Exception):
@@ -24,6 +42,20 @@ class Label:
     energy: float
     forces: np.ndarray
     virial: np.ndarray
+
+
+def with_kpoints(template: str, grid: tuple[int, int, int]) -> str:
+    """Return a template that samples the Brillouin zone on a Monkhorst-Pack grid; the Gamma point leaves it as it is.
+
+    The sections &OT and &OUTER_SCF give way to diagonalisation. Raises LabelError for a template without them.
+    """
+    if grid == GAMMA:
+        return template
+    text, solvers = re.subn(r"&OT\b.*?(?=&END SCF)", SOLVER_OF_KPOINTS, template, flags=re.DOTALL)
+    if solvers != 1 or text.count("&XC\n") != 1:
+        raise LabelError("label: --kpoints takes a template with one section &OT within &SCF, and one &XC")
+    text = re.sub(r"EPS_SCF\s+\S+", "EPS_SCF 1e-5", text)  # of the density matrix now
+    return text.replace("&XC\n", KPOINTS.format(*grid))
 
 
 def make_input(atoms, template: str) -> str:

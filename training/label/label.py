@@ -4,6 +4,10 @@
 
     python training/label/label.py strained.extxyz POSCAR --output labelled
 
+The data, and so a label without more options, have the Gamma point only. In cells below about 11 angstrom that is not converged:
+doubling k-points along b = 8.4 angstrom of beta-Li3PS4, --kpoints 1 2 1, moves its stress along b by 0.94 GPa and its energy by
+14 meV/atom.
+
 Every frame of every file is computed in OUTPUT/jobs/<hash of its input>/; a frame that is done is not computed again, so
 the same command continues after an interruption and takes in further files. The frames with a label are then written to
 OUTPUT/<formula>/, one folder for each order of elements, and all together, in the order given and with what their files say
@@ -25,7 +29,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from cp2k import TEMPLATE, Label, LabelError, make_input, parse_output
+from cp2k import GAMMA, TEMPLATE, Label, LabelError, make_input, parse_output, with_kpoints
 
 from frames import frames_from_atoms, write_frames
 
@@ -128,6 +132,9 @@ def main() -> int:
     parser.add_argument("--output", type=Path, required=True, help="folder of the jobs and the labelled frames")
     parser.add_argument("--cp2k", default="cp2k", help="command of CP2K, as in 'mpirun -n 8 cp2k.psmp'")
     parser.add_argument("--template", type=Path, default=TEMPLATE, help="CP2K input with @A@ @B@ @C@ @COORDINATES@")
+    parser.add_argument(
+        "--kpoints", nargs=3, type=int, default=GAMMA, metavar="N", help="Monkhorst-Pack grid along a, b, c"
+    )
     parser.add_argument("--threads", type=int, default=1, help="OpenMP threads of CP2K")
     arguments = parser.parse_args()
     command = arguments.cp2k.split()
@@ -135,21 +142,24 @@ def main() -> int:
         parser.error(f"label: there is no program '{arguments.cp2k}'; install CP2K or name it with --cp2k")
     if not arguments.template.is_file():
         parser.error(f"label: there is no template '{arguments.template}'")
+    if min(arguments.kpoints) < 1:
+        parser.error(f"label: --kpoints are {' '.join(map(str, arguments.kpoints))}; give three numbers from 1 on")
+    grid = tuple(arguments.kpoints)
     try:
+        template = with_kpoints(arguments.template.read_text(), grid)
         structures = read_structures(arguments.structures)
-    except ValueError as error:
+    except (LabelError, ValueError) as error:
         parser.error(str(error))
     labelled, failures = [], 0
     for name, atoms in structures:
         try:
-            found, seconds = label(
-                atoms, arguments.output / "jobs", arguments.template.read_text(), command, arguments.threads
-            )
+            found, seconds = label(atoms, arguments.output / "jobs", template, command, arguments.threads)
         except LabelError as error:
             failures += 1
             print(f"{name}: {error}", file=sys.stderr, flush=True)
             continue
         labelled.append(with_label(atoms, found))
+        labelled[-1].info["kpoints"] = "x".join(map(str, grid))
         print(f"{name}: {found.energy / len(atoms):.5f} eV/atom, {seconds:.0f} s", flush=True)
     for name, count in collect(labelled, arguments.output).items() if labelled else ():
         print(f"{arguments.output / name}: {count} frames")
