@@ -394,11 +394,14 @@ def test_requirements_pass_and_fail():
         "all glasses": {"force": {"rmse": 0.09}, "energy": {"rmse": 6.0}, "virial": {"rmse": 16.0}},
         "all crystals": {"force": {"rmse": 0.25}, "virial": {"rmse": 7.0}},
     }
-    interior = {"crystals below 1,500 K": {"force": {"rmse": 0.16}}}
+    interior = {"crystals below 1,500 K": {"force": {"rmse": 0.16}, "virial": {"rmse": 14.0}}}
     run = {"stable": True, "time_ps": 100.0}
     results = {
         "errors": {"held_out": held_out, "summaries": {"interior": interior}},
-        "stability": {"outcomes": {"a": {"hot": run, "room": {**run, "time_ps": 2.0}}}},
+        "stability": {
+            "outcomes": {"a": {"hot": run, "room": {**run, "time_ps": 2.0}}},
+            "settings": {"structures": ["a"]},
+        },
         "crystals": {
             "crystals": {
                 "Li7P3S11": {
@@ -415,14 +418,20 @@ def test_requirements_pass_and_fail():
     assert verdicts["force RMSE, crystals below 1,500 K"] == "**fail** (interpolation: no held-out frame is that cool)"
     assert verdicts["density of Li7P3S11, off by"] == "pass, aim reached (against PBE)"
     assert verdicts["density of 75 % glass, off by"].startswith("unmeasured")
-    assert verdicts["simulations that failed"] == "not yet shown (2 simulations, 1 of them shorter than 100 ps)"
+    assert verdicts["simulations that failed"] == "not yet shown (2 of 2 simulations, 1 of them shorter than 100 ps)"
+    results["stability"]["outcomes"]["a"]["room"] = run
+    assert requirements.requirements(results)[-1].verdict == "pass (2 of 2 simulations)"
+    results["stability"]["settings"]["structures"] = ["a", "b"]
+    assert requirements.requirements(results)[-1].verdict == "not yet shown (2 of 4 simulations)"
     results["stability"]["outcomes"]["a"]["room"] = {"stable": False, "time_ps": 2.0}
-    assert requirements.requirements(results)[-1].verdict == "**fail** (2 simulations)"
+    assert requirements.requirements(results)[-1].verdict == "**fail** (2 of 4 simulations)"
     results["pressure"] = {"materials": {"Li7P3S11": {"density_change_percent": 3.0}}}
-    results["errors"]["summaries"]["labelled"] = {"crystals below 1,500 K": {"force": {"rmse": 0.07}}}
+    cool = {"force": {"rmse": 0.07}, "virial": {"rmse": 16.0}}
+    results["errors"]["summaries"]["labelled"] = {"crystals below 1,500 K": cool}
     verdicts = {item.measure: item.verdict for item in requirements.requirements(results)}
     assert verdicts["density of Li7P3S11, off by"] == "pass (against PBE, 1.906 by its pressure; -1.1 % against PBE)"
     assert verdicts["force RMSE, crystals below 1,500 K"] == "pass, aim reached (own labels, 300 K)"
+    assert verdicts["virial RMSE, crystals below 1,500 K"] == "**fail** (own labels, 300 K)"
     results["glasses"] = {"glasses": {"glass-g75": {"model": {"density_g_per_cm3": 1.70}}}}
     held_out, labelled = ({"density_change_percent": 1.0, "labelled": known} for known in (False, True))
     results["pressure"]["materials"]["glass-g75"] = held_out
@@ -451,9 +460,15 @@ def test_the_table_of_variants_is_sorted_by_speed():
     part = {
         name: {key: {"rmse": 0.2} for key in ("energy", "force", "virial")} for name in ("all glasses", "all crystals")
     }
-    rows = [variants.row("fast", {"validation": part}, 3e4), variants.row("slow", {"validation": part}, 1e4)]
+    rows = [variants.row("fast", {"validation": part}, 3e4, 700), variants.row("slow", {"validation": part}, 1e4)]
     lines = variants.table(rows, 2).splitlines()
-    assert lines[2].startswith("| slow | 0.200 |") and lines[3].endswith("| 30.0 | 3.00 |")
+    assert lines[2].startswith("| slow | - | 0.200 |") and lines[3].endswith("| 30.0 | 3.00 |")
+    assert "| 700 |" in lines[3] and len(lines) == 4
+    worse = {name: {key: {"rmse": 0.23} for key in item} for name, item in part.items()}
+    rows.append(variants.row(variants.REFERENCE, {"validation": part}, 1.5e4))
+    rows.append(variants.row("faster, worse", {"validation": worse}, 6e4))
+    lines = variants.table(rows, 2).splitlines()
+    assert lines[4].endswith("| 30.0 | 2.00 |") and lines[-1].endswith("at most a tenth larger: fast.")
 
 
 def test_card_numbers():

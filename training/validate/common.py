@@ -7,6 +7,7 @@ done with the same settings is not done again.
 """
 
 import argparse
+import hashlib
 import json
 import math
 import os
@@ -156,6 +157,11 @@ def data_folders(session: Session, part: str) -> dict[str, Path]:
     if not folders:
         raise SystemExit(f"validate: '{data}' holds no frames of the part '{part}'; run training/prepare.py first")
     return folders
+
+
+def labelled_hashes() -> dict[str, str]:
+    """Return {file name: hash} of the files of labelled structures, to tell whether results are of the present ones."""
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(LABELLED.glob("*.extxyz"))}
 
 
 def labelled_structures() -> dict[str, list]:

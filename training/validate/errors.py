@@ -20,7 +20,7 @@ from common import (
     cached,
     data_folders,
     labelled_folders,
-    labelled_structures,
+    labelled_hashes,
     make_parser,
     new_figure,
     open_session,
@@ -159,9 +159,8 @@ def main() -> None:
     reference = arguments.reference or session.model.with_name("errors.json")
     if arguments.reference and not arguments.reference.is_file():
         parser.error(f"--reference: there is no file '{arguments.reference}'")
-    labelled = {name: len(frames) for name, frames in labelled_structures().items()}
     settings = {"parts": arguments.parts, "stride": arguments.stride, "reference": str(reference.exists())}
-    settings["labelled"] = labelled if "labelled" in arguments.parts else {}
+    settings["labelled"] = labelled_hashes() if "labelled" in arguments.parts else {}
 
     def compute() -> dict:
         engine = session.engine()

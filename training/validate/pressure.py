@@ -26,6 +26,7 @@ from common import (
     density,
     frame_atoms,
     labelled_folders,
+    labelled_hashes,
     make_parser,
     open_session,
     read_json,
@@ -164,7 +165,8 @@ def main() -> None:
             }
         }
 
-    result = cached(session.folder / "pressure.json", {"frames": counts, "strain": STRAIN, "near": NEAR}, compute)
+    settings = {"frames": counts, "labelled": labelled_hashes(), "strain": STRAIN, "near": NEAR}
+    result = cached(session.folder / "pressure.json", settings, compute)
     for name, found in result["materials"].items():
         print(
             f"{name}: PBE's pressure is {found['difference_GPa']:+.2f} GPa off the model's, bulk modulus "

@@ -284,7 +284,8 @@ def main() -> None:
         room = outcomes.get(name, {}).get("room")
         if arguments.drift_ps and room and room["stable"] and time.monotonic() < until:
             outcomes[name]["nve"] = drift(session, name, arguments.drift_ps)
-    settings = {"time_ps": arguments.time_ps, "drift_ps": arguments.drift_ps}
+    structures = [*CRYSTALS, *GLASSES]
+    settings = {"time_ps": arguments.time_ps, "drift_ps": arguments.drift_ps, "structures": structures}
     write_json(session.folder / "stability.json", {"outcomes": plain(outcomes), "settings": settings})
     plot(outcomes, session.folder / "stability.png")
 

@@ -16,10 +16,11 @@ import sys
 import time
 from pathlib import Path
 
-from common import COLORS, Engine, add_arguments, cached, new_figure, save_figure, write_json
+from common import COLORS, Engine, add_arguments, cached, new_figure, read_json, save_figure, write_json
 
 import evaluate
 
+REFERENCE = "compare-lps"
 ROUNDS, STEPS = 3, 40
 SUPERCELL = (2, 3, 4)
 
@@ -62,24 +63,42 @@ def errors_of(graph: Path, work: Path, threads: int) -> dict:
     return cached(kept, settings, lambda: evaluate.evaluate(Engine(graph, threads), work / "data", ["validation"], 1))
 
 
-def row(name: str, errors: dict, speed: float) -> dict:
+def batches_of(run: Path) -> int | None:
+    """Batches that a run was trained for, as its input says; None without one."""
+    return (read_json(run / "input.json") or {}).get("training", {}).get("numb_steps")
+
+
+def row(name: str, errors: dict, speed: float, batches: int | None = None) -> dict:
     """What the table says of one run; errors in eV/angstrom and meV/atom, of the part `validation`."""
     part = errors["validation"]
     pick = {"glass": part.get("all glasses"), "crystal": part.get("all crystals")}
-    found = {"name": name, "atom_steps_per_second": speed}
+    found = {"name": name, "batches": batches, "atom_steps_per_second": speed}
     for group, summary in pick.items():
         for quantity in ("energy", "force", "virial"):
             found[f"{group}_{quantity}"] = summary[quantity]["rmse"] if summary else None
     return found
 
 
+def fast_enough(rows: list[dict]) -> list[str]:
+    """Names of runs at least twice as fast as REFERENCE whose force errors are at most a tenth larger."""
+    (reference,) = (found for found in rows if found["name"] == REFERENCE)
+    forces = ("glass_force", "crystal_force")
+    return [
+        found["name"]
+        for found in rows
+        if found["atom_steps_per_second"] >= 2 * reference["atom_steps_per_second"]
+        and all(found[force] <= 1.1 * reference[force] for force in forces)
+    ]
+
+
 def table(rows: list[dict], threads: int) -> str:
-    """The rows as Markdown, the fastest last; speeds also relative to the slowest."""
-    slowest = min(found["atom_steps_per_second"] for found in rows)
+    """The rows as Markdown, the fastest last; speeds also relative to REFERENCE, or to the slowest where it is missing."""
+    speeds = {found["name"]: found["atom_steps_per_second"] for found in rows}
+    unit = speeds.get(REFERENCE, min(speeds.values()))
     lines = [
-        "| run | F glasses eV/Å | F crystals eV/Å | E glasses meV/atom | virial glasses meV/atom | "
+        "| run | batches | F glasses eV/Å | F crystals eV/Å | E glasses meV/atom | virial glasses meV/atom | "
         f"k atom steps/s, {threads} thread(s) | relative |",
-        "|---|---|---|---|---|---|---|",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for found in sorted(rows, key=lambda item: item["atom_steps_per_second"]):
         values = (
@@ -88,9 +107,12 @@ def table(rows: list[dict], threads: int) -> str:
             f"{found['glass_energy']:.1f}",
             f"{found['glass_virial']:.1f}",
             f"{found['atom_steps_per_second'] / 1e3:.1f}",
-            f"{found['atom_steps_per_second'] / slowest:.2f}",
+            f"{found['atom_steps_per_second'] / unit:.2f}",
         )
-        lines.append(f"| {found['name']} | " + " | ".join(values) + " |")
+        lines.append(f"| {found['name']} | {found['batches'] or '-'} | " + " | ".join(values) + " |")
+    if REFERENCE in speeds:
+        chosen = ", ".join(fast_enough(rows)) or "none"
+        lines += ["", f"At least twice as fast as {REFERENCE}, with force errors at most a tenth larger: {chosen}."]
     return "\n".join(lines) + "\n"
 
 
@@ -115,7 +137,7 @@ def main() -> None:
     if not found:
         parser.error("variants: none of the runs is finished")
     measured = speeds(graphs, arguments.threads)
-    rows = [row(name, found[name], measured[name]) for name in found]
+    rows = [row(name, found[name], measured[name], batches_of(runs / name)) for name in found]
     folder = arguments.work / "validate"
     write_json(folder / "variants.json", {"rows": rows, "threads": arguments.threads})
     (folder / "variants.md").write_text(table(rows, arguments.threads))
