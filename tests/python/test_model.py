@@ -77,6 +77,17 @@ def test_default_model():
     assert model.getCutoff().value_in_unit(unit.angstrom) == pytest.approx(6.0)
 
 
+def test_packaged_models_have_names(tmp_path, monkeypatch):
+    """Names are for packaged models, unless there is a file of that name."""
+    assert LPSModel("lps") == LPSModel("default") == LPSModel.default()
+    with pytest.raises(FileNotFoundError, match="there is no file 'lps-slow' in .*the name of one .*: lps"):
+        LPSModel("lps-slow")
+    monkeypatch.chdir(tmp_path)
+    other = LPSModel(GOLDEN / "axis-16" / "model.safetensors")
+    (tmp_path / "lps").write_bytes(other.getBytes())
+    assert LPSModel("lps") == other and LPSModel.default() != other
+
+
 def test_from_bytes(model):
     assert LPSModel.fromBytes(model.getBytes()) == model
     assert LPSModel.fromBytes(bytes=model.getBytes(), origin="here") == model

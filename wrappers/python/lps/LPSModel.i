@@ -105,8 +105,8 @@ public:
         default() -> LPSModel
         Read the model that comes with openmmlps, a Deep Potential for Li, P and S.
         """
-        from openmmlps._files import defaultModelPath
-        return LPSModel(defaultModelPath())
+        from openmmlps._files import findModel
+        return LPSModel(findModel(None))
 
     @staticmethod
     def fromBytes(bytes, origin="model bytes"):

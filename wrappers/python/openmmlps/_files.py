@@ -7,10 +7,31 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+DEFAULT = "lps"
 
-def defaultModelPath() -> Path:
-    """Path of the native model file that comes with the package."""
-    return Path(__file__).parent / "models" / "lps.safetensors"
+
+def packagedModels() -> dict[str, Path]:
+    """The models that come with the package, by name (``lps``, ...), and their native files."""
+    return {path.stem: path for path in sorted((Path(__file__).parent / "models").glob("*.safetensors"))}
+
+
+def findModel(source: str | os.PathLike | None) -> Path:
+    """Path of what users call a model: a file, the name of a packaged model, or None or ``default`` for the default one.
+
+    A file goes before a packaged model of the same name. Whether the file is there is not checked.
+    """
+    packaged = packagedModels()
+    if source is None:
+        return packaged[DEFAULT]
+    path = Path(source)
+    if path.exists():
+        return path
+    return packaged.get(DEFAULT if str(source) == "default" else str(source), path)
+
+
+def packagedName(path: Path) -> str | None:
+    """Name of the packaged model in a file, or None if it is none of them."""
+    return next((name for name, file in packagedModels().items() if file == path), None)
 
 
 def isNativeModel(path: str) -> bool:
@@ -31,7 +52,7 @@ def readModelBytes(file: str | os.PathLike) -> tuple[bytes, str]:
     Parameters
     ----------
     file : str or os.PathLike
-        a native file, or any model file of DeePMD-kit
+        a native file, any model file of DeePMD-kit, or the name of a packaged model
 
     Returns
     -------
@@ -51,13 +72,11 @@ def readModelBytes(file: str | os.PathLike) -> tuple[bytes, str]:
         raise TypeError(
             f"LPSModel: a model file is a str or os.PathLike, not {type(file).__name__}; for bytes use LPSModel.fromBytes()."
         )
-    path = os.fspath(file)
-    if not isinstance(path, str):
-        path = os.fsdecode(path)
+    path = str(findModel(os.fsdecode(file)))
     if not os.path.exists(path):
         raise FileNotFoundError(
             f"LPSModel: there is no file '{path}' in {os.getcwd()}; give the path of a model file, "
-            "or use LPSModel.default() for the model that comes with openmmlps."
+            f"or the name of one that comes with openmmlps: {', '.join(packagedModels())}."
         )
     if os.path.isdir(path):
         raise IsADirectoryError(f"LPSModel: '{path}' is a folder; give the path of a model file.")

@@ -2,9 +2,7 @@
 # Copyright (c) 2026 the openmm-lps authors
 """What a run needs from the force that drives it. Another force (tests use one) needs the same four members."""
 
-from pathlib import Path
-
-from openmmlps._files import defaultModelPath
+from openmmlps._files import DEFAULT, findModel, packagedName
 
 from . import observables, platforms
 from .repulsion import addRepulsion
@@ -19,20 +17,22 @@ class DeepPotentialEngine:
     def freeze_model(self, source, symbols):
         """The model as bytes of the native format, checked against the elements of the structure.
 
-        :param source: path of a model file in any format that can be imported; None: the packaged model
+        :param source: path of a model file in any format that can be imported, or the name of a packaged model; None: the default one
         :param symbols: [n] chemical symbols of the structure
         :return: (bytes, record): record is a JSON-serialisable dict with the name of the source and its types
         :raises ValueError, OSError: no such model, not a model, or an element that it does not know
         """
         from openmmlps.importers import import_model
 
-        path = Path(source) if source else defaultModelPath()
+        path = findModel(source or None)
         if not path.is_file():
-            raise FileNotFoundError(f"model: '{path}' is not a file; give a model file of DeePMD-kit or openmm-lps")
+            raise FileNotFoundError(f"model: '{path}' is not a file; give a model file of DeePMD-kit or openmm-lps, or the name of a packaged model")
         model = import_model(path)
         known = list(model.hyperparameters["type_map"])
         check_elements(symbols, known)
-        return model.to_bytes(), {"source": path.name if source else "packaged model", "elements": known}
+        name = packagedName(path)
+        origin = path.name if name is None else "packaged model" + ("" if name == DEFAULT else f" {name}")
+        return model.to_bytes(), {"source": origin, "elements": known}
 
     def make_system(self, topology, model_path, settings):
         """The System without thermostat and barostat."""

@@ -79,12 +79,12 @@ def convert(
 def describe(model):
     """What `info` shows, as a JSON-serialisable dict.
 
-    :param model: path, or 'default' for the packaged model
+    :param model: path, or the name of a packaged model
     """
-    from openmmlps._files import defaultModelPath
+    from openmmlps._files import findModel
     from openmmlps.importers import import_model
 
-    path = _existing(defaultModelPath() if str(model) == "default" else Path(model))
+    path = _existing(findModel(model))
     imported = import_model(path)
     hyperparameters = imported.hyperparameters
     return {

@@ -47,19 +47,21 @@ def common_methods(model, run_status):
 
 def model_caveat(model):
     """A warning if the model calls itself an interim one, or an empty list."""
-    if model.get("source") != "packaged model":
+    words = (model.get("source") or "").split()
+    if words[:2] != ["packaged", "model"]:
         return []
-    from openmmlps._files import defaultModelPath
+    name = words[2] if len(words) > 2 else "default"
+    from openmmlps._files import findModel
     from openmmlps.importers import import_model
 
     try:
-        provenance = json.dumps(import_model(defaultModelPath()).provenance).lower()
+        provenance = json.dumps(import_model(findModel(name)).provenance).lower()
     except (OSError, ValueError):
         return []
     if "interim" in provenance:
         text = (
             "the packaged model is an interim one, good enough to run and test with, not to publish with "
-            "(openmm-lps info default tells its errors)"
+            f"(openmm-lps info {name} tells its errors)"
         )
         return [text]
     return []
