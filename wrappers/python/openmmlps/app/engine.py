@@ -26,7 +26,9 @@ class DeepPotentialEngine:
 
         path = findModel(source or None)
         if not path.is_file():
-            raise FileNotFoundError(f"model: '{path}' is not a file; give a model file of DeePMD-kit or openmm-lps, or the name of a packaged model")
+            raise FileNotFoundError(
+                f"model: '{path}' is not a file; give a model file of DeePMD-kit or openmm-lps, or the name of a packaged model"
+            )
         model = import_model(path)
         known = list(model.hyperparameters["type_map"])
         check_elements(symbols, known)
