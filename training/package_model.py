@@ -5,7 +5,7 @@
     python training/validate/errors.py --model .training/runs/lps/graph.pb --work .training
     python training/package_model.py --model .training/runs/lps/graph.pb --work .training --name lps --version 1.0
 
-Writes wrappers/python/openmmlps/models/lps.safetensors. The errors are those that errors.py measured for these weights; without them
+Writes wrappers/python/openmmlps/models/<name>.safetensors. The errors are those that errors.py measured for these weights; without them
 the model is refused. The recipe is the input.json that training/train.py left beside the model, and the commit of this repository.
 `openmm-lps info default` and LPSModel.getMetadata() show what was written; keys: docs/native-format.md. Needs openmm-lps installed.
 """
@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent / "validate"))
 from common import read_json, results_folder
 
 ROOT = Path(__file__).resolve().parents[1]
-OUTPUT = ROOT / "wrappers" / "python" / "openmmlps" / "models" / "lps.safetensors"
+MODELS = ROOT / "wrappers" / "python" / "openmmlps" / "models"
 
 INTERIM = "interim model: good enough to run and test with, not to publish with"
 RELEASED = "released; what it reaches and what it does not stands in docs/model-card.md"
@@ -113,8 +113,9 @@ def main() -> None:
     )
     parser.add_argument("--config", type=Path, help="DeePMD-kit input; default: input.json beside the model")
     parser.add_argument("--commit", help="of the recipe; default: this repository's; '' if the recipe is older than it")
-    parser.add_argument("--output", type=Path, default=OUTPUT, help="file to write")
+    parser.add_argument("--output", type=Path, help="file to write; default: where the package has its models, by name")
     arguments = parser.parse_args()
+    output = arguments.output or MODELS / f"{arguments.name}.safetensors"
 
     from openmmlps import LPSModel
     from openmmlps.importers import ModelImportError, import_model
@@ -143,11 +144,11 @@ def main() -> None:
     card = metadata(arguments.name, arguments.version, arguments.interim, arguments.software, config, commit, errors)
     model.provenance = card | {key: value for key, value in model.provenance.items() if key not in card}
     model.original_bytes = None
-    arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    model.write(arguments.output)
-    written = LPSModel(str(arguments.output))
+    output.parent.mkdir(parents=True, exist_ok=True)
+    model.write(output)
+    written = LPSModel(str(output))
     print(
-        f"{arguments.output}: {arguments.name} {arguments.version}, {written.getNumParameters():,} parameters, weights {digest[:16]}"
+        f"{output}: {arguments.name} {arguments.version}, {written.getNumParameters():,} parameters, weights {digest[:16]}"
     )
 
 

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from force_support import MODEL_FILE
 from openmmlps import LPSModel
+from openmmlps._files import packagedModels
 from openmmlps.cli import app as command
 from openmmlps.importers import import_model
 from openmmlps.importers.native import weights_sha256
@@ -99,8 +100,10 @@ def test_models_without_errors_or_recipe_are_refused(tmp_path, trained):
     assert "there is no file 'nothing.pb'" in package("--model", "nothing.pb", "--version", "1").stderr
 
 
-def test_the_packaged_model_has_all_of_it():
-    metadata = json.loads(LPSModel.default().getMetadata())["provenance"]
+@pytest.mark.parametrize("name", packagedModels())
+def test_packaged_models_have_all_of_it(name):
+    metadata = json.loads(LPSModel(name).getMetadata())["provenance"]
+    assert metadata["name"] == name
     for key in (
         "name",
         "version",
