@@ -21,7 +21,11 @@ class Shared:
 
     supercell: Annotated[str | None, typer.Option(help="Repeats, as 1x2x2.", rich_help_panel=_WHAT)] = None
     model: Annotated[
-        str | None, typer.Option(help="Model file. Default: the packaged Li-P-S model.", rich_help_panel=_WHAT)
+        str | None,
+        typer.Option(
+            help="Model file, or [bold]lps-fast[/]. Default: the packaged Li-P-S model, [bold]lps[/].",
+            rich_help_panel=_WHAT,
+        ),
     ] = None
     preset: Annotated[
         str,

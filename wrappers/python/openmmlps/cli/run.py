@@ -25,7 +25,8 @@ def run(
     model: Annotated[
         Path | None,
         typer.Option(
-            help="Model file, of DeePMD-kit or native. Default: the packaged Li-P-S model.", rich_help_panel=_MODEL
+            help="Model file, of DeePMD-kit or native, or [bold]lps-fast[/]. Default: the packaged Li-P-S model, [bold]lps[/].",
+            rich_help_panel=_MODEL,
         ),
     ] = None,
     supercell: Annotated[
