@@ -12,7 +12,8 @@ DEFAULT = "lps"
 
 def packagedModels() -> dict[str, Path]:
     """The models that come with the package, by name (``lps``, ...), and their native files."""
-    return {path.stem: path for path in sorted((Path(__file__).parent / "models").glob("*.safetensors"))}
+    files = (Path(__file__).parent / "models").glob("*.safetensors")
+    return {path.stem: path for path in sorted(files, key=lambda path: path.stem)}
 
 
 def findModel(source: str | os.PathLike | None) -> Path:
