@@ -18,18 +18,10 @@ TRAINING = Path(__file__).resolve().parents[2] / "training"
 VALIDATE = TRAINING / "validate"
 sys.path[:0] = [str(TRAINING), str(VALIDATE)]
 
-import card
-import committee
 import common
-import crystals
-import errors
-import glasses
 import pressure
-import requirements
-import stability
 import variants
 
-import evaluate
 from frames import Frames, read_frames, write_frames
 
 SCRIPTS = ("errors", "crystals", "pressure", "glasses", "stability", "committee", "variants", "card", "run")
@@ -223,123 +215,6 @@ def test_pressure_of_dispersion(labelled, monkeypatch, tmp_path):
     assert pressure.compare(engine, material, 15.0).dispersion_GPa is None
 
 
-def test_parts_of_a_system_are_joined():
-    part = {
-        "energy": np.ones(2),
-        "force": np.zeros((2, 6)),
-        "virial": np.zeros((2, 9)),
-        "species": np.array(["Li", "S"]),
-        "energy_reference": np.arange(2.0),
-    }
-    both = errors.joined(
-        [part, part | {"energy": np.full(3, 3.0), "force": np.zeros((3, 6)), "virial": np.zeros((3, 9))}]
-    )
-    assert len(both["energy"]) == 5 and list(both["species"]) == ["Li", "S"]
-    assert evaluate.summarise([both])["energy"]["rmse"] == pytest.approx(np.sqrt((2 + 27) / 5))
-
-
-def test_bins_are_root_mean_squares():
-    found = errors.binned(
-        np.array([0.1, 0.2, 5.0, 99.0]), np.array([1.0, 9.0, 4.0, 1.0]), np.array([0.0, 1.0, 2.0, 10.0])
-    )
-    assert found == {"low": [0.0, 2.0], "high": [1.0, 10.0], "rmse": [np.sqrt(5.0), 2.0], "count": [2, 1]}
-
-
-def test_comparison_takes_equal_groups_only():
-    def summary(frames, value):
-        return {"frames": frames, **{name: {"rmse": value} for name in ("energy", "force", "virial")}}
-
-    own = {"test": {"a": summary(3, 1.0), "b": summary(4, 1.0)}}
-    found = errors.compare(own, {"test": {"a": summary(3, 1.25), "b": summary(5, 9.0), "c": summary(1, 9.0)}})
-    assert found["groups"] == 1 and found["largest_difference"]["force"] == 0.25
-
-
-def test_results_are_kept_by_settings(tmp_path):
-    calls = []
-
-    def compute():
-        calls.append(1)
-        return {"value": np.float64(1 / 3), "none": float("nan"), "list": np.arange(2)}
-
-    path = tmp_path / "deep" / "result.json"
-    first = common.cached(path, {"steps": 3}, compute)
-    assert first["value"] == 0.333333 and first["none"] is None and first["list"] == [0, 1]
-    assert common.cached(path, {"steps": 3}, compute) == first and len(calls) == 1
-    common.cached(path, {"steps": 4}, compute)
-    path.write_text('{"settings": {"steps": 4}, "val')  # cut off by a crash
-    common.cached(path, {"steps": 4}, compute)
-    assert len(calls) == 3
-
-
-def test_supercells_grow_where_they_are_short():
-    from ase import Atoms
-
-    atoms = Atoms("LiS", cell=[10, 5, 4], pbc=True)
-    assert common.supercell(atoms, 2) == (1, 1, 1)
-    assert common.supercell(atoms, 3) == (1, 1, 2)
-    assert common.supercell(atoms, 12) == (1, 2, 3)
-
-
-def frames_of(distance):
-    """Two Li and one S in a box of 8 angstrom; Li-Li at the given distance, across the boundary."""
-    return np.array([[0.1, 0, 0], [8.1 - distance, 0, 0], [4, 4, 4]]), 8 * np.eye(3)
-
-
-def test_closest_approach_by_pair():
-    found = common.closest_approach([frames_of(2.0), frames_of(1.5)], ["Li", "Li", "S"])
-    assert found == {"Li-Li": pytest.approx(1.5)}
-
-
-def judged(distances, energies):
-    positions, cells = zip(*(frames_of(distance) for distance in distances), strict=True)
-    times = np.arange(len(distances)) * 0.05
-    return stability.judge(times, np.array(positions), np.array(cells), ["Li", "Li", "S"], np.array(energies), 300.0)
-
-
-def test_stability_is_judged_by_the_first_violation():
-    calm = judged([2.0, 1.9, 1.8], [0, 0, 0])
-    assert calm.stable and calm.time_ps == pytest.approx(0.1)
-    assert calm.closest_over_dft["Li-Li"] == pytest.approx(1.8 / 1.48)
-    touched = judged([2.0, 1.1, 0.5], [0, 0, 0])
-    assert not touched.stable and touched.time_ps == pytest.approx(0.05)
-    assert touched.violation == "Li-Li at 1.10 Å, 0.74 of the shortest in DFT"
-    sigma = 3 * np.sqrt(0.5) * 8.617333262e-5 * 300
-    jumped = judged([2.0] * 4, [0, 5, 5, 5 + 9 * sigma])  # the first step, away from a minimum, may be large
-    assert not jumped.stable and "jumped by 9 standard deviations" in jumped.violation
-    assert judged([2.0] * 4, [0, 5, 5, 5 + 7 * sigma]).stable
-
-
-def test_pieces_of_a_run_add_up():
-    first = common.plain(stability.asdict(judged([2.0, 1.5], [0, 0])))
-    both = stability.merge(first, judged([2.0, 1.8], [0, 0]))
-    assert both["closest_over_dft"]["Li-Li"] == pytest.approx(1.5 / 1.48, rel=1e-5) and both["stable"]
-
-
-def test_deviation_is_the_spread_around_the_mean():
-    forces = np.zeros((2, 3, 3))
-    forces[0, 1, 2], forces[1, 1, 2] = 1.0, 3.0
-    np.testing.assert_allclose(committee.deviation(forces), [0, 1, 0])
-
-
-def test_spearman_counts_ranks():
-    x = np.array([1.0, 2, 3, 4, 5])
-    assert committee.spearman(x, np.exp(x)) == pytest.approx(1)
-    assert committee.spearman(x, -x) == pytest.approx(-1)
-    assert committee.spearman([1, 2, 3, 4], [1, 3, 2, 4]) == pytest.approx(0.8)
-    assert np.isnan(committee.spearman([1, 2], [1, 2])) and np.isnan(committee.spearman([1, 1, 1], [1, 2, 3]))
-
-
-def test_structures_outside_of_the_data_are_what_they_say():
-    molecule = committee.phosphorus_sulfide_molecules()[0]
-    assert molecule.get_chemical_formula() == "P4S10"
-    distances = molecule.get_all_distances()
-    assert (distances[np.triu_indices(14, 1)].min() > 1.8) and (distances.max() < 9)  # whole, not cut by the cell
-    for contact in committee.lithium_contact():
-        closest = common.closest_approach([(contact.positions, np.array(contact.cell))], contact.get_chemical_symbols())
-        assert min(closest.values()) > 1.7
-    assert len(committee.strained_crystals()) == 20 and len(committee.random_packings()) == 6
-
-
 def test_committee_measures_structures_outside(call, work):
     models = [MODEL_FILE, GOLDEN / "two-side" / "model.safetensors"]
     code, _, printed = call("committee", "--models", *models, "--work", work)
@@ -349,130 +224,12 @@ def test_committee_measures_structures_outside(call, work):
     assert 0 <= result["groups"]["lithium contact"]["fraction_flagged"] <= 1
 
 
-def test_formation_energies_balance():
-    beta = next(crystal for crystal in crystals.CRYSTALS if crystal.name == "beta-Li3PS4")
-    energies = {"Li2S": -10.0, "P2S5": -30.0, "beta-Li3PS4": -30.0 - 0.8}
-    assert crystals.formation(beta, energies) == pytest.approx(-100.0)
-    assert crystals.formation(beta, {"beta-Li3PS4": -1.0}) is None
-    for crystal in crystals.CRYSTALS:
-        if crystal.sulfide is not None:  # 3 and 7 atoms: what the formula itself counts
-            from ase.formula import Formula
-
-            content = Formula(crystal.formula).count()
-            assert content.get("Li", 0) == 2 * crystal.sulfide and content.get("P", 0) == 2 * crystal.pentasulfide
-            assert content["S"] == crystal.sulfide + 5 * crystal.pentasulfide
-
-
-def test_reference_densities_belong_to_the_reference_cells():
-    """Typing errors in the table would show: the packaged cells are close to the experimental ones."""
-    import ase.io
-
-    from openmmlps.app.structures import structure_path
-
-    for crystal in crystals.CRYSTALS:
-        atoms = ase.io.read(structure_path(crystal.name))
-        if crystal.experiment:
-            np.testing.assert_allclose(sorted(atoms.cell.lengths()), sorted(crystal.experiment), rtol=0.01)
-        if crystal.experiment_density:
-            assert common.density(atoms) == pytest.approx(crystal.experiment_density, rel=0.012)
-
-
-def test_structure_of_a_crystal():
-    import ase.io
-
-    from openmmlps import analysis
-    from openmmlps.app.structures import structure_path
-
-    found = glasses.structure(analysis.from_atoms([ase.io.read(structure_path("beta-Li3PS4"))]))
-    assert found["sulfur_around_phosphorus"] == pytest.approx(4)
-    assert found["q_n_percent"] == pytest.approx([100, 0, 0, 0])
-    assert found["peaks"]["P-S"]["angstrom"] == pytest.approx(2.03, abs=0.05)
-
-
-def test_requirements_pass_and_fail():
-    held_out = {
-        "all glasses": {"force": {"rmse": 0.09}, "energy": {"rmse": 6.0}, "virial": {"rmse": 16.0}},
-        "all crystals": {"force": {"rmse": 0.25}, "virial": {"rmse": 7.0}},
-    }
-    interior = {"crystals below 1,500 K": {"force": {"rmse": 0.16}, "virial": {"rmse": 14.0}}}
-    run = {"stable": True, "time_ps": 100.0}
-    results = {
-        "errors": {"held_out": held_out, "summaries": {"interior": interior}},
-        "stability": {
-            "outcomes": {"a": {"hot": run, "room": {**run, "time_ps": 2.0}}},
-            "settings": {"structures": ["a"]},
-        },
-        "crystals": {
-            "crystals": {
-                "Li7P3S11": {
-                    "npt": {"density_g_per_cm3": 1.85},
-                    "reference": {"pbe_density": 1.87, "experiment_density": 1.98},
-                }
-            }
-        },
-    }
-    verdicts = {item.measure: item.verdict for item in requirements.requirements(results)}
-    assert verdicts["force RMSE, glasses"] == "pass, aim reached"
-    assert verdicts["energy RMSE, glasses"] == "pass"
-    assert verdicts["virial RMSE, glasses"] == "**fail**"
-    assert verdicts["force RMSE, crystals below 1,500 K"] == "**fail** (interpolation: no held-out frame is that cool)"
-    assert verdicts["density of Li7P3S11, off by"] == "pass, aim reached (against PBE)"
-    assert verdicts["density of 75 % glass, off by"].startswith("unmeasured")
-    assert verdicts["simulations that failed"] == "not yet shown (2 of 2 simulations, 1 of them shorter than 100 ps)"
-    results["stability"]["outcomes"]["a"]["room"] = run
-    assert requirements.requirements(results)[-1].verdict == "pass (2 of 2 simulations)"
-    results["stability"]["settings"]["structures"] = ["a", "b"]
-    assert requirements.requirements(results)[-1].verdict == "not yet shown (2 of 4 simulations)"
-    results["stability"]["outcomes"]["a"]["room"] = {"stable": False, "time_ps": 2.0}
-    assert requirements.requirements(results)[-1].verdict == "**fail** (2 of 4 simulations)"
-    results["pressure"] = {"materials": {"Li7P3S11": {"density_change_percent": 3.0}}}
-    cool = {"force": {"rmse": 0.07}, "virial": {"rmse": 16.0}}
-    results["errors"]["summaries"]["labelled"] = {"crystals below 1,500 K": cool}
-    verdicts = {item.measure: item.verdict for item in requirements.requirements(results)}
-    assert verdicts["density of Li7P3S11, off by"] == "pass (against PBE, 1.906 by its pressure; -1.1 % against PBE)"
-    assert verdicts["force RMSE, crystals below 1,500 K"] == "pass, aim reached (own labels, 300 K)"
-    assert verdicts["virial RMSE, crystals below 1,500 K"] == "**fail** (own labels, 300 K)"
-    results["glasses"] = {"glasses": {"glass-g75": {"model": {"density_g_per_cm3": 1.70}}}}
-    held_out, labelled = ({"density_change_percent": 1.0, "labelled": known} for known in (False, True))
-    results["pressure"]["materials"]["glass-g75"] = held_out
-    verdicts = {item.measure: item.verdict for item in requirements.requirements(results)}
-    assert verdicts["density of 75 % glass, off by"] == "**fail** (against the published model, 1.85)"
-    results["pressure"]["materials"]["glass-g75"] = labelled
-    verdicts = {item.measure: item.verdict for item in requirements.requirements(results)}
-    note = "against PBE, 1.717 by its pressure; -8.1 % against the published model, 1.85"
-    assert verdicts["density of 75 % glass, off by"] == f"pass, aim reached ({note})"
-    del results["pressure"]
-    crystal = results["crystals"]["crystals"]["Li7P3S11"]
-    crystal["npt"]["time_ps"] = 10.0
-    verdicts = {item.measure: item.verdict for item in requirements.requirements(results)}
-    assert verdicts["density of Li7P3S11, off by"] == "not yet shown (against PBE, 10 ps instead of 100)"
-
-
 def test_a_card_without_measurements_says_so(call, tmp_path):
     code, out, _ = call("card", "--model", MODEL_FILE, "--work", tmp_path, "--output", tmp_path / "card.md")
     assert code == 0 and "not measured: errors, crystals, pressure, glasses, stability, committee" in out
     text = (tmp_path / "card.md").read_text()
     assert text.startswith("# Model card: model\n") and text.count("unmeasured") > 10 and "@" not in text
     assert "It must not be used for" in text.replace("**", "").split("\n\n")[1]
-
-
-def test_the_table_of_variants_is_sorted_by_speed():
-    part = {
-        name: {key: {"rmse": 0.2} for key in ("energy", "force", "virial")} for name in ("all glasses", "all crystals")
-    }
-    rows = [variants.row("fast", {"validation": part}, 3e4, 700), variants.row("slow", {"validation": part}, 1e4)]
-    lines = variants.table(rows, 2).splitlines()
-    assert lines[2].startswith("| slow | - | 0.200 |") and lines[3].endswith("| 30.0 | 3.00 |")
-    assert "| 700 |" in lines[3] and len(lines) == 4
-    worse = {name: {key: {"rmse": 0.23} for key in item} for name, item in part.items()}
-    rows.append(variants.row(variants.REFERENCE, {"validation": part}, 1.5e4))
-    rows.append(variants.row("faster, worse", {"validation": worse}, 6e4))
-    lines = variants.table(rows, 2).splitlines()
-    assert lines[4].endswith("| 30.0 | 2.00 |") and lines[-1].endswith("at most a tenth larger: fast.")
-
-
-def test_card_numbers():
-    assert card.number(None, 2) == "unmeasured" and card.number(1.234, 2) == "1.23"
 
 
 def test_dense_held_out_frames_of_a_glass(tmp_path, work):
