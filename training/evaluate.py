@@ -28,8 +28,7 @@ def system_errors(model, folder: Path, chosen: slice | list[int]) -> dict[str, n
     Energy and virial are per atom in meV, forces in eV/angstrom. `species` (N,) names the elements of the atoms;
     `kelvin` (F,), the temperature, is there for trajectories only. `model` evaluates as deepmd.infer.DeepPot does.
     """
-    frames = read_frames(folder)
-    frames = frames.select([(index, index + 1) for index in np.arange(len(frames))[chosen]])
+    frames = read_frames(folder).take(chosen)
     atoms = len(frames.types)
     order = {name: index for index, name in enumerate(model.get_type_map())}
     types = np.array([order[frames.type_map[kind]] for kind in frames.types])

@@ -36,7 +36,10 @@ class Frames:
 
     def select(self, ranges) -> "Frames":
         """Return the frames of a list of half-open ranges, in order."""
-        index = np.concatenate([np.arange(start, stop) for start, stop in ranges])
+        return self.take(np.concatenate([np.arange(start, stop) for start, stop in ranges]))
+
+    def take(self, index: slice | list[int] | np.ndarray) -> "Frames":
+        """Return the frames of a slice or of a list of indices, in order."""
         return Frames(self.types, self.type_map, **{name: getattr(self, name)[index] for name in ARRAYS})
 
 

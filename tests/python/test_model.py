@@ -113,6 +113,11 @@ def test_missing_file(tmp_path):
         LPSModel(tmp_path / "graph.pb")
 
 
+def test_empty_name():
+    with pytest.raises(FileNotFoundError, match="LPSModel: there is no file '' in .*; give the path"):
+        LPSModel("")
+
+
 def test_folder(tmp_path):
     with pytest.raises(IsADirectoryError, match="LPSModel: '.*' is a folder; give the path of a model file."):
         LPSModel(tmp_path)

@@ -5,8 +5,9 @@
     python training/validate/pressure.py --model .training/runs/lps/graph.pb --work .training
 
 Frames are those of training/label/frames (crystals and quenched glasses at 300 K, labelled by CP2K) and, of every other glass
-whose density glasses.py has measured, the held-out frames with at least 0.95 of that density. PBE's pressure less the model's on the same frames, over the
-model's bulk modulus at rest, is to first order the fraction by which PBE's crystal or glass is less dense than the model's.
+whose density glasses.py has measured, the held-out frames with at least 0.95 of that density. PBE's pressure less the model's
+on the same frames, over the model's bulk modulus at rest, is to first order the fraction by which PBE's crystal or glass is less
+dense than the model's.
 The frames may come from another model, as long as they are near both equilibria. The pressure of DFT-D3, which neither PBE nor
 the model has, is computed of the same frames where the package dftd3 is installed. Writes pressure.json.
 """
@@ -104,10 +105,11 @@ def compare(engine: Engine, material: Material, bulk_GPa: float) -> Pressure:
     differences, dispersions = [], []
     for folder, chosen in material.parts:
         frames = read_frames(folder)
-        volumes = np.abs(np.linalg.det(frames.box.reshape(-1, 3, 3).astype(float)))[chosen] / len(frames.types)
+        structures = [frame_atoms(frames, index) for index in chosen]
+        volumes = np.array([atoms.get_volume() / len(atoms) for atoms in structures])
         virial = evaluate.system_errors(engine, folder, chosen)["virial"] / 1e3  # model less PBE, eV/atom
         differences.extend(-virial[:, ::4].mean(axis=1) / volumes * GPA)
-        dispersions += [dispersion_pressure(frame_atoms(frames, index)) for index in chosen]
+        dispersions += [dispersion_pressure(atoms) for atoms in structures]
     mean, count = float(np.mean(differences)), len(differences)
     error = float(np.std(differences, ddof=1) / np.sqrt(count)) if count > 1 else None
     return Pressure(

@@ -49,15 +49,15 @@ class Requirement:
 
 def requirements(results: dict) -> list[Requirement]:
     """All requirements, from {part: content of its JSON or None}."""
-    held_out = (results.get("errors") or {}).get("held_out", {})
-    interior = (results.get("errors") or {}).get("summaries", {}).get("interior", {})
+    errors = results.get("errors") or {}
+    held_out, summaries = errors.get("held_out", {}), errors.get("summaries", {})
 
     def rmse(groups: dict, group: str, quantity: str) -> float | None:
         return groups[group][quantity]["rmse"] if group in groups else None
 
-    cool, cool_note = (results.get("errors") or {}).get("summaries", {}).get("labelled", {}), "own labels, 300 K"
+    cool, cool_note = summaries.get("labelled", {}), "own labels, 300 K"
     if "crystals below 1,500 K" not in cool:
-        cool, cool_note = interior, "interpolation: no held-out frame is that cool"
+        cool, cool_note = summaries.get("interior", {}), "interpolation: no held-out frame is that cool"
     cool_force, cool_virial = (rmse(cool, "crystals below 1,500 K", quantity) for quantity in ("force", "virial"))
     return [
         Requirement("force RMSE, glasses", rmse(held_out, "all glasses", "force"), 0.17, 0.10, "eV/Å", 3),

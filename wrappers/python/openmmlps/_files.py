@@ -73,7 +73,9 @@ def readModelBytes(file: str | os.PathLike) -> tuple[bytes, str]:
         raise TypeError(
             f"LPSModel: a model file is a str or os.PathLike, not {type(file).__name__}; for bytes use LPSModel.fromBytes()."
         )
-    path = str(findModel(os.fsdecode(file)))
+    path = os.fsdecode(file)
+    if path:  # as a Path an empty one would be the working folder
+        path = str(findModel(path))
     if not os.path.exists(path):
         raise FileNotFoundError(
             f"LPSModel: there is no file '{path}' in {os.getcwd()}; give the path of a model file, "
