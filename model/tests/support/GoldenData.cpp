@@ -27,9 +27,9 @@ GoldenFixture loadGoldenFixture(const std::string& goldenFolder, const std::stri
     GoldenFixture fixture;
     fixture.name = name;
     fixture.modelPath = (folder / "model.safetensors").string();
-    // The fixture of the packaged model does not store it a second time.
+    // Fixtures of packaged models do not store them a second time.
     if (!std::filesystem::exists(fixture.modelPath))
-        fixture.modelPath = LPS_PACKAGED_MODEL;
+        fixture.modelPath = LPS_SOURCE_DIR "/" + reference.at("provenance").at("model_file").get<std::string>();
     fixture.strict = reference.at("tolerance") == "strict";
     for (const auto& entry : reference.at("structures")) {
         GoldenStructure structure;
