@@ -19,7 +19,7 @@
 set -uo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
-runs=${LPS_TRAIN_RUNS:-lps lps-member-2 lps-member-3 lps-member-4 lps-one-side lps-axis-8 lps-smooth-5.5 lps-fitting-240}
+runs=${LPS_TRAIN_RUNS:-lps lps-member-2 lps-member-3 lps-member-4 lps-one-side lps-axis-8 lps-smooth-5.5 lps-fitting-240 lps-fast}
 steps=${LPS_TRAIN_STEPS:-300000}
 work=${LPS_TRAIN_WORK:-.training}
 python=${LPS_TRAIN_PYTHON:-python3}

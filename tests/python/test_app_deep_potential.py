@@ -15,11 +15,15 @@ from openmm import app, unit
 from typer.testing import CliRunner
 
 from openmmlps import LPSForce, LPSModel
+from openmmlps._files import findModel
 from openmmlps.app import createSystem, load, observables, thermo, trajectory
+from openmmlps.app.engine import DeepPotentialEngine
 from openmmlps.app.platforms import list_platforms
 from openmmlps.app.reporters import H5MDReporter, ThermoReporter
 from openmmlps.app.structures import structure_path
 from openmmlps.cli import app as command
+from openmmlps.importers import import_model
+from openmmlps.report.methods import model_caveat
 
 GOLDEN = Path(__file__).parent.parent / "data" / "golden"
 MODEL = GOLDEN / "two-side" / "model.pb"
@@ -149,6 +153,23 @@ def test_run_depends_on_its_own_folder_only(tmp_path, monkeypatch):
     record = json.loads(Path("parts/inputs/model.json").read_text())
     assert record["source"] == "graph.pb" and record["elements"] == ["Li", "P", "S"]
     assert LPSModel("parts/inputs/model.safetensors").getTypeNames() == LPSModel(str(MODEL)).getTypeNames()
+
+
+def test_runs_keep_what_a_model_says_of_itself():
+    assert DeepPotentialEngine().freeze_model("lps-fast", ["Li"])[1] == {
+        "source": "packaged model lps-fast",
+        "elements": ["Li", "P", "S"],
+        "status": import_model(findModel("lps-fast")).provenance["status"],
+    }
+    assert "status" not in DeepPotentialEngine().freeze_model(MODEL, ["Li"])[1]
+
+
+def test_reports_warn_of_interim_models():
+    record = {"source": "graph.pb", "elements": ["Li"]}
+    assert model_caveat(record) == model_caveat(record | {"status": "released"}) == []
+    assert model_caveat(record | {"status": "interim model"}) == [
+        "graph.pb: interim model (openmm-lps info tells its errors)"
+    ]
 
 
 def test_auto_takes_a_platform_with_the_kernel(tmp_path):

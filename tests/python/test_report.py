@@ -122,7 +122,6 @@ def test_report_holds_everything(page, folders):
         "CPU",
         "Zhou",
         "What to keep in mind",
-        "interim",
         "only 2 replicas",
     ):
         assert needed in text

@@ -19,7 +19,8 @@ class DeepPotentialEngine:
 
         :param source: path of a model file in any format that can be imported, or the name of a packaged model; None: the default one
         :param symbols: [n] chemical symbols of the structure
-        :return: (bytes, record): record is a JSON-serialisable dict with the name of the source and its types
+        :return: (bytes, record): record is a JSON-serialisable dict with the name of the source, its types and, of models that
+            tell how far they can be trusted, their `status`
         :raises ValueError, OSError: no such model, not a model, or an element that it does not know
         """
         from openmmlps.importers import import_model
@@ -34,7 +35,8 @@ class DeepPotentialEngine:
         check_elements(symbols, known)
         name = packagedName(path)
         origin = path.name if name is None else "packaged model" + ("" if name == DEFAULT else f" {name}")
-        return model.to_bytes(), {"source": origin, "elements": known}
+        status = {key: str(value) for key, value in model.provenance.items() if key == "status"}
+        return model.to_bytes(), {"source": origin, "elements": known} | status
 
     def make_system(self, topology, model_path, settings):
         """The System without thermostat and barostat."""
