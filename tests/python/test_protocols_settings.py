@@ -107,6 +107,8 @@ def test_assignments():
     assert parse_assignment("melt_time_ps=20", "quench") == ("melt_time_ps", 20)
     assert parse_assignment("composition = 75Li2S-25P2S5", "quench") == ("composition", "75Li2S-25P2S5")
     assert parse_assignment("temperatures_K=[500, 600]", "transport")[1] == [500, 600]
+    assert parse_assignment("temperatures_K=500,600", "transport")[1] == [500, 600]
+    assert parse_assignment("start=a,b.cif", "quench")[1] == "a,b.cif"
     with pytest.raises(ValueError, match="--set 'melt' is not NAME=VALUE"):
         parse_assignment("melt", "quench")
 

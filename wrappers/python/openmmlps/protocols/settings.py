@@ -2,6 +2,7 @@
 # Copyright (c) 2026 the openmm-lps authors
 """Settings of protocols: flat records that are written as TOML with a comment for every number, and read back strictly."""
 
+import contextlib
 import math
 import sys
 from dataclasses import dataclass, field, fields, replace
@@ -158,17 +159,17 @@ def read_toml(path, where):
 
 
 def parse_assignment(text, where):
-    """'melt_time_ps=20' as (name, value); the value is read as TOML, or as a string if it is no such thing.
+    """'melt_time_ps=20' as (name, value); the value is read as TOML, as a list without its brackets, or else as a string.
 
     :raises ValueError: no '='
     """
     name, separator, value = text.partition("=")
     if not separator or not name.strip():
         raise ValueError(f"{where}: --set '{text}' is not NAME=VALUE; give for example --set frame_interval_ps=0.05")
-    try:
-        return name.strip(), tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
-        return name.strip(), value.strip()
+    for toml in (value, f"[{value}]") if "," in value else (value,):
+        with contextlib.suppress(tomllib.TOMLDecodeError):
+            return name.strip(), tomllib.loads(f"value = {toml}")["value"]
+    return name.strip(), value.strip()
 
 
 def _as_declared(cls, name, value):
