@@ -57,6 +57,23 @@ def test_deviation_follows_its_definition(case, models):
     assert deviation.energy.value_in_unit(unit.kilojoule_per_mole) == pytest.approx(np.std(energies), abs=per_atom)
 
 
+def test_committee_that_comes_with_the_package():
+    structure = openmmlps.load("beta-Li3PS4")
+    system = openmmlps.createSystem(structure.topology)
+    force = LPSForce.cast(system.getForce(0))
+    for name in ("lps-2", "lps-3", "lps-4"):
+        force.addCommitteeModel(LPSModel(name))
+    context = openmm.Context(system, openmm.VerletIntegrator(0.001), openmm.Platform.getPlatformByName("CPU"))
+    deviations = []
+    for stretch in (1.0, 0.9):  # the crystal, and denser than any data
+        context.setPeriodicBoxVectors(*(stretch * vector for vector in structure.box))
+        context.setPositions(stretch * structure.positions)
+        found = force.computeModelDeviation(context).forces.value_in_unit(unit.kilojoule_per_mole / unit.angstrom)
+        deviations.append(found.max() / ELECTRONVOLT)
+    assert 0.001 < deviations[0] < 0.15
+    assert deviations[1] > 3 * deviations[0]
+
+
 def test_columns_are_those_of_the_definition():
     deviation = openmmlps.ModelDeviation._of(
         np.array([1.0, 3.0, 2.0]) * 10 * ELECTRONVOLT, np.arange(9.0) * ELECTRONVOLT, 0.5

@@ -102,7 +102,8 @@ def test_default_model_names_its_data_and_status():
     assert model.hyperparameters["precision"] == "float32"
     assert "Nat. Commun. 16, 1057 (2025)" in model.provenance["training"]["citation"]
     assert model.provenance["licence"] == "MIT"
-    assert "not to publish with" in model.provenance["status"]
+    assert model.provenance["status"].startswith("released")
+    assert model.provenance["held_out_errors"][0]["force_eV_per_angstrom"] < 0.17
 
 
 def test_backends_follow_their_own_rules():

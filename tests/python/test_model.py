@@ -80,7 +80,10 @@ def test_default_model():
 def test_packaged_models_have_names(tmp_path, monkeypatch):
     """Names are for packaged models, unless there is a file of that name."""
     assert LPSModel("lps") == LPSModel("default") == LPSModel.default()
-    with pytest.raises(FileNotFoundError, match="there is no file 'lps-slow' in .*the name of one .*: lps, lps-fast"):
+    with pytest.raises(
+        FileNotFoundError,
+        match="there is no file 'lps-slow' in .*the name of one .*: lps, lps-2, lps-3, lps-4, lps-fast",
+    ):
         LPSModel("lps-slow")
     monkeypatch.chdir(tmp_path)
     other = LPSModel(GOLDEN / "axis-16" / "model.safetensors")
