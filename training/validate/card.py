@@ -214,8 +214,9 @@ def glasses_section(results: dict | None) -> str:
             ]
         )
         kinds.append([f"{percent} mol%", speciation_text(structure), speciation_text(dft)])
-        for quantity, value in ((model or {}).get("transport") or {}).items():
-            transport.append([f"{percent} mol%", quantity, value])
+        for item in (model or {}).get("transport", []):
+            value = f"{item['value']} ({item['detail']})" if item["detail"] else item["value"]
+            transport.append([f"{percent} mol%", item["quantity"], value, item["literature"] or "-"])
     text = markdown_table(
         [
             "glass",
@@ -234,7 +235,7 @@ def glasses_section(results: dict | None) -> str:
         ["glass", "model, 300 K", "held-out DFT frames, 400 to 1,600 K"], kinds
     )
     if transport:
-        text += "\n" + markdown_table(["glass", "transport", "value"], transport)
+        text += "\n" + markdown_table(["glass", "transport", "value", "published"], transport)
     else:
         text += f"\nConductivity: {UNMEASURED} for this model (`glasses.py --source quench`).\n"
     if settings["source"] == "frames":
@@ -249,9 +250,17 @@ def glasses_section(results: dict | None) -> str:
         text += (
             f"\nQuenched with the preset `{settings['preset']}`"
             + (f", but {', '.join(changed)}" if changed else "")
-            + ".\n"
+            + f"; replicas of each composition: {counts(results['glasses'])}. How much density and speciation depend on the way of cooling "
+            "stands in [quench](protocols/quench.md).\n"
         )
     return text
+
+
+def counts(glasses: dict) -> str:
+    """'1' or '1, 3': how many replicas were quenched."""
+    return ", ".join(
+        str(number) for number in sorted({found["model"]["replicas"] for found in glasses.values() if found["model"]})
+    )
 
 
 def peak_text(structure: dict | None, dft: dict, pair: str) -> str:

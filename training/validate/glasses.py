@@ -13,6 +13,7 @@ GPU. Everything goes on where it was stopped; --budget ends it after so many sec
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -192,8 +193,8 @@ def from_quench(session: Session, name: str, arguments, until: float) -> dict | 
         try:
             found = analyze(transport)[0]
         except ValueError as error:  # such as runs too short for a coefficient; density and structure still count
-            return result | {"transport": {}, "transport_warnings": [str(error)]}
-        result["transport"] = {item.quantity: str(item.value) for item in found.results}
+            return result | {"transport": [], "transport_warnings": [str(error)]}
+        result["transport"] = [asdict(item) | {"value": str(item.value)} for item in found.results]
         result["transport_warnings"] = list(found.warnings)
     return result
 
