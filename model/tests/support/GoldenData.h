@@ -18,8 +18,8 @@ struct GoldenStructure {
 };
 
 /**
- * A golden fixture: tests/data/golden/<name>/{model.safetensors,reference.json}; see tests/data/golden/README.md. Where the folder has
- * no model, `provenance.model_file` names it, relative to the source tree.
+ * A golden fixture: tests/data/golden/<name>/{model.safetensors,reference.json}; see tests/data/golden/README.md. Where
+ * the folder has no model, `provenance.model_file` names it, relative to the source tree.
  */
 struct GoldenFixture {
     std::string name;
