@@ -46,9 +46,10 @@ pack() {
     cp "$build"/lib/plugins/*.so "$folder/plugins/"
     strip --strip-unneeded "$folder"/bin/* "$folder"/lib/*LPS* "$folder"/plugins/*LPS*
     cp -r tests/data/golden/. "$folder/golden/"
-    local model
+    local model fixture
     for model in wrappers/python/openmmlps/models/*.safetensors; do # tests look for packaged models in the source tree, or here
-        cp "$model" "$folder/golden/$(basename "$model" .safetensors)/model.safetensors"
+        fixture=$folder/golden/$(basename "$model" .safetensors)
+        [ ! -d "$fixture" ] || cp "$model" "$fixture/model.safetensors"
     done
     cp wrappers/python/openmmlps/models/lps.safetensors wrappers/python/openmmlps/structures/beta-Li3PS4.extxyz "$folder/models/"
     cp devtools/gpu_check.sh "$folder/"

@@ -250,13 +250,13 @@ def glasses_section(results: dict | None) -> str:
         text += (
             f"\nQuenched with the preset `{settings['preset']}`"
             + (f", but {', '.join(changed)}" if changed else "")
-            + f"; replicas of each composition: {counts(results['glasses'])}. How much density and speciation depend on the way of cooling "
+            + f"; replicas of each composition: {replica_counts(results['glasses'])}. How much density and speciation depend on the way of cooling "
             "stands in [quench](protocols/quench.md).\n"
         )
     return text
 
 
-def counts(glasses: dict) -> str:
+def replica_counts(glasses: dict) -> str:
     """'1' or '1, 3': how many replicas were quenched."""
     return ", ".join(
         str(number) for number in sorted({found["model"]["replicas"] for found in glasses.values() if found["model"]})

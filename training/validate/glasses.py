@@ -194,7 +194,7 @@ def from_quench(session: Session, name: str, arguments, until: float) -> dict | 
             found = analyze(transport)[0]
         except ValueError as error:  # such as runs too short for a coefficient; density and structure still count
             return result | {"transport": [], "transport_warnings": [str(error)]}
-        result["transport"] = [asdict(item) | {"value": str(item.value)} for item in found.results]
+        result["transport"] = [asdict(item) for item in found.results]
         result["transport_warnings"] = list(found.warnings)
     return result
 

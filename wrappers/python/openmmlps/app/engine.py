@@ -35,8 +35,10 @@ class DeepPotentialEngine:
         check_elements(symbols, known)
         name = packagedName(path)
         origin = path.name if name is None else "packaged model" + ("" if name == DEFAULT else f" {name}")
-        status = {key: str(value) for key, value in model.provenance.items() if key == "status"}
-        return model.to_bytes(), {"source": origin, "elements": known} | status
+        record = {"source": origin, "elements": known}
+        if "status" in model.provenance:
+            record["status"] = str(model.provenance["status"])
+        return model.to_bytes(), record
 
     def make_system(self, topology, model_path, settings):
         """The System without thermostat and barostat."""
