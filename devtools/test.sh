@@ -6,12 +6,10 @@
 # undefined behaviour sanitizers, a short fuzz of all readers, the documentation, Python tests. Ends with one summary, and fails if
 # any test does.
 #
-#   devtools/test.sh          what CI runs
-#   devtools/test.sh --long   also a million fuzzed inputs, a hundred kills, a thousand Contexts, the thread sanitizer, OpenCL under
-#                             valgrind: several hours
-#
-# The long form is made of parts: test programs, rounds of fuzzing, files of Python tests. A part that has passed is not run again as
-# long as no file changes that can change its outcome, so after an interruption the same command goes on where it stopped.
+#   devtools/test.sh                       what CI runs
+#   devtools/test.sh --long [PATTERN ...]  also a million fuzzed inputs, a hundred kills, a thousand Contexts, the thread sanitizer,
+#                                          OpenCL under valgrind: several hours, in parts that go on where they stopped; see
+#                                          devtools/long_tests.py
 
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -28,10 +26,9 @@ configure_and_build() {
 }
 
 if [ $long = ON ]; then
-    # shellcheck source=devtools/test_parts.sh
-    . devtools/test_parts.sh
-    run_long
-    exit
+    configure_and_build sanitize && configure_and_build sanitize-thread || exit 1
+    shift
+    exec python devtools/long_tests.py "$@"
 fi
 
 reports=$PWD/build/reports

@@ -8,71 +8,72 @@
 #
 #   devtools/valgrind.sh                       every test of every program, but those of $left_out
 #   devtools/valgrind.sh TestErrors '*box*'    one program, one filter of GoogleTest
+#   devtools/valgrind.sh --list [TestErrors]   programs and tests, one pair a line
 #
-# Each test is a process of its own with a log in build/valgrind. A test that has passed since the libraries and its program were built
-# is not run again, so after an interruption the same command goes on where it stopped.
+# Each test is a process of its own with a log in build/valgrind, and takes one to six minutes; devtools/test.sh --long 'valgrind-*' runs
+# them as parts that go on where they stopped.
 #
 # PoCL compiles the kernels in a first run, under valgrind without a tool: valgrind offers fewer instructions than the processor has,
 # and memcheck would take ten times as long.
 
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
-if ! command -v valgrind >/dev/null; then
-    echo "valgrind is not installed: memory of the OpenCL platform not checked (apt-get install valgrind libc6-dbg)"
-    exit 77
-fi
 results=$PWD/build/valgrind
 mkdir -p "$results"
 export POCL_CACHE_DIR=$results/kernels POCL_MAX_PTHREAD_COUNT=2 OPENMM_CPU_THREADS=1
 precision=mixed
-# A test that starts processes of its own, and what is the same kernels with other numbers.
-left_out='Devices.forcesDoNotDependOnThreads'
-passed=0 failed=0 begin=$SECONDS
+programs=(TestErrors TestParticles TestDevices TestCommittee TestInvariance TestAccuracy TestDerivatives TestDynamics)
+# A test that starts processes of its own, and golden models that take the same paths as those that are kept.
+left_out='^Devices.forcesDoNotDependOnThreads$|^All/Golden'
+kept='/(lps|one_side|exclude_types|pair_exclude_types|extra_types|wide|narrow_one|custom_silu)$'
 
 # The tests of a program that a filter selects, one a line.
 tests_of() {
-    "build/venv/tests/$1" "--gtest_filter=$2" --gtest_list_tests OpenCL $precision 2>/dev/null |
-        sed -e 's/ *#.*//' | awk '/^[^ ].*\.$/ { suite = $0; next } /^  / { print suite $1 }'
+    "build/venv/tests/$1" "--gtest_filter=$2" --gtest_list_tests OpenCL $precision 2>/dev/null | sed -e 's/ *#.*//' |
+        awk -v left_out="$left_out" -v kept="$kept" '/^[^ ].*\.$/ { suite = $0; next }
+            /^  / { test = suite $1; if (test !~ left_out || test ~ kept) print test }'
 }
 
 # Program and test: compile kernels, then check.
 check() {
-    local program=build/venv/tests/$1 name=${2//\//-} begin=$SECONDS
-    local log=$results/$1.$name.log done=$results/$1.$name.passed out=$results/$1.$name.out
-    if [ -e "$done" ] && [ -z "$(find "$program" .venv/lib/python3*/site-packages/OpenMM.libs/lib devtools/valgrind.supp \
-        -newer "$done" -type f \( -name '*LPS*' -o -name 'Test*' -o -name '*.supp' \) -print -quit)" ]; then
-        passed=$((passed + 1))
-        return
-    fi
-    rm -f "$done"
-    if ! valgrind --tool=none --log-file="$results/$1.$name.compile.log" "$program" "--gtest_filter=$2" OpenCL $precision >"$out" 2>&1; then
+    local program=build/venv/tests/$1 name=$1.${2//\//-} begin=$SECONDS
+    local log=$results/$name.log out=$results/$name.out
+    if ! valgrind --tool=none --log-file="$results/$name.compile.log" "$program" "--gtest_filter=$2" OpenCL $precision >"$out" 2>&1; then
         echo "$1 $2: FAILED before memcheck; see $out"
-        failed=$((failed + 1))
-        return
+        return 1
     fi
     local compiled=$((SECONDS - begin))
-    valgrind --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite --num-callers=40 --gen-suppressions=all \
+    if ! valgrind --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite --num-callers=40 --gen-suppressions=all \
         --suppressions=devtools/valgrind.supp --error-exitcode=9 --log-file="$log" \
-        "$program" "--gtest_filter=$2" OpenCL $precision >"$out" 2>&1
-    local status=$?
-    if [ $status -ne 0 ]; then
-        echo "$1 $2: FAILED with $status; see $log and $out"
-        failed=$((failed + 1))
-        return
+        "$program" "--gtest_filter=$2" OpenCL $precision >"$out" 2>&1; then
+        echo "$1 $2: FAILED; see $log and $out"
+        return 1
     fi
-    passed=$((passed + 1))
-    echo "compiled in $compiled s, checked in $((SECONDS - begin - compiled)) s" >"$done"
-    printf '%s %s: %s, %s' "$1" "$2" "$(sed -n 's/.*ERROR SUMMARY: \([0-9]* errors\).*/\1/p' "$log" | tail -1)" "$(cat "$done")"
+    printf '%s %s: %s, compiled in %s s, checked in %s s' "$1" "$2" \
+        "$(sed -n 's/.*ERROR SUMMARY: \([0-9]* errors\).*/\1/p' "$log" | tail -1)" $compiled $((SECONDS - begin - compiled))
     grep -q '^\[  SKIPPED' "$out" && printf ' (skipped)'
     printf '\n'
 }
 
-programs=(TestErrors TestParticles TestDevices TestCommittee TestInvariance TestAccuracy TestDerivatives TestDynamics)
+list=
+[ "${1:-}" = "--list" ] && { list=yes; shift; }
 [ $# -gt 0 ] && programs=("$1")
+if [ -z "$list" ] && ! command -v valgrind >/dev/null; then
+    echo "valgrind is not installed: memory of the OpenCL platform not checked (apt-get install valgrind libc6-dbg)"
+    exit 77
+fi
+passed=0 failed=0 begin=$SECONDS
 for program in "${programs[@]}"; do
     for test in $(tests_of "$program" "${2:-*}"); do
-        [[ " $left_out " == *" $test "* ]] || check "$program" "$test"
+        if [ -n "$list" ]; then
+            echo "$program $test"
+        elif check "$program" "$test"; then
+            passed=$((passed + 1))
+        else
+            failed=$((failed + 1))
+        fi
     done
 done
+[ -n "$list" ] && exit
 echo "valgrind: $passed passed, $failed failed, $(((SECONDS - begin) / 60)) minutes"
 [ $failed -eq 0 ] && [ $passed -gt 0 ]

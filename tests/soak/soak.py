@@ -14,7 +14,9 @@ then starts with the mean total energy of the second half of the last stage, so 
 The folder holds two tables with one row per block of steps, and the State at the last row of each: ``preparation.csv`` and
 ``preparation.xml``, ``soak.csv`` and ``state.xml``. All are replaced as a whole, and rows beyond the State are dropped on continuation, so
 a kill at any moment costs one block, and what follows is the same as without it. Only one process at a time has the folder. The goal is
-24 hours of processor time.
+24 hours of processor time. The project's own soak is kept in tests/soak/record, so that any machine can go on with it:
+
+    python tests/soak/soak.py --folder tests/soak/record --threads 2
 
 Columns: step; time (ps); run (how often it was started); wall (s) and processor (s) of the block; memory (MiB, resident, at its end);
 energy (kJ/mol, mean of the total energy; in the preparation mean potential energy) and spread (kJ/mol, standard deviation);

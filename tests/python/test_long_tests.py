@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the openmm-lps authors
+"""The long tests go on where they stopped, and their record holds nothing that did not pass."""
+
+import csv
+import fcntl
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "devtools"))
+import long_tests
+from long_tests import Part, Record, Sources
+
+PASSED = (
+    '<testsuite><testcase name="a" classname="m"/><testcase name="b" classname="m"><skipped/></testcase></testsuite>'
+)
+FAILED = '<testsuite><testcase name="a" classname="m"><failure/></testcase></testsuite>'
+
+
+@pytest.fixture
+def tree(tmp_path, monkeypatch):
+    """A project of two sources, and a place for logs."""
+    for name in ("core/a.cpp", "core/b.cpp", "docs/page.md", "docs/reliability.md"):
+        file = tmp_path / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(name)
+    monkeypatch.setattr(long_tests, "ROOT", tmp_path)
+    monkeypatch.setattr(long_tests, "LOGS", tmp_path / "logs")
+    return tmp_path
+
+
+def shell(name, command, *sources):
+    return Part(name, ("sh", "-c", command), sources or ("core",))
+
+
+def run(tree, *parts):
+    return long_tests.run(parts, Record(tree / "record.csv"), Sources(tree))
+
+
+def names(tree):
+    return list(Record(tree / "record.csv").rows())
+
+
+def test_what_has_passed_is_not_run_again(tree):
+    part = shell("cpp-a", "echo once >> runs")
+    assert run(tree, part) and run(tree, part)
+    assert (tree / "runs").read_text() == "once\n"
+    (tree / "docs/page.md").write_text("other")  # not one of its sources
+    assert run(tree, part)
+    assert (tree / "runs").read_text() == "once\n"
+    (tree / "core/b.cpp").write_text("other")
+    assert run(tree, part)
+    assert (tree / "runs").read_text() == "once\nonce\n"
+
+
+def test_places_of_results_are_no_sources(tree):
+    part = shell("python-a", "echo once >> ../runs", "core", "docs")
+    assert run(tree, part)
+    (tree / "docs/reliability.md").write_text("figures of the last run")
+    (tree / "docs/long-tests.csv").write_text("part")
+    assert run(tree, part) and Sources(tree).digest(("docs",)) == Sources(tree).digest(("docs/page.md",))
+
+
+def test_failures_are_told_and_not_recorded(tree, capsys):
+    parts = [shell("cpp-bad", "echo why; exit 3"), shell("cpp-good", "true")]
+    assert not run(tree, *parts)
+    assert names(tree) == ["cpp-good"]
+    assert "cpp-bad: FAILED with 3" in capsys.readouterr().out
+    assert (tree / "logs/cpp-bad.log").read_text() == "why\n"
+    lines, left = long_tests.summary(parts, Record(tree / "record.csv"), Sources(tree))
+    assert left == 1 and lines[0].startswith("cpp          1 of   2 parts")
+
+
+@pytest.mark.parametrize(("report", "row"), [(PASSED, ["1", "1"]), (FAILED, None), ("<testsuite/>", None), ("", None)])
+def test_reports_count_and_not_the_exit_status_alone(tree, report, row):
+    part = Part("python-a", ("sh", "-c", f"printf '%s' '{report}' > {{report}}"), ("core",))
+    assert run(tree, part) == (row is not None)
+    found = Record(tree / "record.csv").rows().get("python-a")
+    assert (found and [found["passed"], found["skipped"]]) == row
+
+
+def test_report_of_an_earlier_run_does_not_count(tree):
+    (tree / "logs").mkdir()
+    (tree / "logs/cpp-a.xml").write_text(FAILED)
+    assert run(tree, shell("cpp-a", "true"))
+
+
+def test_fuzzed_inputs_are_added_up(tree):
+    text = "-- reader, 100 inputs\\nstat::number_of_executed_units: 1200\\nfile.pb  30 inputs,  2 accepted\\n"
+    assert run(tree, shell("fuzz-1", f"printf '%b' '{text}'"))
+    assert Record(tree / "record.csv").rows()["fuzz-1"]["passed"] == "1230"
+
+
+def test_part_that_another_process_runs_is_left_to_it(tree):
+    (tree / "logs").mkdir()
+    with open(tree / "logs/cpp-a.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert run(tree, shell("cpp-a", "true"), shell("cpp-b", "true"))
+    assert names(tree) == ["cpp-b"]
+
+
+def test_record_keeps_the_rows_of_other_parts(tree):
+    for name in ("cpp-b", "cpp-a"):
+        assert run(tree, shell(name, "true"))
+    with open(tree / "record.csv", newline="") as file:
+        rows = list(csv.reader(file))
+    assert tuple(rows[0]) == long_tests.COLUMNS
+    assert [row[0] for row in rows[1:]] == ["cpp-a", "cpp-b"]
