@@ -119,6 +119,7 @@ def test_errors_of_the_labelling_model_vanish_and_those_of_another_are_found(cal
     result = json.loads((folder / "errors.json").read_text())
     assert result["summaries"]["test"]["glass-g75"]["force"]["rmse"] < 1e-8
     assert result["held_out"]["all glasses"]["frames"] == 10
+    assert set(result["virial_parts"]) == {name for name in result["held_out"] if "-" in name}
     # 1200, 1560 ... K: one frame of each part is below 1,500 K
     assert result["held_out"]["crystals below 1,500 K"]["frames"] == 2
     assert (folder / "errors-parity.png").stat().st_size < 150_000

@@ -181,6 +181,24 @@ def test_structure_of_a_crystal():
     assert found["peaks"]["P-S"]["angstrom"] == pytest.approx(2.03, abs=0.05)
 
 
+@pytest.mark.parametrize("side", [4, 8])
+def test_parts_of_the_virial(side):
+    """Independent errors of neighbours on a cubic lattice, and a constant."""
+    distance, frames, atoms = 2.5, 2000, side**3
+    bonds = 0.1 * np.random.default_rng(1).normal(
+        size=(frames, 3, side, side, side)
+    )  # to the next atom along each axis
+    force = np.stack([bonds[:, k] - np.roll(bonds[:, k], 1, axis=k + 1) for k in range(3)], axis=-1)
+    virial = np.zeros((frames, 9))
+    virial[:, [0, 4, 8]] = 1e3 * distance * bonds.sum(axis=(2, 3, 4)) / atoms  # meV/atom
+    scatter = np.sqrt((virial**2).mean())
+    made = {"virial": virial, "force": force.reshape(frames, -1), "species": np.full(atoms, "Li")}
+    found = errors.virial_parts(made | {"virial": virial + np.array([30.0, 0, 0, 0, 0, 0, 0, 0, 0])})
+    assert found["constant"] == pytest.approx(10, abs=0.5)
+    assert found["scatter"] == pytest.approx(scatter, rel=0.01)
+    assert found["length"] == pytest.approx(distance / np.sqrt(6), rel=0.03)
+
+
 def test_requirements_pass_and_fail():
     held_out = {
         "all glasses": {"force": {"rmse": 0.09}, "energy": {"rmse": 6.0}, "virial": {"rmse": 16.0}},

@@ -57,8 +57,18 @@ def errors_section(results: dict | None) -> str:
         "virial RMSE (MAE) meV/atom",
     ]
     text = markdown_table(columns, rows)
-    rows = [[name, *error_cells(summary)] for name, summary in results["held_out"].items() if "-" in name]
-    text += "\nEach system, validation and test together:\n\n" + markdown_table(["system", *columns[2:]], rows)
+    rows = []
+    for name, summary in results["held_out"].items():
+        if "-" in name:
+            parts = results["virial_parts"][name]
+            made_of = [f"{parts['constant']:.1f}, {parts['scatter']:.1f}", f"{parts['length']:.2f}"]
+            rows.append([name, *error_cells(summary), *made_of])
+    columns = ["system", *columns[2:], "constant, scatter", "length (Å)"]
+    text += "\nEach system, validation and test together:\n\n" + markdown_table(columns, rows)
+    text += (
+        "\nThe virial's error is made of a constant, alike in each frame of a system, and a scatter; 'length' is scatter × √atoms over the error of the forces. "
+        "Where it is the same for all systems, the virial is as good as the forces, and small cells only show more of it.\n"
+    )
     against = results.get("against_deepmd")
     if against:
         largest = against["largest_difference"]

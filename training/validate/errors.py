@@ -83,6 +83,21 @@ def summaries_of(systems: dict[str, dict]) -> dict[str, dict]:
     return evaluate.summarise_all(groups, systems)
 
 
+def virial_parts(errors: dict) -> dict[str, float]:
+    """What the error of the virial of one system (evaluate.system_errors) is made of.
+
+    `constant`, meV/atom: root mean square over components of their mean error, which each frame has alike, as it is with labels
+    not converged in k-points. `scatter`, meV/atom: root mean square of the rest. `length`, angstrom: scatter times the root of
+    the number of atoms over the root mean square error of the forces. Where each pair of neighbours at a distance d adds an error
+    of its own along the line between them, it is d / sqrt(6) in cells of any size.
+    """
+    constant = errors["virial"].mean(axis=0)
+    scatter = float(np.sqrt(np.mean((errors["virial"] - constant) ** 2)))
+    force = float(np.sqrt(np.mean(errors["force"] ** 2)))
+    length = 1e-3 * scatter * np.sqrt(len(errors["species"])) / force
+    return {"constant": float(np.sqrt(np.mean(constant**2))), "scatter": scatter, "length": float(length)}
+
+
 def compare(summaries: dict, reference: dict) -> dict:
     """Largest difference of root mean square errors to those of DeePMD-kit: energy, virial (meV/atom), force (eV/angstrom)."""
     largest, groups = {"energy": 0.0, "force": 0.0, "virial": 0.0}, 0
@@ -188,6 +203,7 @@ def main() -> None:
         return {
             "summaries": summaries,
             "held_out": summaries_of(held_out),
+            "virial_parts": {name: virial_parts(errors) for name, errors in held_out.items()},
             "trends": trends,
             "against_deepmd": compare(summaries, found) if found else None,
         }
