@@ -48,8 +48,8 @@ EVERYTHING = (
     "packaging",
     "pyproject.toml",
 )
-#: Where results are written down, and what changes nothing.
-NO_SOURCES = ("docs/long-tests.csv", "docs/reliability.md", "tests/soak/record/*", "*.pyc")
+#: Where results are written down, and what tests and the documentation make.
+NO_SOURCES = ("docs/long-tests.csv", "docs/reliability.md", "docs/_generated/*", "tests/soak/record/*", "*.pyc")
 
 FUZZ_ROUNDS = 10
 
