@@ -36,17 +36,17 @@ CORE = ("CMakeLists.txt", "CMakePresets.json", "model", "tests/data", "wrappers/
 PLUGIN = (*CORE, "openmmapi", "platforms", "serialization", "tests/CMakeLists.txt", "tests/force", "tests/support")
 FUZZED = (*CORE, "wrappers", "tests/fuzz")
 VALGRIND = ("devtools/valgrind.sh", "devtools/valgrind.supp")
-EVERYTHING = (
-    *PLUGIN,
-    "wrappers",
-    "tests",
-    "devtools",
+#: What tests in Python may depend on besides; they name it.
+NAMED = (
     "benchmarks",
-    "examples",
-    "training",
+    "devtools",
     "docs",
+    "examples",
     "packaging",
-    "pyproject.toml",
+    "tests/fuzz",
+    "tests/golden",
+    "tests/soak",
+    "training",
 )
 #: Where results are written down, and what tests and the documentation make.
 NO_SOURCES = ("docs/long-tests.csv", "docs/reliability.md", "docs/_generated/*", "tests/soak/record/*", "*.pyc")
@@ -200,6 +200,23 @@ def valgrind_tests() -> list[list[str]]:
     return [line.split() for line in listed.stdout.splitlines()]
 
 
+def python_sources(file: Path) -> tuple[str, ...]:
+    """What a file of Python tests depends on: plugin and package, the modules that it shares with others, folders that it names."""
+    text = file.read_text()
+    shared = [path for path in sorted(file.parent.glob("*.py")) if re.search(rf"\b{path.stem}\b", text)]
+    shared += [file, file.with_name("conftest.py")]
+    text = "".join(path.read_text() for path in shared)
+    named = [folder for folder in NAMED if re.search(rf"\b{Path(folder).name}\b", text)]
+    return (
+        *PLUGIN,
+        "wrappers",
+        "pyproject.toml",
+        "README.md",
+        *(path.relative_to(ROOT).as_posix() for path in shared),
+        *named,
+    )
+
+
 def all_parts() -> list[Part]:
     """Every part, in the order in which they are run. The builds must be there."""
     parts = []
@@ -222,7 +239,7 @@ def all_parts() -> list[Part]:
             parts.append(Part(f"{kind}-{program}", tuple(ctest), sources))
     for file in sorted((ROOT / "tests" / "python").glob("test_*.py")):
         pytest = (sys.executable, "-m", "pytest", f"tests/python/{file.name}", "-q", "-m", "long or not long")
-        parts.append(Part(f"python-{file.stem}", (*pytest, "--junitxml", "{report}"), EVERYTHING))
+        parts.append(Part(f"python-{file.stem}", (*pytest, "--junitxml", "{report}"), python_sources(file)))
     for number in range(1, FUZZ_ROUNDS + 1):  # each goes on from the inputs that the earlier ones found
         parts.append(Part(f"fuzz_native-{number:02}", ("tests/fuzz/run.sh", "100000", "0", "0"), FUZZED))
         parts.append(Part(f"fuzz_importers-{number:02}", ("tests/fuzz/run.sh", "0", "10000", "0"), FUZZED))

@@ -108,3 +108,11 @@ def test_record_keeps_the_rows_of_other_parts(tree):
         rows = list(csv.reader(file))
     assert tuple(rows[0]) == long_tests.COLUMNS
     assert [row[0] for row in rows[1:]] == ["cpp-a", "cpp-b"]
+
+
+def test_python_tests_depend_on_the_folders_that_they_name():
+    here = Path(__file__).parent
+    assert {"docs", "CHANGELOG.md"} <= set(long_tests.python_sources(here / "test_docs.py"))
+    found = long_tests.python_sources(here / "test_summarize_tests.py")
+    assert {"wrappers", "devtools", "tests/python/test_summarize_tests.py", "tests/python/conftest.py"} <= set(found)
+    assert not {"training", "tests/soak", "tests/python/test_docs.py"} & set(found)

@@ -181,6 +181,14 @@ def test_structure_of_a_crystal():
     assert found["peaks"]["P-S"]["angstrom"] == pytest.approx(2.03, abs=0.05)
 
 
+def test_temperatures_without_diffusion_are_named():
+    warnings = ["1 replica at each temperature", "400 K: not diffusive: ions travel", "500 K: not diffusive: the mean"]
+    glasses = {"glass-g67": {"model": {"transport_warnings": warnings}}, "glass-g70": {"model": None}}
+    assert "67 mol% at 400, 500 K. There" in card.diffusion_note(glasses)
+    glasses["glass-g67"]["model"]["transport_warnings"] = warnings[:1]
+    assert card.diffusion_note(glasses) == ""
+
+
 @pytest.mark.parametrize("side", [4, 8])
 def test_parts_of_the_virial(side):
     """Independent errors of neighbours on a cubic lattice, and a constant."""

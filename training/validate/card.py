@@ -8,6 +8,7 @@ Takes what lies in the folder of the model (errors.json, crystals.json, ...); a 
 figures are copied to <folder of OUTPUT>/images/model-card. Every requirement stands beside the measured figure with pass or fail.
 """
 
+import re
 import shutil
 from pathlib import Path
 
@@ -246,6 +247,7 @@ def glasses_section(results: dict | None) -> str:
     )
     if transport:
         text += "\n" + markdown_table(["glass", "transport", "value", "published"], transport)
+        text += diffusion_note(results["glasses"])
     else:
         text += f"\nConductivity: {UNMEASURED} for this model (`glasses.py --source quench`).\n"
     if settings["source"] == "frames":
@@ -264,6 +266,22 @@ def glasses_section(results: dict | None) -> str:
             "stands in [quench](protocols/quench.md).\n"
         )
     return text
+
+
+def diffusion_note(glasses: dict) -> str:
+    """Where the reports say that the displacements were not diffusive yet; empty if they were everywhere."""
+    found = []
+    for name, results in glasses.items():
+        warnings = (results["model"] or {}).get("transport_warnings", [])
+        kelvin = [match[1] for warning in warnings if (match := re.match(r"([\d.]+) K: not diffusive", warning))]
+        if kelvin:
+            found.append(f"{GLASSES[name]} mol% at {', '.join(kelvin)} K")
+    if not found:
+        return ""
+    return (
+        f"\nThe reports of these runs call the displacements not diffusive, too short or still growing slower than time: {'; '.join(found)}. "
+        "There D* and σ are rather too high, more so the colder it is, and the activation energies too low, by more than their error bars say.\n"
+    )
 
 
 def replica_counts(glasses: dict) -> str:
