@@ -48,6 +48,8 @@ NAMED = (
     "tests/soak",
     "training",
 )
+#: What the documentation is made of.
+DOCUMENTED = ("docs", "examples", "training", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
 #: Where results are written down, and what tests and the documentation make.
 NO_SOURCES = ("docs/long-tests.csv", "docs/reliability.md", "docs/_generated/*", "tests/soak/record/*", "*.pyc")
 
@@ -207,6 +209,8 @@ def python_sources(file: Path) -> tuple[str, ...]:
     shared += [file, file.with_name("conftest.py")]
     text = "".join(path.read_text() for path in shared)
     named = [folder for folder in NAMED if re.search(rf"\b{Path(folder).name}\b", text)]
+    if "docs" in named:
+        named += DOCUMENTED
     return (
         *PLUGIN,
         "wrappers",
