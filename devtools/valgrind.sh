@@ -27,6 +27,10 @@ programs=(TestErrors TestParticles TestDevices TestCommittee TestInvariance Test
 left_out='^Devices.forcesDoNotDependOnThreads$|^All/Golden'
 kept='/(lps|one_side|exclude_types|pair_exclude_types|extra_types|wide|narrow_one|custom_silu)$'
 
+# Valgrind 3.19 clears the upper elements of a vector register that a scalar fused multiply-add writes to, which the compiler goes on to
+# use in these. Their numbers are wrong under valgrind, so that only its own findings count.
+wrong_numbers='^All/Kinds.*gpu'
+
 # The tests of a program that a filter selects, one a line.
 tests_of() {
     "build/venv/tests/$1" "--gtest_filter=$2" --gtest_list_tests OpenCL $precision 2>/dev/null | sed -e 's/ *#.*//' |
@@ -37,16 +41,20 @@ tests_of() {
 # Program and test: compile kernels, then check.
 check() {
     local program=build/venv/tests/$1 name=$1.${2//\//-} begin=$SECONDS
-    local log=$results/$name.log out=$results/$name.out
-    if ! valgrind --tool=none --log-file="$results/$name.compile.log" "$program" "--gtest_filter=$2" OpenCL $precision >"$out" 2>&1; then
-        echo "$1 $2: FAILED before memcheck; see $out"
+    local log=$results/$name.log out=$results/$name.out status=0 allowed=0
+    [[ $2 =~ $wrong_numbers ]] && allowed=1
+    valgrind --tool=none --log-file="$results/$name.compile.log" "$program" "--gtest_filter=$2" OpenCL $precision >"$out" 2>&1 || status=$?
+    if [ $status -gt $allowed ]; then
+        echo "$1 $2: FAILED with $status before memcheck; see $out"
         return 1
     fi
     local compiled=$((SECONDS - begin))
-    if ! valgrind --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite --num-callers=40 --gen-suppressions=all \
+    status=0
+    valgrind --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite --num-callers=40 --gen-suppressions=all \
         --suppressions=devtools/valgrind.supp --error-exitcode=9 --log-file="$log" \
-        "$program" "--gtest_filter=$2" OpenCL $precision >"$out" 2>&1; then
-        echo "$1 $2: FAILED; see $log and $out"
+        "$program" "--gtest_filter=$2" OpenCL $precision >"$out" 2>&1 || status=$?
+    if [ $status -gt $allowed ]; then
+        echo "$1 $2: FAILED with $status; see $log and $out"
         return 1
     fi
     printf '%s %s: %s, compiled in %s s, checked in %s s' "$1" "$2" \
