@@ -81,6 +81,14 @@ def test_reports_count_and_not_the_exit_status_alone(tree, report, row):
     assert (found and [found["passed"], found["skipped"]]) == row
 
 
+def test_file_whose_tests_are_all_skipped_passes(tree):
+    report = '<testsuite><testcase name="a" classname="m"><skipped/></testcase></testsuite>'
+    command = ("sh", "-c", f"printf '%s' '{report}' > {{report}}; exit 5")
+    assert run(tree, Part("python-a", command, ("core",), (0, 5)))
+    assert not run(tree, Part("python-b", command, ("core",)))
+    assert Record(tree / "record.csv").rows()["python-a"]["skipped"] == "1"
+
+
 def test_report_of_an_earlier_run_does_not_count(tree):
     (tree / "logs").mkdir()
     (tree / "logs/cpp-a.xml").write_text(FAILED)
