@@ -33,7 +33,7 @@ LOGS = ROOT / "build" / "long"
 COLUMNS = ("part", "sources", "finished", "seconds", "passed", "skipped")
 
 CORE = ("CMakeLists.txt", "CMakePresets.json", "model", "tests/data", "wrappers/python/openmmlps/models")
-PLUGIN = (*CORE, "openmmapi", "platforms", "serialization", "tests/CMakeLists.txt", "tests/force", "tests/support")
+PLUGIN = (*CORE, "openmmapi", "platforms", "serialization")
 FUZZED = (*CORE, "wrappers", "tests/fuzz")
 #: What tests in Python may depend on besides; they name it.
 NAMED = (
@@ -203,6 +203,12 @@ def valgrind_tests() -> list[list[str]]:
     return [line.split() for line in listed.stdout.splitlines()]
 
 
+def program_sources(program: str) -> tuple[str, ...]:
+    """What a test program of the plugin depends on; those of the model core lie in model/tests."""
+    own = [path.relative_to(ROOT).as_posix() for path in (ROOT / "tests").glob(f"*/{program}.cpp")]
+    return (*PLUGIN, "tests/CMakeLists.txt", "tests/support", *own) if own else CORE
+
+
 def python_sources(file: Path) -> tuple[str, ...]:
     """What a file of Python tests depends on: plugin and package, the modules that it shares with others, folders that it names."""
     text = file.read_text()
@@ -225,15 +231,11 @@ def python_sources(file: Path) -> tuple[str, ...]:
 def all_parts() -> list[Part]:
     """Every part, in the order in which they are run. The builds must be there."""
     parts = []
-    for build, kind, sources in (
-        ("venv", "cpp", (*PLUGIN, "tests/serialization")),
-        ("sanitize", "sanitized", CORE),
-        ("sanitize-thread", "threads", CORE),
-    ):
+    for build, kind in (("venv", "cpp"), ("sanitize", "sanitized"), ("sanitize-thread", "threads")):
         for program in programs(f"build/{build}"):
             ctest = f"ctest --test-dir build/{build} -R ^{program}[./] --parallel {os.cpu_count()}".split()
             ctest += ["--timeout", "7200", "--output-on-failure", "--output-junit", "{report}"]
-            parts.append(Part(f"{kind}-{program}", tuple(ctest), sources))
+            parts.append(Part(f"{kind}-{program}", tuple(ctest), program_sources(program)))
     for file in sorted((ROOT / "tests" / "python").glob("test_*.py")):
         pytest = (sys.executable, "-m", "pytest", f"tests/python/{file.name}", "-q", "-m", "long or not long")
         pytest += ("--junitxml", "{report}")
@@ -242,9 +244,9 @@ def all_parts() -> list[Part]:
         parts.append(Part(f"fuzz_native-{number:02}", ("tests/fuzz/run.sh", "100000", "0", "0"), FUZZED))
         parts.append(Part(f"fuzz_importers-{number:02}", ("tests/fuzz/run.sh", "0", "10000", "0"), FUZZED))
     parts.append(Part("fuzz_structured-all", ("tests/fuzz/run.sh", "0", "0", "2000"), FUZZED))
-    for program, test in valgrind_tests():
+    for program, test in valgrind_tests():  # suppressions are no sources: they only forgive
         name = f"valgrind-{program}.{test}".replace("/", "-")
-        parts.append(Part(name, ("devtools/valgrind.sh", program, test), PLUGIN))  # suppressions only forgive
+        parts.append(Part(name, ("devtools/valgrind.sh", program, test), program_sources(program)))
     return parts
 
 

@@ -45,10 +45,11 @@ TestSystem makeTethered() {
 }
 
 bool isFinite(OpenMM::Context& context) {
-    for (const Vec3& position : context.getState(OpenMM::State::Positions).getPositions())
+    const OpenMM::State state = context.getState(OpenMM::State::Positions | OpenMM::State::Energy);
+    for (const Vec3& position : state.getPositions())
         if (!std::isfinite(position.dot(position)))
             return false;
-    return std::isfinite(context.getState(OpenMM::State::Energy).getPotentialEnergy());
+    return std::isfinite(state.getPotentialEnergy());
 }
 
 TEST(Dynamics, minimizerLowersTheEnergy) {

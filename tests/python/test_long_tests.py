@@ -124,3 +124,10 @@ def test_python_tests_depend_on_the_folders_that_they_name():
     found = long_tests.python_sources(here / "test_summarize_tests.py")
     assert {"wrappers", "devtools", "tests/python/test_summarize_tests.py", "tests/python/conftest.py"} <= set(found)
     assert not {"training", "tests/soak", "tests/python/test_docs.py"} & set(found)
+
+
+def test_programs_depend_on_their_own_source():
+    assert "tests/force/TestDynamics.cpp" in long_tests.program_sources("TestDynamics")
+    assert "tests/serialization/TestSerializeLPSForce.cpp" in long_tests.program_sources("TestSerializeLPSForce")
+    assert not any("TestDynamics" in name for name in long_tests.program_sources("TestErrors"))
+    assert long_tests.program_sources("TestBox") == long_tests.CORE
