@@ -56,11 +56,13 @@ def test_what_has_passed_is_not_run_again(tree):
 
 
 def test_places_of_results_are_no_sources(tree):
-    part = shell("python-a", "echo once >> ../runs", "core", "docs")
+    part = shell("python-a", "echo once >> runs", "core", "docs")
     assert run(tree, part)
     (tree / "docs/reliability.md").write_text("figures of the last run")
     (tree / "docs/long-tests.csv").write_text("part")
-    assert run(tree, part) and Sources(tree).digest(("docs",)) == Sources(tree).digest(("docs/page.md",))
+    assert run(tree, part)
+    assert (tree / "runs").read_text() == "once\n"
+    assert Sources(tree).digest(("docs",)) == Sources(tree).digest(("docs/page.md",))
 
 
 def test_failures_are_told_and_not_recorded(tree, capsys):

@@ -193,9 +193,8 @@ def test_temperatures_without_diffusion_are_named():
 def test_parts_of_the_virial(side):
     """Independent errors of neighbours on a cubic lattice, and a constant."""
     distance, frames, atoms = 2.5, 2000, side**3
-    bonds = 0.1 * np.random.default_rng(1).normal(
-        size=(frames, 3, side, side, side)
-    )  # to the next atom along each axis
+    # Errors of the forces to the next atom along each axis.
+    bonds = 0.1 * np.random.default_rng(1).normal(size=(frames, 3, side, side, side))
     force = np.stack([bonds[:, k] - np.roll(bonds[:, k], 1, axis=k + 1) for k in range(3)], axis=-1)
     virial = np.zeros((frames, 9))
     virial[:, [0, 4, 8]] = 1e3 * distance * bonds.sum(axis=(2, 3, 4)) / atoms  # meV/atom
