@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from browser_support import look
 from openmmlps.cli import app
 from openmmlps.report import content, literature, structure, write_report
+from openmmlps.report.transport import Point, temperature_warning
 
 MACHINE = ["--platform", "CPU", "--threads", "1"]
 QUENCH = {
@@ -173,6 +174,22 @@ def test_warnings_are_in_plain_words(findings):
     assert any("faster than published quenches" in text for text in glass.warnings)
     assert any("1 replica at each temperature" in text for text in transport.warnings)
     assert any(re.search(r"900 K: .*(not diffusive|not distinguishable)", text) for text in transport.warnings)
+
+
+def test_temperature_off_by_chance_is_told_from_one_that_is_not():
+    """Over many starts, constant-energy runs of 192 atoms at 500 K have mean temperatures that spread by 500 K / sqrt(3 * 192) = 21 K."""
+
+    def warning(mean, ensemble="nve", replicas=1):
+        found = temperature_warning(Point(500.0, mean, [], [None] * replicas, None), ensemble, atoms=192)
+        return found[0] if found else None
+
+    assert warning(476) is warning(524) is None
+    assert warning(545).startswith(
+        "500 K: production ran at 545 K, which is used; energies drawn at 500 K give ±21 K with 192 atoms"
+    )
+    assert "±15 K with 192 atoms and 2 replicas" in warning(540, replicas=2)
+    for other in (warning(435), warning(565), warning(565, replicas=2), warning(545, replicas=4), warning(545, "nvt")):
+        assert other.endswith("equilibrate longer to hit the target")
 
 
 def test_analyze_prints_results(folders):
