@@ -32,7 +32,14 @@ RECORD = ROOT / "docs" / "long-tests.csv"
 LOGS = ROOT / "build" / "long"
 COLUMNS = ("part", "sources", "finished", "seconds", "passed", "skipped")
 
-CORE = ("CMakeLists.txt", "CMakePresets.json", "devtools/cmake", "model", "tests/data", "wrappers/python/openmmlps/models")
+CORE = (
+    "CMakeLists.txt",
+    "CMakePresets.json",
+    "devtools/cmake",
+    "model",
+    "tests/data",
+    "wrappers/python/openmmlps/models",
+)
 PLUGIN = (*CORE, "openmmapi", "platforms", "serialization")
 FUZZED = (*CORE, "wrappers", "tests/fuzz")
 #: What tests in Python may depend on besides; they name it.
