@@ -34,14 +34,14 @@ COLUMNS = ("part", "sources", "finished", "seconds", "passed", "skipped")
 
 CORE = (
     "CMakeLists.txt",
-    "CMakePresets.json",
     "devtools/cmake",
     "model",
     "tests/data",
     "wrappers/python/openmmlps/models",
 )
 PLUGIN = (*CORE, "openmmapi", "platforms", "serialization")
-FUZZED = (*CORE, "wrappers", "tests/fuzz")
+PRESETS = ("CMakePresets.json",)
+FUZZED = (*CORE, *PRESETS, "wrappers", "tests/fuzz")
 #: What tests in Python may depend on besides; they name it.
 NAMED = (
     "benchmarks",
@@ -59,6 +59,18 @@ DOCUMENTED = ("docs", "examples", "training", "CHANGELOG.md", "CONTRIBUTING.md",
 #: Where results are written down, and what tests and the documentation make.
 NO_SOURCES = ("docs/long-tests.csv", "docs/reliability.md", "docs/_generated/*", "tests/soak/record/*", "*.pyc")
 
+#: Folder of a build, kind of its parts, and what the sanitizers are told. Four threads, however many processors there are.
+BUILDS = (
+    ("venv", "cpp", ()),
+    (
+        "sanitize-plugin",
+        "sanitized",
+        ("OPENMM_CPU_THREADS=4", f"LSAN_OPTIONS=suppressions={ROOT}/devtools/lsan.supp:print_suppressions=0"),
+    ),
+    ("sanitize-thread", "threads", ("OPENMM_CPU_THREADS=4",)),
+)
+#: Programs that test what compilers of others make of the kernels; nothing of ours runs in them for a sanitizer to see.
+COMPILERS = ("TestCudaKernels", "TestHipKernels")
 FUZZ_ROUNDS = 10
 PYTEST_PASSED = (0, 5)  # 5: all tests of the file are skipped
 
@@ -238,11 +250,16 @@ def python_sources(file: Path) -> tuple[str, ...]:
 def all_parts() -> list[Part]:
     """Every part, in the order in which they are run. The builds must be there."""
     parts = []
-    for build, kind in (("venv", "cpp"), ("sanitize", "sanitized"), ("sanitize-thread", "threads")):
+    for build, kind, environment in BUILDS:
         for program in programs(f"build/{build}"):
+            if environment and program in COMPILERS:
+                continue
             ctest = f"ctest --test-dir build/{build} -R ^{program}[./] --parallel {os.cpu_count()}".split()
             ctest += ["--timeout", "7200", "--output-on-failure", "--output-junit", "{report}"]
-            parts.append(Part(f"{kind}-{program}", tuple(ctest), program_sources(program)))
+            command = ("env", *environment, *ctest) if environment else tuple(ctest)
+            parts.append(
+                Part(f"{kind}-{program}", command, program_sources(program) + (PRESETS if environment else ()))
+            )
     for file in sorted((ROOT / "tests" / "python").glob("test_*.py")):
         pytest = (sys.executable, "-m", "pytest", f"tests/python/{file.name}", "-q", "-m", "long or not long")
         pytest += ("--junitxml", "{report}")

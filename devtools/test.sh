@@ -7,9 +7,9 @@
 # any test does.
 #
 #   devtools/test.sh                       what CI runs
-#   devtools/test.sh --long [PATTERN ...]  also a million fuzzed inputs, a hundred kills, a thousand Contexts, the thread sanitizer,
-#                                          OpenCL under valgrind: several hours, in parts that go on where they stopped; see
-#                                          devtools/long_tests.py
+#   devtools/test.sh --long [PATTERN ...]  also a million fuzzed inputs, a hundred kills, a thousand Contexts, all C++ tests under the
+#                                          address, undefined behaviour and thread sanitizers, OpenCL under valgrind: several hours, in
+#                                          parts that go on where they stopped; see devtools/long_tests.py
 
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -26,7 +26,7 @@ configure_and_build() {
 }
 
 if [ $long = ON ]; then
-    configure_and_build sanitize && configure_and_build sanitize-thread || exit 1
+    configure_and_build sanitize-plugin && configure_and_build sanitize-thread || exit 1
     shift
     exec python devtools/long_tests.py "$@"
 fi

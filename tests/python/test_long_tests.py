@@ -4,6 +4,8 @@
 
 import csv
 import fcntl
+import json
+import re
 import sys
 from pathlib import Path
 
@@ -133,3 +135,15 @@ def test_programs_depend_on_their_own_source():
     assert "tests/serialization/TestSerializeLPSForce.cpp" in long_tests.program_sources("TestSerializeLPSForce")
     assert not any("TestDynamics" in name for name in long_tests.program_sources("TestErrors"))
     assert long_tests.program_sources("TestBox") == long_tests.CORE
+
+
+def test_builds_are_presets_and_suppressions_are_there():
+    presets = json.loads((long_tests.ROOT / "CMakePresets.json").read_text())["configurePresets"]
+    names = [build for build, _, environment in long_tests.BUILDS if environment]
+    assert names and set(names) <= {preset["name"] for preset in presets}
+    files = [
+        path
+        for *_, environment in long_tests.BUILDS
+        for path in re.findall(r"[=:]suppressions=([^:]+)", " ".join(environment))
+    ]
+    assert files and all(Path(path).is_file() for path in files)

@@ -52,6 +52,26 @@ def test_resumes_and_reports(tmp_path):
     assert "MiB within a run" in table and "us/step in the first tenth" in table
 
 
+def test_seeds_give_other_glasses_and_reports_add_up(tmp_path):
+    folders = [tmp_path / "1", tmp_path / "2"]
+    for seed, folder in enumerate(folders):
+        assert soak(folder, *SHORT, "--blocks", "2", "--seed", str(seed)).returncode == 0
+    assert rows(folders[0])[-1]["energy"] != rows(folders[1])[-1]["energy"]
+    printed = soak(folders[0], folders[1], "--report").stdout
+    assert printed.count("energy drift") == 2
+    assert re.search(r"^together 200 steps, 0\.\d\d h of processor time \(0\.\d % of 24 h\)$", printed, re.MULTILINE), (
+        printed
+    )
+    assert "one folder" in soak(folders[0], folders[1]).stderr
+    assert "0 to 99" in soak(folders[0], "--seed", "-1").stderr
+
+
+def test_goal_is_kept(tmp_path):
+    assert soak(tmp_path, *SHORT, "--blocks", "1").returncode == 0
+    assert soak(tmp_path, *SHORT, "--goal", "1e-9", "--blocks", "1").returncode == 0
+    assert len(rows(tmp_path)) == 1
+
+
 def test_starts_with_the_energy_of_its_temperature(tmp_path):
     assert soak(tmp_path, *SHORT, "--blocks", "2").returncode == 0
     prepared = rows(tmp_path, "preparation.csv")

@@ -8,15 +8,18 @@
     python tests/soak/soak.py --report          # only the table
 
 Preparation: the crystal is melted, cooled evenly, and kept at the final temperature, so that little relaxation is left; velocities are
-drawn anew every half picosecond (Andersen's thermostat, all atoms at once) with the number of the step as the seed. The soak proper
+drawn anew every half picosecond (Andersen's thermostat, all atoms at once), their random numbers given by seed and step. The soak proper
 then starts with the mean total energy of the second half of the last stage, so that its mean temperature is the wanted one.
 
 The folder holds two tables with one row per block of steps, and the State at the last row of each: ``preparation.csv`` and
 ``preparation.xml``, ``soak.csv`` and ``state.xml``. All are replaced as a whole, and rows beyond the State are dropped on continuation, so
 a kill at any moment costs one block, and what follows is the same as without it. Only one process at a time has the folder. The goal is
-24 hours of processor time. The project's own soak is kept in tests/soak/record, so that any machine can go on with it:
+24 hours of processor time. The project's own soak, two glasses of twelve hours each, is kept in tests/soak/record, so that any machine can
+go on with it:
 
-    python tests/soak/soak.py --folder tests/soak/record --threads 2
+    python tests/soak/soak.py --folder tests/soak/record/1 --goal 12 &
+    python tests/soak/soak.py --folder tests/soak/record/2 --goal 12 --seed 1
+    python tests/soak/soak.py --folder tests/soak/record/1 tests/soak/record/2 --report
 
 Columns: step; time (ps); run (how often it was started); wall (s) and processor (s) of the block; memory (MiB, resident, at its end);
 energy (kJ/mol, mean of the total energy; in the preparation mean potential energy) and spread (kJ/mol, standard deviation);
@@ -39,7 +42,8 @@ import openmm
 
 import openmmlps
 
-GOAL_HOURS = 24.0
+GOAL = 24.0  # h of processor time
+SEEDS = 10_000_000  # apart, so that no step of one preparation has the random numbers of another
 TIME_STEP = 0.001  # ps
 ATOMS = 128
 HOTTEST = 2000.0  # K
@@ -133,9 +137,9 @@ def set_kinetic_energy(context, wanted):
     context.setVelocities(velocities * np.sqrt(wanted / state.getKineticEnergy()._value))
 
 
-def draw_velocities(context, temperature):
-    """Velocities of a temperature (K), without a motion of the center of mass; the seed is the number of the step."""
-    context.setVelocitiesToTemperature(temperature, 1 + context.getStepCount())
+def draw_velocities(context, temperature, seed):
+    """Velocities of a temperature (K), without a motion of the center of mass; every step has its own."""
+    context.setVelocitiesToTemperature(temperature, 1 + context.getStepCount() + SEEDS * seed)
     masses = np.array(
         [context.getSystem().getParticleMass(i)._value for i in range(context.getSystem().getNumParticles())]
     )
@@ -151,26 +155,26 @@ def prepare_block(context, arguments):
         if steps <= 0:
             break
         temperature = preparation_temperature(context.getStepCount(), arguments.prepare, arguments.temperature)
-        draw_velocities(context, temperature)
+        draw_velocities(context, temperature, arguments.seed)
         context.getIntegrator().step(steps)
         energies.append(context.getState(energy=True).getPotentialEnergy()._value)
         temperatures.append(temperature)
     return np.array(energies), np.array(temperatures)
 
 
-def prepare(context, arguments, ended):
+def prepare(context, folder, arguments, ended):
     """Go on with the preparation until its end, or until told to end.
 
     :return: whether the Context now is at step 0 of the soak
     """
-    record = Record(arguments.folder / "preparation.csv", arguments.folder / "preparation.xml", context)
+    record = Record(folder / "preparation.csv", folder / "preparation.xml", context)
     total, kept = sum(arguments.prepare), arguments.prepare[2]
     while context.getStepCount() < total:
         if ended:
             return False
         record.add(lambda: prepare_block(context, arguments))
     potential = np.mean([row["energy"] for row in record.rows if row["step"] > total - kept / 2])
-    draw_velocities(context, arguments.temperature)
+    draw_velocities(context, arguments.temperature, arguments.seed)
     kinetic = freedom(context) * GAS_CONSTANT * arguments.temperature / 2
     set_kinetic_energy(context, kinetic + potential - context.getState(energy=True).getPotentialEnergy()._value)
     context.setTime(0.0)
@@ -201,12 +205,15 @@ def slope(times, values):
     return gradient, np.std(means, ddof=2) / np.sqrt(np.sum((np.array(centers) - times.mean()) ** 2))
 
 
+def processor_hours(rows):
+    return sum(row["processor"] for row in rows) / 3600
+
+
 def report(rows):
     """:return: the table, as lines"""
     per_atom = ATOMS * MILLIELECTRONVOLT
     column = {name: np.array([row[name] for row in rows]) for name in COLUMNS}
     steps = np.diff(column["step"], prepend=0.0)
-    hours = column["processor"].sum() / 3600
     drift, drift_error = slope(column["time"] / 1000, column["energy"] / per_atom)
     warming, warming_error = slope(column["time"] / 1000, column["temperature"])
     tenth = max(1, len(rows) // 10)
@@ -218,8 +225,7 @@ def report(rows):
         grown = max(grown, memory[-1] - memory[0])
     return [
         f"{column['step'][-1]:,.0f} steps, {column['time'][-1] / 1000:.3f} ns, in {column['run'].max():.0f} run(s): "
-        f"{hours:.2f} h of processor time ({100 * hours / GOAL_HOURS:.1f} % of {GOAL_HOURS:.0f} h), "
-        f"{column['wall'].sum() / 3600:.2f} h of wall time",
+        f"{processor_hours(rows):.2f} h of processor time, {column['wall'].sum() / 3600:.2f} h of wall time",
         f"energy drift       {drift:+.4f} +- {drift_error:.4f} meV/atom/ns, spread in a block {column['spread'].mean() / per_atom:.4f} meV/atom",
         f"temperature        {column['temperature'].mean():.1f} K, {warming:+.2f} +- {warming_error:.2f} K/ns",
         f"memory             {column['memory'].max():.1f} MiB at most, {grown:+.2f} MiB within a run after its first block",
@@ -227,10 +233,32 @@ def report(rows):
     ]
 
 
+def report_folders(folders):
+    """Print the table of each folder and, of several, the sum of their times.
+
+    :return: exit status
+    """
+    found = [read_rows(folder / "soak.csv") for folder in folders]
+    for folder, rows in zip(folders, found, strict=True):
+        print("\n".join(report(rows)) + "\n" if rows else f"soak: {folder} holds no block yet\n")
+    steps, hours = (
+        sum(function(rows) for rows in found if rows) for function in (lambda rows: rows[-1]["step"], processor_hours)
+    )
+    print(f"together {steps:,.0f} steps, {hours:.2f} h of processor time ({100 * hours / GOAL:.1f} % of {GOAL:.0f} h)")
+    return 0 if any(found) else 1
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--folder", type=Path, default=Path(__file__).parents[2] / ".soak")
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        nargs="+",
+        default=[Path(__file__).parents[2] / ".soak"],
+        help="several for --report only",
+    )
     parser.add_argument("--hours", type=float, default=np.inf, help="of wall time, at most")
+    parser.add_argument("--goal", type=float, default=GOAL, help="hours of processor time, over all runs in the folder")
     parser.add_argument("--blocks", type=float, default=np.inf, help="of the soak proper, at most")
     parser.add_argument("--block", type=int, default=20000, help="steps")
     parser.add_argument(
@@ -239,14 +267,19 @@ def main():
     parser.add_argument("--collisions", type=int, default=500, help="steps between two draws of velocities")
     parser.add_argument("--temperature", type=float, default=600.0, help="K")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--report", action="store_true", help="only print the table")
+    parser.add_argument(
+        "--seed", type=int, default=0, help="of the velocities in the preparation, 0 to 99; each gives another glass"
+    )
+    parser.add_argument("--report", action="store_true", help="only print the tables")
     arguments = parser.parse_args()
-    folder = arguments.folder
-    table, state = folder / "soak.csv", folder / "state.xml"
     if arguments.report:
-        rows = read_rows(table)
-        print("\n".join(report(rows)) if rows else f"soak: {folder} holds no block yet")
-        return 0 if rows else 1
+        return report_folders(arguments.folder)
+    if len(arguments.folder) > 1:
+        parser.error("give one folder to run in; several are for --report only")
+    if not 0 <= arguments.seed < 100:
+        parser.error(f"--seed is {arguments.seed}; it must be 0 to 99")
+    folder = arguments.folder[0]
+    table, state = folder / "soak.csv", folder / "state.xml"
 
     folder.mkdir(parents=True, exist_ok=True)
     ended = []
@@ -260,13 +293,13 @@ def main():
             return 1
         context = make_context(arguments.threads)
         begin, blocks = time.monotonic(), 0
-        if not state.exists() and not prepare(context, arguments, ended):
+        if not state.exists() and not prepare(context, folder, arguments, ended):
             return 0
         record = Record(table, state, context)
         if not state.exists():
             record.save()
         while not ended and blocks < arguments.blocks and time.monotonic() - begin < 3600 * arguments.hours:
-            if sum(row["processor"] for row in record.rows) > 3600 * GOAL_HOURS:
+            if processor_hours(record.rows) >= arguments.goal:
                 break
             record.add(lambda: soak_block(context, arguments.block, 50))
             blocks += 1
