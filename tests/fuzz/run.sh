@@ -15,6 +15,8 @@ native_runs=${1:-20000} importer_runs=${2:-1000} structured_runs=${3:-50}
 golden=$PWD/tests/data/golden
 work=$PWD/build/fuzz
 mkdir -p "$work/crashes" "$work/native" "$work/importers"
+exec {lock}>"$work/lock"
+flock "$lock" # inputs that were found, and logs, are one call's at a time
 
 limits=(-timeout=300 "-artifact_prefix=$work/crashes/" -print_final_stats=1)
 if [ "$native_runs" -gt 0 ]; then
