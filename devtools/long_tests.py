@@ -256,10 +256,8 @@ def all_parts() -> list[Part]:
                 continue
             ctest = f"ctest --test-dir build/{build} -R ^{program}[./] --parallel {os.cpu_count()}".split()
             ctest += ["--timeout", "7200", "--output-on-failure", "--output-junit", "{report}"]
-            command = ("env", *environment, *ctest) if environment else tuple(ctest)
-            parts.append(
-                Part(f"{kind}-{program}", command, program_sources(program) + (PRESETS if environment else ()))
-            )
+            sources = program_sources(program) + (PRESETS if environment else ())
+            parts.append(Part(f"{kind}-{program}", ("env", *environment, *ctest), sources))
     for file in sorted((ROOT / "tests" / "python").glob("test_*.py")):
         pytest = (sys.executable, "-m", "pytest", f"tests/python/{file.name}", "-q", "-m", "long or not long")
         pytest += ("--junitxml", "{report}")

@@ -234,16 +234,15 @@ def report(rows):
 
 
 def report_folders(folders):
-    """Print the table of each folder and, of several, the sum of their times.
+    """Print the table of each folder, and the sum of their steps and times.
 
     :return: exit status
     """
     found = [read_rows(folder / "soak.csv") for folder in folders]
     for folder, rows in zip(folders, found, strict=True):
         print("\n".join(report(rows)) + "\n" if rows else f"soak: {folder} holds no block yet\n")
-    steps, hours = (
-        sum(function(rows) for rows in found if rows) for function in (lambda rows: rows[-1]["step"], processor_hours)
-    )
+    steps = sum(rows[-1]["step"] for rows in found if rows)
+    hours = sum(processor_hours(rows) for rows in found)
     print(f"together {steps:,.0f} steps, {hours:.2f} h of processor time ({100 * hours / GOAL:.1f} % of {GOAL:.0f} h)")
     return 0 if any(found) else 1
 
