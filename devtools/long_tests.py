@@ -11,6 +11,7 @@ Columns of the record: part; sources, first digits of their SHA-256; finished, d
 or fuzzed inputs; skipped. Exits with 1 if a part failed or, when all were asked for, has not passed.
 """
 
+import argparse
 import csv
 import fcntl
 import hashlib
@@ -272,15 +273,25 @@ def all_parts() -> list[Part]:
     return parts
 
 
-def main(patterns: list[str]) -> int:
-    record, sources, parts = Record(RECORD), Sources(ROOT), all_parts()
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(
+        "long_tests.py", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument(
+        "patterns", metavar="PATTERN", nargs="*", help="names of parts, such as 'valgrind-*'; all of them by default"
+    )
+    parser.add_argument("--list", action="store_true", help="print the names of the parts, and run nothing")
+    asked = parser.parse_args(arguments)
+    patterns, parts = asked.patterns, all_parts()
+    unknown = [pattern for pattern in patterns if not any(fnmatch(part.name, pattern) for part in parts)]
+    if unknown:
+        kinds = dict.fromkeys(f"'{part.name.split('-')[0]}-*'" for part in parts)
+        parser.error(f"no part is called {' or '.join(unknown)}; try {', '.join(kinds)}, or --list for all names")
     chosen = [part for part in parts if not patterns or any(fnmatch(part.name, pattern) for pattern in patterns)]
-    if not chosen:
-        print(
-            f"long_tests: no part is called {' or '.join(patterns)}; there are {', '.join(p.name for p in parts)}",
-            file=sys.stderr,
-        )
-        return 2
+    if asked.list:
+        print("\n".join(part.name for part in chosen))
+        return 0
+    record, sources = Record(RECORD), Sources(ROOT)
     good = run(chosen, record, sources)
     lines, left = summary(parts, record, sources)
     print("\n".join(lines) + f"\n{left} of {len(parts)} parts left")

@@ -14,8 +14,13 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 tests=OFF
 long=OFF
-[ "${1:-}" = "--long" ] && long=ON
-[[ "${1:-}" = "--tests" || $long = ON ]] && tests=ON
+case "${1:-}" in
+"") ;;
+--tests) tests=ON ;;
+--long) tests=ON long=ON ;;
+-h | --help) devtools/usage.sh devtools/setup.sh && exit ;;
+*) devtools/usage.sh devtools/setup.sh "$1" ;;
+esac
 warnings_as_errors=OFF
 [ -n "${CI:-}" ] && warnings_as_errors=ON
 

@@ -14,7 +14,15 @@
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 long=OFF
-[ "${1:-}" = "--long" ] && long=ON
+case "${1:-}" in
+"") ;;
+--long)
+    long=ON
+    [[ "${2:-}" =~ ^(-h|--help)$ ]] && exec python3 devtools/long_tests.py --help
+    ;;
+-h | --help) devtools/usage.sh devtools/test.sh && exit ;;
+*) devtools/usage.sh devtools/test.sh "$1" || exit ;;
+esac
 devtools/setup.sh "$([ $long = ON ] && echo --long || echo --tests)" || exit 1
 export PATH="$PWD/.venv/bin:$PATH"
 

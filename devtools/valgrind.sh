@@ -64,8 +64,21 @@ check() {
 }
 
 list=
-[ "${1:-}" = "--list" ] && { list=yes; shift; }
-[ $# -gt 0 ] && programs=("$1")
+case "${1:-}" in
+--list)
+    list=yes
+    shift
+    ;;
+-h | --help) devtools/usage.sh devtools/valgrind.sh && exit ;;
+-*) devtools/usage.sh devtools/valgrind.sh "$1" || exit ;;
+esac
+if [ $# -gt 0 ]; then
+    if [[ " ${programs[*]} " != *" $1 "* ]]; then
+        echo "devtools/valgrind.sh: there is no program $1 among ${programs[*]}" >&2
+        exit 2
+    fi
+    programs=("$1")
+fi
 if [ -z "$list" ] && ! command -v valgrind >/dev/null; then
     echo "valgrind is not installed: memory of the OpenCL platform not checked (apt-get install valgrind libc6-dbg)"
     exit 77

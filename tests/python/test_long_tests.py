@@ -6,6 +6,7 @@ import csv
 import fcntl
 import json
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -120,6 +121,33 @@ def test_record_keeps_the_rows_of_other_parts(tree):
         rows = list(csv.reader(file))
     assert tuple(rows[0]) == long_tests.COLUMNS
     assert [row[0] for row in rows[1:]] == ["cpp-a", "cpp-b"]
+
+
+def test_parts_are_chosen_by_patterns(tree, monkeypatch, capsys):
+    parts = [shell("cpp-a", "exit 1"), shell("cpp-b", "true"), shell("fuzz-a", "exit 1")]
+    monkeypatch.setattr(long_tests, "all_parts", lambda: parts)
+    monkeypatch.setattr(long_tests, "RECORD", tree / "record.csv")
+    assert long_tests.main(["--list", "cpp-*"]) == 0
+    assert capsys.readouterr().out == "cpp-a\ncpp-b\n"
+    assert long_tests.main(["*-b"]) == 0
+    assert names(tree) == ["cpp-b"]
+    assert "2 of 3 parts left" in capsys.readouterr().out
+    assert long_tests.main([]) == 1
+    with pytest.raises(SystemExit, match="2"):
+        long_tests.main(["cpp-*", "valgrind-*"])
+    assert "no part is called valgrind-*; try 'cpp-*', 'fuzz-*'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("script", ["setup.sh", "test.sh", "valgrind.sh"])
+def test_scripts_explain_themselves_and_refuse_what_they_do_not_know(script, tmp_path):
+    path = long_tests.ROOT / "devtools" / script
+    told = subprocess.run([path, "--help"], capture_output=True, text=True, cwd=tmp_path)
+    assert told.returncode == 0 and f"devtools/{script}  " in told.stdout and not told.stderr
+    assert not re.search("SPDX|set -", told.stdout)
+    refused = subprocess.run([path, "--lnog"], capture_output=True, text=True, cwd=tmp_path)
+    assert refused.returncode == 2 and not refused.stdout
+    assert refused.stderr.startswith(f"devtools/{script}: there is no argument '--lnog'")
+    assert told.stdout in refused.stderr
 
 
 def test_python_tests_depend_on_the_folders_that_they_name():
