@@ -52,7 +52,7 @@ pack() {
         [ ! -d "$fixture" ] || cp "$model" "$fixture/model.safetensors"
     done
     cp wrappers/python/openmmlps/models/lps.safetensors wrappers/python/openmmlps/structures/beta-Li3PS4.extxyz "$folder/models/"
-    cp devtools/gpu_check.sh "$folder/"
+    cp devtools/{gpu_check,usage}.sh "$folder/"
     du -sh "$folder"
 }
 
@@ -216,8 +216,5 @@ case ${1:-} in
         print_table "$results/largest.txt"
         ! grep -q FAILED "$results/largest.txt"
         ;;
-    *)
-        sed -n 's/^# \{0,1\}//p' "${BASH_SOURCE[0]}" | sed -n 4,17p >&2
-        exit 2
-        ;;
+    *) exec "$here/usage.sh" "$here/gpu_check.sh" "${1:-}" ;;
 esac

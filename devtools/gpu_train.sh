@@ -45,7 +45,7 @@ pack() {
     local folder=$1 graph=${2:-}
     cd "$here/.." || exit 1
     mkdir -p "$folder/work/runs" || exit 1
-    cp -r training devtools/gpu_train.sh "$folder/"
+    cp -r training devtools/{gpu_train,usage}.sh "$folder/"
     find "$folder" -name __pycache__ -prune -exec rm -r {} +
     cp -rL "$work/data" "$folder/work/"
     rm -rf "$folder"/work/data/*/{test,interior}
@@ -100,8 +100,5 @@ case ${1:-} in
     pack) pack "$(realpath -m "${2:?usage: gpu_train.sh pack FOLDER [GRAPH]}")" "${3:+$(realpath "$3")}" ;;
     run) run ;;
     merge) merge "$(realpath "${2:?usage: gpu_train.sh merge OUT}")" ;;
-    *)
-        sed -n 's/^# \{0,1\}//p' "${BASH_SOURCE[0]}" | sed -n 4,16p >&2
-        exit 2
-        ;;
+    *) exec "$here/usage.sh" "$here/gpu_train.sh" "${1:-}" ;;
 esac

@@ -282,12 +282,12 @@ def main(arguments: list[str]) -> int:
     )
     parser.add_argument("--list", action="store_true", help="print the names of the parts, and run nothing")
     asked = parser.parse_args(arguments)
-    patterns, parts = asked.patterns, all_parts()
+    patterns, parts = asked.patterns or ["*"], all_parts()
     unknown = [pattern for pattern in patterns if not any(fnmatch(part.name, pattern) for part in parts)]
     if unknown:
         kinds = dict.fromkeys(f"'{part.name.split('-')[0]}-*'" for part in parts)
         parser.error(f"no part is called {' or '.join(unknown)}; try {', '.join(kinds)}, or --list for all names")
-    chosen = [part for part in parts if not patterns or any(fnmatch(part.name, pattern) for pattern in patterns)]
+    chosen = [part for part in parts if any(fnmatch(part.name, pattern) for pattern in patterns)]
     if asked.list:
         print("\n".join(part.name for part in chosen))
         return 0
@@ -295,7 +295,7 @@ def main(arguments: list[str]) -> int:
     good = run(chosen, record, sources)
     lines, left = summary(parts, record, sources)
     print("\n".join(lines) + f"\n{left} of {len(parts)} parts left")
-    return 0 if good and (patterns or not left) else 1
+    return 0 if good and (asked.patterns or not left) else 1
 
 
 if __name__ == "__main__":

@@ -18,8 +18,7 @@ case "${1:-}" in
 "") ;;
 --tests) tests=ON ;;
 --long) tests=ON long=ON ;;
--h | --help) devtools/usage.sh devtools/setup.sh && exit ;;
-*) devtools/usage.sh devtools/setup.sh "$1" ;;
+*) exec devtools/usage.sh devtools/setup.sh "$1" ;;
 esac
 warnings_as_errors=OFF
 [ -n "${CI:-}" ] && warnings_as_errors=ON

@@ -20,8 +20,7 @@ case "${1:-}" in
     long=ON
     [[ "${2:-}" =~ ^(-h|--help)$ ]] && exec python3 devtools/long_tests.py --help
     ;;
--h | --help) devtools/usage.sh devtools/test.sh && exit ;;
-*) devtools/usage.sh devtools/test.sh "$1" || exit ;;
+*) exec devtools/usage.sh devtools/test.sh "$1" ;;
 esac
 devtools/setup.sh "$([ $long = ON ] && echo --long || echo --tests)" || exit 1
 export PATH="$PWD/.venv/bin:$PATH"

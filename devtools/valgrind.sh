@@ -69,8 +69,7 @@ case "${1:-}" in
     list=yes
     shift
     ;;
--h | --help) devtools/usage.sh devtools/valgrind.sh && exit ;;
--*) devtools/usage.sh devtools/valgrind.sh "$1" || exit ;;
+-*) exec devtools/usage.sh devtools/valgrind.sh "$1" ;;
 esac
 if [ $# -gt 0 ]; then
     if [[ " ${programs[*]} " != *" $1 "* ]]; then

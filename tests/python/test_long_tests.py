@@ -150,6 +150,17 @@ def test_scripts_explain_themselves_and_refuse_what_they_do_not_know(script, tmp
     assert told.stdout in refused.stderr
 
 
+@pytest.mark.parametrize("script", ["gpu_check.sh", "gpu_train.sh"])
+def test_scripts_for_other_machines_explain_themselves_too(script, tmp_path):
+    path = long_tests.ROOT / "devtools" / script
+    told = subprocess.run([path, "--help"], capture_output=True, text=True, cwd=tmp_path)
+    assert told.returncode == 0 and "run" in told.stdout and not told.stderr
+    assert not re.search("SPDX|set -", told.stdout)
+    refused = subprocess.run([path, "--lnog"], capture_output=True, text=True, cwd=tmp_path)
+    assert refused.returncode == 2 and not refused.stdout
+    assert f"{script}: there is no argument '--lnog'" in refused.stderr and told.stdout in refused.stderr
+
+
 def test_python_tests_depend_on_the_folders_that_they_name():
     here = Path(__file__).parent
     assert {"docs", "CHANGELOG.md"} <= set(long_tests.python_sources(here / "test_docs.py"))
