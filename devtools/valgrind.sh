@@ -19,7 +19,6 @@
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
 results=$PWD/build/valgrind
-mkdir -p "$results"
 export POCL_CACHE_DIR=$results/kernels POCL_MAX_PTHREAD_COUNT=2 OPENMM_CPU_THREADS=1
 precision=mixed
 programs=(TestErrors TestParticles TestDevices TestCommittee TestInvariance TestAccuracy TestDerivatives TestDynamics)
@@ -82,6 +81,7 @@ if [ -z "$list" ] && ! command -v valgrind >/dev/null; then
     echo "valgrind is not installed: memory of the OpenCL platform not checked (apt-get install valgrind libc6-dbg)"
     exit 77
 fi
+mkdir -p "$results"
 passed=0 failed=0 begin=$SECONDS
 for program in "${programs[@]}"; do
     for test in $(tests_of "$program" "${2:-*}"); do

@@ -138,16 +138,24 @@ def test_parts_are_chosen_by_patterns(tree, monkeypatch, capsys):
     assert "no part is called valgrind-*; try 'cpp-*', 'fuzz-*'" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("script", ["setup.sh", "test.sh", "valgrind.sh"])
+@pytest.mark.parametrize(
+    "script", ["devtools/setup.sh", "devtools/test.sh", "devtools/valgrind.sh", "tests/fuzz/run.sh"]
+)
 def test_scripts_explain_themselves_and_refuse_what_they_do_not_know(script, tmp_path):
-    path = long_tests.ROOT / "devtools" / script
+    path = long_tests.ROOT / script
     told = subprocess.run([path, "--help"], capture_output=True, text=True, cwd=tmp_path)
-    assert told.returncode == 0 and f"devtools/{script}  " in told.stdout and not told.stderr
+    assert told.returncode == 0 and re.search(rf"^  {script} ", told.stdout, re.MULTILINE) and not told.stderr
     assert not re.search("SPDX|set -", told.stdout)
     refused = subprocess.run([path, "--lnog"], capture_output=True, text=True, cwd=tmp_path)
     assert refused.returncode == 2 and not refused.stdout
-    assert refused.stderr.startswith(f"devtools/{script}: there is no argument '--lnog'")
+    assert refused.stderr.startswith(f"{script}: there is no argument '--lnog'")
     assert told.stdout in refused.stderr
+
+
+@pytest.mark.parametrize(("arguments", "unknown"), [(["-1"], "-1"), (["0", "1e5"], "1e5"), (["0", "0", "0", "7"], "7")])
+def test_fuzzing_takes_up_to_three_numbers(arguments, unknown):
+    refused = subprocess.run(["tests/fuzz/run.sh", *arguments], capture_output=True, text=True, cwd=long_tests.ROOT)
+    assert refused.returncode == 2 and f"there is no argument '{unknown}'" in refused.stderr
 
 
 @pytest.mark.parametrize("script", ["gpu_check.sh", "gpu_train.sh"])
