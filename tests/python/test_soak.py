@@ -4,6 +4,7 @@
 
 import csv
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -98,6 +99,16 @@ def test_kills_cost_nothing_but_time(tmp_path):
         assert common and [found[step] for step in common] == [expected[step] for step in common]
         steps = [int(row["step"]) for row in rows(killed, table)]
         assert steps == sorted(set(steps))  # nothing is counted twice
+
+
+def test_begins_the_same_from_a_preparation_that_was_read(tmp_path):
+    whole, read = tmp_path / "whole", tmp_path / "read"
+    assert soak(whole, *SHORT, "--blocks", "0").returncode == 0
+    read.mkdir()
+    for name in ("preparation.csv", "preparation.xml"):
+        shutil.copy(whole / name, read)
+    assert soak(read, *SHORT, "--blocks", "0").returncode == 0
+    assert (read / "state.xml").read_text() == (whole / "state.xml").read_text()  # every digit of the velocities
 
 
 def test_a_folder_serves_one_process(tmp_path):

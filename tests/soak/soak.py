@@ -116,7 +116,8 @@ class Record:
         step = self.context.getStepCount()
         values = [step, step * TIME_STEP, self.run, wall, processor, resident_mebibytes()]
         values += [np.mean(energies), np.std(energies), np.mean(temperatures)]
-        self.rows.append(dict(zip(COLUMNS, values, strict=True)))
+        # Rounded as in the table, so that what follows does not depend on whether it was read again.
+        self.rows.append({name: float(f"{value:.12g}") for name, value in zip(COLUMNS, values, strict=True)})
         write_rows(self.table, self.rows)
         self.save()
 
