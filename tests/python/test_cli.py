@@ -15,10 +15,13 @@ import pytest
 from typer.testing import CliRunner
 
 from app_support import PairEngine
+from openmmlps._files import findModel
 from openmmlps.app import run as runner
 from openmmlps.app import units
 from openmmlps.cli import app
 from openmmlps.cli.run import parse_supercell
+from openmmlps.importers import import_model
+from openmmlps.importers.native import encode
 
 COMMAND = [sys.executable, str(Path(__file__).with_name("app_command.py"))]
 SHORT = ["--supercell", "2x2x2", "--time", "0.02", "--report-interval", "0.01", "--platform", "Reference"]
@@ -91,7 +94,7 @@ def test_run_then_resume(tmp_path):
         (["run", "Li2S", "--time", "1e999"], "--time: '1e999' is too large"),
         (["run", "Li2S", "--timestep", "0.001"], "timestep is 0.001 fs; give 0.01 to 20 fs .*a bare number is in fs"),
         (["run", "Li2S", "--temperature", "hot"], "--temperature: 'hot' is not a temperature"),
-        (["run", "Li2S", "--temperature", "-5"], "temperature is -5.0 K; it must not be negative"),
+        (["run", "Li2S", "--temperature", "-5"], "temperature is -5.0 K; it must not be negative$"),
         (["run", "Li2S", "--pressure", "1 ps"], "--pressure: '1 ps' is not a pressure"),
         (["run", "Li2S", "--ensemble", "nph"], "ensemble is 'nph'; use nve, nvt, npt"),
         (["run", "Li2S", "--supercell", "big"], "--supercell: 'big' is not a supercell; give for example 2x2x2"),
@@ -104,6 +107,7 @@ def test_run_then_resume(tmp_path):
         (["run", "--resume", "-o", "nothing"], "'nothing' holds no run; start one without --resume"),
         (["run", "--resume", "--overwrite", "-o", "x"], "give one of them"),
         (["info", "nothing.pb"], "'nothing.pb' is not a file; give a model file"),
+        (["info", "[red]:x:[/blue].pb"], re.escape("'[red]:x:[/blue].pb' is not a file")),
         (["convert", "nothing.pb", "out.safetensors"], "'nothing.pb' is not a file"),
         (["convert", "nothing.pb", "out.pb"], "does not end in .safetensors"),
         (["convert", "nothing.pb", "no/out.safetensors"], "there is no folder 'no'; create it first"),
@@ -122,6 +126,19 @@ def test_files_that_are_no_models(tmp_path, content):
     assert "model.pb" in refused("info", "model.pb")
     assert "model.pb" in refused("convert", "model.pb", "out.safetensors")
     assert not (tmp_path / "out.safetensors").exists()
+
+
+def test_names_and_models_are_printed_as_they_are(tmp_path):
+    """Whatever rich would take as markup or as the name of a picture, or refuse as such."""
+    for folder in ("[red]:x:", "[/bold] :x:"):
+        assert folder in call("run", "gamma-Li3PS4", *SHORT, "-o", folder).output
+        assert re.search(rf"{re.escape(folder)} +nvt +finished", call("status", folder).output)
+        assert f"'{folder}' holds a run already" in refused("run", "gamma-Li3PS4", *SHORT, "-o", folder)
+    model = import_model(findModel("lps-fast"))
+    described = encode(model.hyperparameters, model.tensors, {"title": "[/bold] :x: [red]"})
+    Path("[x].safetensors").write_bytes(described)
+    assert re.search(r"title +\[/bold\] :x: \[red\]", call("info", "[x].safetensors").output)
+    assert call("convert", "[x].safetensors", "[red].safetensors").output.startswith("[red].safetensors: Li P S")
 
 
 def test_unknown_elements_name_those_of_the_model(tmp_path):

@@ -53,7 +53,9 @@ class RunSettings:
         require(self.barostat in BAROSTATS, f"barostat is '{self.barostat}'; use {', '.join(BAROSTATS)}")
         require(self.precision in PRECISIONS, f"precision is '{self.precision}'; use {', '.join(PRECISIONS)}")
         require(self.temperature >= 0, f"temperature is {self.temperature} K; it must not be negative")
-        require(self.temperature > 0 or self.ensemble == "nve", "temperature is 0 K; a thermostat needs more than that")
+        require(
+            self.temperature != 0 or self.ensemble == "nve", "temperature is 0 K; a thermostat needs more than that"
+        )
         if self.final_temperature is not None:
             require(self.ensemble != "nve", "final_temperature is given, but nve has no thermostat; use nvt or npt")
             require(

@@ -48,7 +48,7 @@ def _print_platforms():
     rows = [(info.name, f"{info.speed:g}", "yes" if info.has_kernel else "no") for info in list_platforms()]
     console().print(table(rows, "platform", "OpenMM's rank", "runs Deep Potentials"))
     for failure in openmm.Platform.getPluginLoadFailures():
-        console().print(f"did not load: {failure}", markup=False, soft_wrap=True)
+        console().print(f"did not load: {failure}", soft_wrap=True)
 
 
 @report_errors

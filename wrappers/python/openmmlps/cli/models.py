@@ -71,7 +71,6 @@ def convert(
     found = describe(target)
     console().print(
         f"{target}: {' '.join(found['elements'])}, {found['parameters']:,} parameters, sha256 {found['sha256']}",
-        markup=False,
         soft_wrap=True,
     )
 

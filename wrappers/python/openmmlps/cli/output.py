@@ -4,13 +4,13 @@
 
 import functools
 import os
-import sys
 import time
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from rich.table import Table
+from rich.text import Text
 
 from openmmlps.app.run import Monitor
 from openmmlps.app.stability import RunFailed
@@ -24,12 +24,12 @@ class _Console(Console):
 
     def on_broken_pipe(self):
         self.quiet = True
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
 
 
-def console():
-    """Where results go."""
-    return _Console(highlight=False)
+def console(**options):
+    """Where results go. Names of files and contents of models may look like rich's markup, so text is printed as it is; styles take a Text."""
+    return _Console(highlight=False, markup=False, emoji=False, **options)
 
 
 def report_errors(command):
@@ -57,8 +57,7 @@ def fail(error, code):
     if isinstance(error, OSError) and error.strerror:
         where = f": '{error.filename}'" if error.filename else ""
         text = f"openmm-lps: {error.strerror}{where}; check the path, its permissions and the room on the disk"
-    Console(stderr=True, highlight=False, soft_wrap=True).print("[bold red]Error[/] ", end="")
-    Console(stderr=True, highlight=False, soft_wrap=True).print(text or type(error).__name__, markup=False)
+    console(stderr=True).print(Text.assemble(("Error", "bold red"), " ", text or type(error).__name__), soft_wrap=True)
     raise typer.Exit(code)
 
 
@@ -93,7 +92,7 @@ class ConsoleMonitor(Monitor):
         self._safely(self._stop)
 
     def message(self, text):
-        self._safely(lambda: self._console.print(text, markup=False, soft_wrap=True))
+        self._safely(lambda: self._console.print(text, soft_wrap=True))
 
     def begin(self, total_steps, step, details):
         self._safely(lambda: self._begin(total_steps, step, details))
@@ -114,15 +113,17 @@ class ConsoleMonitor(Monitor):
 
     def _begin(self, total_steps, step, details):
         self._console.print(
-            f"{details['atoms']} atoms ({details['formula']}), {details['ensemble']}, "
-            f"{format_time(total_steps * self._timestep)} in {total_steps} steps, "
-            f"platform [bold]{details['platform']}[/]"
+            Text.assemble(
+                f"{details['atoms']} atoms ({details['formula']}), {details['ensemble']}, "
+                f"{format_time(total_steps * self._timestep)} in {total_steps} steps, platform ",
+                (details["platform"], "bold"),
+            )
         )
         if self._console.is_terminal:
             self._bar = Progress(
                 BarColumn(bar_width=None),
                 TaskProgressColumn(),
-                TextColumn("{task.fields[status]}"),
+                TextColumn("{task.fields[status]}", markup=False),
                 console=self._console,
                 expand=True,
             )
@@ -137,4 +138,4 @@ class ConsoleMonitor(Monitor):
             self._bar.update(self._task, completed=step, status=status)
         elif time.monotonic() - self._said > LINE_SECONDS:
             self._said = time.monotonic()
-            self._console.print(f"{100 * step / total_steps:.0f} %  {status}", markup=False)
+            self._console.print(f"{100 * step / total_steps:.0f} %  {status}")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from .output import ConsoleMonitor, console, report_errors, table
 
@@ -292,7 +293,7 @@ def _conclude(name, result):
     out = console()
     if result.state == "interrupted":
         text = f"Interrupted; continue with: openmm-lps {name} --resume --output {result.folder}"
-        out.print(text, markup=False, soft_wrap=True)
+        out.print(text, soft_wrap=True)
         raise typer.Exit(128 + result.signal)
     out.print(
         table([("finished", format_clock(result.seconds)), ("report", f"openmm-lps report {result.folder}")]),
@@ -318,11 +319,11 @@ class _Monitor:
             if text in self._told:
                 return
             self._told.add(text)
-        self._console.print(text, markup=False, soft_wrap=True)
+        self._console.print(text, soft_wrap=True)
 
     def stage(self, name, number, total):
         self._end()
-        self._console.print(f"[bold]{number} of {total}[/] {name}", soft_wrap=True)
+        self._console.print(Text.assemble((f"{number} of {total}", "bold"), f" {name}"), soft_wrap=True)
 
     def run_monitor(self, timestep):
         self._end()

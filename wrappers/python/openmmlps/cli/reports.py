@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from .output import LINE_SECONDS, console, report_errors, table
 
@@ -28,11 +29,11 @@ def analyze(
     with _progress(folder):
         found, target, files = carry_out(folder)
     out = console()
-    out.print(f"{found.title} ({found.subtitle})", markup=False, soft_wrap=True)
+    out.print(f"{found.title} ({found.subtitle})", soft_wrap=True)
     out.print(table([(result.quantity, result.value, result.literature or "-") for result in found.results], "quantity", "this work", "published"))  # fmt: skip
     for warning in found.warnings:
-        out.print(f"note: {warning}", markup=False, soft_wrap=True)
-    out.print(f"written: {target}/ ({len(files)} files)", markup=False, soft_wrap=True)
+        out.print(f"note: {warning}", soft_wrap=True)
+    out.print(f"written: {target}/ ({len(files)} files)", soft_wrap=True)
 
 
 @report_errors
@@ -63,7 +64,7 @@ def report(
             found.append(carry_out(folder)[0])
     write_report(output, found, title)
     size = output.stat().st_size / 1e6
-    console().print(f"{output} ({size:.1f} MB)", markup=False, soft_wrap=True)
+    console().print(f"{output} ({size:.1f} MB)", soft_wrap=True)
 
 
 @report_errors
@@ -94,7 +95,7 @@ def _progress(folder):
     from openmmlps.analysis.trajectory import watch
 
     out = console()
-    line, interval = (None, LINE_SECONDS) if not out.is_terminal else (out.status(f"{folder}"), 0.1)
+    line, interval = (None, LINE_SECONDS) if not out.is_terminal else (out.status(Text(str(folder))), 0.1)
     told = time.monotonic()
 
     def tell(name, done, total):
@@ -103,9 +104,9 @@ def _progress(folder):
             return
         told, text = time.monotonic(), f"{folder}: {name}, frame {done} of {total}"
         if line is None:
-            out.print(text, markup=False, soft_wrap=True)
+            out.print(text, soft_wrap=True)
         else:
-            line.update(text)
+            line.update(Text(text))
 
     with line or contextlib.nullcontext(), watch(tell):
         yield

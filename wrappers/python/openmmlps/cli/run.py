@@ -244,7 +244,7 @@ def _conclude(result):
     where = f"{format_time(result.step * result.timestep)} of {format_time(result.total_steps * result.timestep)}"
     if result.state == "interrupted":
         text = f"Interrupted at {where}; continue with: openmm-lps run --resume --output {result.folder}"
-        out.print(text, markup=False, soft_wrap=True)
+        out.print(text, soft_wrap=True)
         raise typer.Exit(128 + result.signal)
     rows = [("simulated", f"{where} on {result.platform}")]
     if result.ns_per_day == result.ns_per_day:
