@@ -2,7 +2,7 @@
 # Copyright (c) 2026 the openmm-lps authors
 """The long form of the tests, part by part. `devtools/test.sh --long [PATTERN ...]` builds what it needs and calls it.
 
-A part is a test program, a round of fuzzing, a file of Python tests, or a test under valgrind. What has passed stands in
+A part is a test program, a round of fuzzing, a file of Python tests, the wheel, or a test under valgrind. What has passed stands in
 docs/long-tests.csv, with a hash of the sources that can change its outcome, and is not run again as long as they are the
 same, so an interrupted run goes on where it stopped, on another machine too. Patterns, such as 'python-*', choose parts;
 several calls at once share the work. What a part printed lies in build/long/PART.log.
@@ -267,6 +267,8 @@ def all_parts() -> list[Part]:
         parts.append(Part(f"fuzz_native-{number:02}", ("tests/fuzz/run.sh", "100000", "0", "0"), FUZZED))
         parts.append(Part(f"fuzz_importers-{number:02}", ("tests/fuzz/run.sh", "0", "10000", "0"), FUZZED))
     parts.append(Part("fuzz_structured-all", ("tests/fuzz/run.sh", "0", "0", "2000"), FUZZED))
+    wheel = ("packaging/build_wheel.sh", sys.executable)
+    parts.append(Part("wheel-all", wheel, (*PLUGIN, "wrappers", "pyproject.toml", "README.md", "LICENSE", wheel[0])))
     for program, test in valgrind_tests():  # suppressions are no sources: they only forgive
         name = f"valgrind-{program}.{test}".replace("/", "-")
         parts.append(Part(name, ("devtools/valgrind.sh", program, test), program_sources(program)))

@@ -8,7 +8,7 @@
 #
 #   devtools/test.sh                       what CI runs
 #   devtools/test.sh --long [PATTERN ...]  also a million fuzzed inputs, a hundred kills, a thousand Contexts, all C++ tests under the
-#                                          address, undefined behaviour and thread sanitizers, OpenCL under valgrind: several hours, in
+#                                          address, undefined behaviour and thread sanitizers, OpenCL under valgrind, the wheel: hours, in
 #                                          parts that go on where they stopped; see devtools/long_tests.py
 
 set -uo pipefail
