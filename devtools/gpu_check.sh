@@ -52,7 +52,7 @@ pack() {
         [ ! -d "$fixture" ] || cp "$model" "$fixture/model.safetensors"
     done
     cp wrappers/python/openmmlps/models/lps.safetensors wrappers/python/openmmlps/structures/beta-Li3PS4.extxyz "$folder/models/"
-    cp devtools/{gpu_check,usage}.sh "$folder/"
+    cp devtools/gpu_check.sh "$folder/"
     du -sh "$folder"
 }
 
@@ -216,5 +216,8 @@ case ${1:-} in
         print_table "$results/largest.txt"
         ! grep -q FAILED "$results/largest.txt"
         ;;
-    *) exec "$here/usage.sh" "$here/gpu_check.sh" "${1:-}" ;;
+    *)
+        echo "usage: gpu_check.sh [pack FOLDER | run | largest]" >&2
+        exit 2
+        ;;
 esac

@@ -18,7 +18,10 @@ case "${1:-}" in
 "") ;;
 --tests) tests=ON ;;
 --long) tests=ON long=ON ;;
-*) exec devtools/usage.sh devtools/setup.sh "$1" ;;
+*)
+    echo "usage: devtools/setup.sh [--tests | --long]" >&2
+    exit 2
+    ;;
 esac
 warnings_as_errors=OFF
 [ -n "${CI:-}" ] && warnings_as_errors=ON

@@ -2,60 +2,50 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the openmm-lps authors
 #
-# Every test of the project, from a bare Debian 12 or Ubuntu 24.04: C++ tests, the C++ tests of the model core under the address and
-# undefined behaviour sanitizers, a short fuzz of all readers, the documentation, Python tests. Ends with one summary, and fails if
-# any test does.
-#
-#   devtools/test.sh                       what CI runs
-#   devtools/test.sh --long [PATTERN ...]  also a million fuzzed inputs, a hundred kills, a thousand Contexts, all C++ tests under the
-#                                          address, undefined behaviour and thread sanitizers, OpenCL under valgrind, the wheel: hours, in
-#                                          parts that go on where they stopped; see devtools/long_tests.py
+# Every test of the project, from a bare Debian or Ubuntu; --long adds what takes hours. Ends with one line for each suite, and fails if
+# any of them does. See devtools/README.md.
 
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-long=OFF
-case "${1:-}" in
-"") ;;
---long)
-    long=ON
-    [[ "${2:-}" =~ ^(-h|--help)$ ]] && exec python3 devtools/long_tests.py --help
-    ;;
-*) exec devtools/usage.sh devtools/test.sh "$1" ;;
-esac
-devtools/setup.sh "$([ $long = ON ] && echo --long || echo --tests)" || exit 1
-export PATH="$PWD/.venv/bin:$PATH"
-
-jobs=$(nproc)
-say() { printf '\n== %s\n' "$*"; }
-
-configure_and_build() {
-    cmake --preset "$1" --log-level=WARNING >/dev/null && cmake --build --preset "$1" --parallel "$jobs" -- --quiet
-}
-
-if [ $long = ON ]; then
-    configure_and_build sanitize-plugin && configure_and_build sanitize-thread || exit 1
-    shift
-    exec python devtools/long_tests.py "$@"
+if [[ $# -gt 1 || "${1:---long}" != --long ]]; then
+    echo "usage: devtools/test.sh [--long]" >&2
+    exit 2
 fi
-
+long=${1:-}
+devtools/setup.sh "${long:---tests}" || exit 1
+export PATH="$PWD/.venv/bin:$PATH"
 reports=$PWD/build/reports
 rm -rf "$reports"
 mkdir -p "$reports"
+failed=0
+summary=()
 
-say "C++ tests"
-ctest --test-dir build/venv --parallel "$jobs" --output-on-failure --progress --output-junit "$reports/cpp.xml"
+# suite NAME COMMAND...: runs it, and keeps the line in which it sums itself up.
+suite() {
+    local name=$1 log=$reports/${1// /-}.log status=passed
+    shift
+    printf '\n== %s\n' "$name"
+    "$@" 2>&1 | tee "$log" || { status=FAILED; failed=1; }
+    summary+=("$name: $status, $(grep -E '[0-9]+% tests passed|[0-9]+ (passed|failed|error|inputs)' "$log" | tail -1)")
+}
+cpp() { ctest --test-dir "build/$1" --parallel "$(nproc)" --output-on-failure --no-tests=error --output-junit "$reports/$1.xml" "${@:2}"; }
+built() { cmake --preset "$1" --log-level=WARNING >/dev/null && cmake --build --preset "$1" -- --quiet && cpp "$@"; }
 
-say "C++ tests of the model core under sanitizers"
-configure_and_build sanitize &&
-    ctest --test-dir build/sanitize --parallel "$jobs" --output-on-failure --progress --output-junit "$reports/sanitized.xml"
+suite "C++" cpp venv -LE long
+suite "C++ core under sanitizers" built sanitize
+if [ -n "$long" ]; then
+    export LSAN_OPTIONS="suppressions=$PWD/devtools/lsan.supp:print_suppressions=0"
+    suite "C++ long" cpp venv -L long
+    OPENMM_CPU_THREADS=4 suite "C++ under sanitizers" built sanitize-plugin -E Kernels -LE valgrind
+    OPENMM_CPU_THREADS=4 suite "C++ under the thread sanitizer" built sanitize-thread -E Kernels -LE valgrind
+    suite "Fuzzing" tests/fuzz/run.sh 1000000 100000 2000
+    suite "Wheel" packaging/build_wheel.sh python
+    suite "Python long" python -m pytest tests/python -q -m long --junitxml "$reports/python-long.xml"
+else
+    suite "Fuzzing" tests/fuzz/run.sh
+fi
+suite "Python" python -m pytest tests/python -q --junitxml "$reports/python.xml"
 
-say "Fuzzing the readers"
-tests/fuzz/run.sh 20000 1000 50
-fuzzed=$?
-
-say "Python tests"
-python -m pytest tests/python -q --junitxml "$reports/python.xml"
-
-say "Summary"
-python devtools/summarize_tests.py "C++=$reports/cpp.xml" "C++ sanitized=$reports/sanitized.xml" "Python=$reports/python.xml" &&
-    [ $fuzzed -eq 0 ]
+printf '\n== Summary\n'
+printf '%s\n' "${summary[@]}"
+exit $failed

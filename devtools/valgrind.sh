@@ -8,10 +8,8 @@
 #
 #   devtools/valgrind.sh                       every test of every program, but those of $left_out
 #   devtools/valgrind.sh TestErrors '*box*'    one program, one filter of GoogleTest
-#   devtools/valgrind.sh --list [TestErrors]   programs and tests, one pair a line
 #
-# Each test is a process of its own with a log in build/valgrind, and takes one to six minutes; devtools/test.sh --long 'valgrind-*' runs
-# them as parts that go on where they stopped.
+# Each test is a process of its own with a log in build/valgrind, and takes one to six minutes.
 #
 # PoCL compiles the kernels in a first run, under valgrind without a tool: valgrind offers fewer instructions than the processor has,
 # and memcheck would take ten times as long.
@@ -62,22 +60,14 @@ check() {
     printf '\n'
 }
 
-list=
-case "${1:-}" in
---list)
-    list=yes
-    shift
-    ;;
--*) exec devtools/usage.sh devtools/valgrind.sh "$1" ;;
-esac
 if [ $# -gt 0 ]; then
     if [[ " ${programs[*]} " != *" $1 "* ]]; then
-        echo "devtools/valgrind.sh: there is no program $1 among ${programs[*]}" >&2
+        echo "usage: devtools/valgrind.sh [PROGRAM [FILTER]], with a program of: ${programs[*]}" >&2
         exit 2
     fi
     programs=("$1")
 fi
-if [ -z "$list" ] && ! command -v valgrind >/dev/null; then
+if ! command -v valgrind >/dev/null; then
     echo "valgrind is not installed: memory of the OpenCL platform not checked (apt-get install valgrind libc6-dbg)"
     exit 77
 fi
@@ -85,15 +75,12 @@ mkdir -p "$results"
 passed=0 failed=0 begin=$SECONDS
 for program in "${programs[@]}"; do
     for test in $(tests_of "$program" "${2:-*}"); do
-        if [ -n "$list" ]; then
-            echo "$program $test"
-        elif check "$program" "$test"; then
+        if check "$program" "$test"; then
             passed=$((passed + 1))
         else
             failed=$((failed + 1))
         fi
     done
 done
-[ -n "$list" ] && exit
 echo "valgrind: $passed passed, $failed failed, $(((SECONDS - begin) / 60)) minutes"
 [ $failed -eq 0 ] && [ $passed -gt 0 ]

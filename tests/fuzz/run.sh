@@ -10,10 +10,10 @@
 
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
-for argument in "$@"; do
-    [[ $argument =~ ^[0-9]{1,9}$ ]] || exec devtools/usage.sh tests/fuzz/run.sh "$argument"
-done
-[ $# -le 3 ] || exec devtools/usage.sh tests/fuzz/run.sh "$4"
+if ! [[ "$*" =~ ^([0-9]{1,9}( |$)){0,3}$ ]]; then
+    echo "usage: tests/fuzz/run.sh [NATIVE_RUNS [IMPORTER_RUNS [STRUCTURED_RUNS_OF_EACH_FORMAT]]]" >&2
+    exit 2
+fi
 export PATH="$PWD/.venv/bin:$PATH"
 native_runs=${1:-20000} importer_runs=${2:-1000} structured_runs=${3:-50}
 golden=$PWD/tests/data/golden

@@ -159,7 +159,7 @@ def test_input_names_the_parts_and_takes_overrides(tmp_path):
     for name in ("glass-a", "crystal-b"):
         (tmp_path / name / "train").mkdir(parents=True)
     content = train.build_input(
-        TRAINING / "configs" / "lps-axis-8.json", tmp_path, {"steps": 7, "start_lr": 0.01, "seed": 3}
+        TRAINING / "configs" / "lps-fast.json", tmp_path, {"steps": 7, "start_lr": 0.01, "seed": 3}
     )
     training = content["training"]
     assert training["training_data"]["systems"] == [str(tmp_path / name / "train") for name in ("crystal-b", "glass-a")]

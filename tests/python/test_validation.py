@@ -4,7 +4,6 @@
 
 import importlib
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -20,11 +19,10 @@ sys.path[:0] = [str(TRAINING), str(VALIDATE)]
 
 import common
 import pressure
-import variants
 
 from frames import Frames, read_frames, write_frames
 
-SCRIPTS = ("errors", "crystals", "pressure", "glasses", "stability", "committee", "variants", "card", "run")
+SCRIPTS = ("errors", "crystals", "pressure", "glasses", "stability", "committee", "card", "run")
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +92,6 @@ def test_help_says_how_to_call_it(call, script):
         ("committee", ["--models", MODEL_FILE], "--models names one model; a committee has at least two"),
         ("committee", ["--models", MODEL_FILE, "x.pb"], "--models: there is no file x.pb"),
         ("committee", ["--models", MODEL_FILE, MODEL_FILE], "two of the models have the same weights"),
-        ("variants", [], "there is no run compare-* in"),
         ("card", ["--output", "no/where/card.md"], "--output: there is no folder 'no/where'"),
         ("run", [], "one of the arguments --full --reduced is required"),
     ],
@@ -256,20 +253,3 @@ def test_bulk_modulus_of_the_packaged_model(tmp_path):
     parser = common.make_parser("")
     session = common.open_session(parser, parser.parse_args(["--work", str(tmp_path)]))
     assert 25 < pressure.bulk_modulus(session, ase.io.read(structure_path("Li2S"))) < 60
-
-
-def test_variants_are_evaluated_once_and_timed(call, work, monkeypatch):
-    monkeypatch.setattr(variants, "ROUNDS", 1)
-    monkeypatch.setattr(variants, "STEPS", 2)
-    monkeypatch.setattr(variants, "SUPERCELL", (1, 1, 1))
-    for name, golden in (("compare-a", "one-side"), ("compare-b", "narrow-first")):
-        (work / "runs" / name).mkdir(parents=True)
-        shutil.copy(GOLDEN / golden / "model.pb", work / "runs" / name / "graph.pb")
-    (work / "runs" / "compare-c").mkdir()
-    code, out, printed = call("variants", "--work", work)
-    assert code == 0 and out.count("| compare-") == 2 and "compare-c' is not finished" in printed
-    rows = json.loads((work / "validate" / "variants.json").read_text())["rows"]
-    assert all(row["glass_force"] > 1e-3 and row["atom_steps_per_second"] > 0 for row in rows)
-    kept = work / "validate" / "variants" / "compare-a.json"
-    before = kept.stat().st_mtime_ns
-    assert call("variants", "--work", work, "--runs", "compare-a")[0] == 0 and kept.stat().st_mtime_ns == before

@@ -19,7 +19,6 @@ import errors
 import glasses
 import requirements
 import stability
-import variants
 
 import evaluate
 
@@ -263,21 +262,6 @@ def test_requirements_pass_and_fail():
     crystal["npt"]["time_ps"] = 10.0
     verdicts = {item.measure: item.verdict for item in requirements.requirements(results)}
     assert verdicts["density of Li7P3S11, off by"] == "not yet shown (against PBE, 10 ps instead of 100)"
-
-
-def test_the_table_of_variants_is_sorted_by_speed():
-    part = {
-        name: {key: {"rmse": 0.2} for key in ("energy", "force", "virial")} for name in ("all glasses", "all crystals")
-    }
-    rows = [variants.row("fast", {"validation": part}, 3e4, 700), variants.row("slow", {"validation": part}, 1e4)]
-    lines = variants.table(rows, 2).splitlines()
-    assert lines[2].startswith("| slow | - | 0.200 |") and lines[3].endswith("| 30.0 | 3.00 |")
-    assert "| 700 |" in lines[3] and len(lines) == 4
-    worse = {name: {key: {"rmse": 0.23} for key in item} for name, item in part.items()}
-    rows.append(variants.row(variants.REFERENCE, {"validation": part}, 1.5e4))
-    rows.append(variants.row("faster, worse", {"validation": worse}, 6e4))
-    lines = variants.table(rows, 2).splitlines()
-    assert lines[4].endswith("| 30.0 | 2.00 |") and lines[-1].endswith("at most a tenth larger: fast.")
 
 
 def test_card_numbers():

@@ -373,14 +373,6 @@ def committee_section(results: dict | None) -> str:
     )
 
 
-def variants_section(session: Session) -> str:
-    """The table of variants.py, or a sentence that there is none."""
-    file = session.work / "validate" / "variants.md"
-    if not file.is_file():
-        return f"Architectures compared at equal cost: {UNMEASURED} (`variants.py`).\n"
-    return file.read_text()
-
-
 def write_card(session: Session, output: Path, title: str, status: str) -> list[str]:
     """Write the card and copy its figures; return the names of the parts that were not measured."""
     results = {part: read_json(session.folder / f"{part}.json") for part in PARTS}
@@ -425,7 +417,6 @@ def write_card(session: Session, output: Path, title: str, status: str) -> list[
         + figure("stability.png", "Closest approach of each pair over that of the DFT data; red: stopped"),
         "committee": committee_section(results["committee"])
         + figure("committee.png", "Deviation of the committee: against the true error, and by kind of structure"),
-        "variants": variants_section(session),
     }
     text = template
     for name, value in fields.items():
