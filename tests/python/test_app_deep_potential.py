@@ -16,9 +16,9 @@ from typer.testing import CliRunner
 
 from openmmlps import LPSForce, LPSModel
 from openmmlps._files import findModel
-from openmmlps.app import createSystem, load, observables, thermo, trajectory
+from openmmlps.app import createSystem, load, observables, platforms, thermo, trajectory
 from openmmlps.app.engine import DeepPotentialEngine
-from openmmlps.app.platforms import list_platforms
+from openmmlps.app.platforms import list_platforms, only_processors
 from openmmlps.app.reporters import H5MDReporter, ThermoReporter
 from openmmlps.app.structures import structure_path
 from openmmlps.cli import app as command
@@ -178,6 +178,30 @@ def test_auto_takes_a_platform_with_the_kernel(tmp_path):
     used = json.loads((tmp_path / "run" / "status.json").read_text())["platform"]
     assert used in [info.name for info in list_platforms() if info.has_kernel]
     assert f"platform {used}" in result.output
+
+
+class NamedOpenCL:
+    """OpenMM's OpenCL platform, its devices under another name."""
+
+    def getName(self):
+        return "OpenCL"
+
+    def getDevices(self):
+        return [
+            dict(device.items()) | {"DeviceName": "Warp Core"}
+            for device in openmm.Platform.getPlatformByName("OpenCL").getDevices()
+        ]
+
+
+def test_the_type_of_a_device_counts_not_its_name(monkeypatch):
+    if "OpenCL" not in [info.name for info in list_platforms()]:
+        pytest.skip("no OpenCL here")
+    types = platforms._opencl_device_types()
+    processors = all(kind & 2 for kind in types.values())
+    assert only_processors(NamedOpenCL()) == processors
+    for kind, expected in ((2, True), (3, True), (4, False)):
+        monkeypatch.setattr(platforms, "_opencl_device_types", lambda kind=kind: dict.fromkeys(types, kind))
+        assert only_processors(NamedOpenCL()) == expected
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -111,15 +111,53 @@ def _properties(platform, settings):
 
 
 def only_processors(platform):
-    """Whether an OpenCL platform has no graphics card, only processors dressed up as devices."""
+    """Whether an OpenCL platform has no graphics card, only processors that run OpenCL.
+
+    The type that each device reports decides; names of processors are not known in advance.
+    """
     import openmm
 
     if platform.getName() != "OpenCL":
         return False
+    types = _opencl_device_types()
     try:
-        devices = [str(device["DeviceName"]).lower() for device in platform.getDevices()]
+        devices = [(int(d["OpenCLPlatformIndex"]), int(d["DeviceIndex"])) for d in platform.getDevices()]
+        return bool(devices) and all(types[device] & _CL_DEVICE_TYPE_CPU for device in devices)
     except (openmm.OpenMMException, IndexError, KeyError):
         return False  # no device at all, or an answer of a future version: creating the Context will tell
-    return bool(devices) and all(
-        name.startswith(("cpu", "pthread", "intel(r) xeon", "intel(r) core")) for name in devices
-    )
+
+
+_CL_DEVICE_TYPE, _CL_DEVICE_TYPE_CPU, _CL_DEVICE_TYPE_ALL = 0x1000, 2, 0xFFFFFFFF
+
+
+def _opencl_device_types():
+    """Type of each OpenCL device, a bit field, by (index of its OpenCL platform, its index there).
+
+    Asked from the library that OpenMM's OpenCL platform has loaded, because OpenMM does not tell types.
+    """
+    import ctypes
+    import sys
+
+    names = {"win32": "OpenCL.dll", "darwin": "/System/Library/Frameworks/OpenCL.framework/OpenCL"}
+    try:
+        library = ctypes.CDLL(names.get(sys.platform, "libOpenCL.so.1"))
+    except OSError:
+        return {}
+
+    def query(function, *arguments):
+        count = ctypes.c_uint()
+        if function(*arguments, 0, None, ctypes.byref(count)) != 0:
+            return []
+        handles = (ctypes.c_void_p * count.value)()
+        function(*arguments, count, handles, None)
+        return [ctypes.c_void_p(handle) for handle in handles]
+
+    types = {}
+    kinds = ctypes.c_uint64(_CL_DEVICE_TYPE_ALL)
+    for i, owner in enumerate(query(library.clGetPlatformIDs)):
+        for j, device in enumerate(query(library.clGetDeviceIDs, owner, kinds)):
+            value = ctypes.c_uint64()
+            size = ctypes.c_size_t(ctypes.sizeof(value))
+            library.clGetDeviceInfo(device, _CL_DEVICE_TYPE, size, ctypes.byref(value), None)
+            types[i, j] = value.value
+    return types
