@@ -4,6 +4,8 @@
 #define LPS_KERNEL_NUMBER double
 #define LPS_KERNEL_NAMESPACE forDouble
 
+#include "fast/InstructionSets.h"
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "fast/KernelsDouble.cpp"
 #include "hwy/foreach_target.h"

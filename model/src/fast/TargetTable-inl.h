@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Copyright (c) 2026 the openmm-lps authors
 
-// The list of compiled instruction sets for one number type, best first. Included last, once per Kernels<type>.cpp.
+// The list of compiled instruction sets for one number type, best first; never empty (InstructionSets.h). Included
+// last, once per Kernels<type>.cpp.
 
 #if HWY_ONCE
 
@@ -23,11 +24,13 @@ std::vector<CompiledTarget<LPS_KERNEL_NUMBER>> getCompiledTargets<LPS_KERNEL_NUM
 #endif
 #if HWY_TARGETS & HWY_NEON
             {"NEON", N_NEON::LPS_KERNEL_NAMESPACE::getTable("NEON")},
+#elif HWY_TARGETS & HWY_NEON_WITHOUT_AES
+        {"NEON", N_NEON_WITHOUT_AES::LPS_KERNEL_NAMESPACE::getTable("NEON")},
 #endif
 #if HWY_TARGETS & HWY_EMU128
             {"SCALAR", N_EMU128::LPS_KERNEL_NAMESPACE::getTable("SCALAR")},
 #elif HWY_TARGETS & HWY_SCALAR
-        {"SCALAR", N_SCALAR::LPS_KERNEL_NAMESPACE::getTable("SCALAR")},
+            {"SCALAR", N_SCALAR::LPS_KERNEL_NAMESPACE::getTable("SCALAR")},
 #endif
     };
 }

@@ -31,7 +31,7 @@ constexpr D d;
 constexpr DI di;
 constexpr int lanes = static_cast<int>(hn::MaxLanes(D()));
 
-constexpr bool hasManyRegisters = HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_NEON;  ///< 32 vector registers, not 16
+constexpr bool hasManyRegisters = HWY_TARGET == HWY_AVX3 || HWY_ARCH_ARM_A64;  ///< 32 vector registers, not 16
 
 template <typename U>
 HWY_INLINE V set(U value) {
@@ -46,7 +46,7 @@ HWY_INLINE T sum(V v) {
 /** Sum of the parts of `v` that are as wide as `to`, which is where it goes. */
 template <typename Wide, typename Narrow>
 HWY_INLINE void storeSumOfParts(Wide wide, hn::Vec<Wide> v, Narrow narrow, T* to) {
-    if constexpr (Wide::kPrivateN > Narrow::kPrivateN) {
+    if constexpr (hn::MaxLanes(Wide()) > hn::MaxLanes(Narrow())) {
         const hn::Half<Wide> half;
         storeSumOfParts(half, hn::Add(hn::LowerHalf(half, v), hn::UpperHalf(half, v)), narrow, to);
     } else {
