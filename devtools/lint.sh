@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the openmm-lps authors
 #
-# Checks formatting and lint of C++ (clang-format) and Python (ruff), with the versions of pyproject.toml; --fix repairs what it can.
+# Checks formatting and lint of C++ (clang-format) and Python (ruff, mypy), with the versions of pyproject.toml; --fix repairs what it can.
 # Needs devtools/setup.sh to have run.
 
 set -euo pipefail
@@ -28,4 +28,5 @@ else
     clang-format --dry-run -Werror "${sources[@]}"
     ruff check --quiet .
     ruff format --quiet --check .
+    mypy --no-error-summary
 fi

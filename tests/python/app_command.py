@@ -4,9 +4,9 @@
 
 from app_support import PairEngine
 from openmmlps import cli
-from openmmlps.app import run
+from openmmlps.app import runner
 from openmmlps.protocols import protocol
 
 if __name__ == "__main__":
-    run.DeepPotentialEngine = protocol.DeepPotentialEngine = PairEngine
+    runner.DeepPotentialEngine = protocol.DeepPotentialEngine = PairEngine
     cli.main()

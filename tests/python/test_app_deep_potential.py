@@ -16,11 +16,11 @@ from typer.testing import CliRunner
 
 from openmmlps import LPSForce, LPSModel
 from openmmlps._files import findModel
-from openmmlps.app import createSystem, load, observables, platforms, thermo, trajectory
+from openmmlps.app import createSystem, h5md_reporter, load, observables, platforms, thermo_file
 from openmmlps.app.engine import DeepPotentialEngine
 from openmmlps.app.platforms import list_platforms, only_processors
 from openmmlps.app.reporters import H5MDReporter, ThermoReporter
-from openmmlps.app.structures import structure_path
+from openmmlps.app.structure_files import structure_path
 from openmmlps.cli import app as command
 from openmmlps.importers import import_model
 from openmmlps.report.methods import model_caveat
@@ -131,9 +131,9 @@ def test_reporters_find_the_virial_themselves(tmp_path):
     simulation.step(4)
     expected = barostat.computeCurrentPressure(simulation.context).value_in_unit(unit.bar)
     reporters[1].close()
-    row = thermo.read_thermo(tmp_path / "thermo.csv")
+    row = thermo_file.read_thermo(tmp_path / "thermo.csv")
     assert row["pressure_bar_positive_under_compression"][0] == pytest.approx(expected, rel=1e-4, abs=1)
-    virial = trajectory.read_frames(tmp_path / "trajectory.h5", ["virial"])["virial"][0]
+    virial = h5md_reporter.read_frames(tmp_path / "trajectory.h5", ["virial"])["virial"][0]
     np.testing.assert_allclose(virial, lps_force(system).computeVirial(simulation.context)._value)
 
 
@@ -247,6 +247,6 @@ def test_packaged_model_runs_and_doctor_is_content(tmp_path):
         tmp_path / "run",
     )
     assert result.exit_code == 0, result.output
-    frames = trajectory.read_frames(tmp_path / "run" / "trajectory.h5", ["step", "virial"])
+    frames = h5md_reporter.read_frames(tmp_path / "run" / "trajectory.h5", ["step", "virial"])
     assert frames["step"].tolist() == [0, 5, 10]
     assert 1 < np.trace(frames["virial"][0]) / 3 / 0.645 * 16.6054e-4 < 6, "GPa; the data have about 4 in this cell"

@@ -9,7 +9,7 @@ import pytest
 from openmm import app, unit
 
 from app_support import PairEngine
-from openmmlps.app import cells, load, observables, thermo, trajectory
+from openmmlps.app import cells, h5md_reporter, load, observables, thermo_file
 from openmmlps.app.reporters import H5MDReporter, ThermoReporter
 
 PLATFORMS = [
@@ -69,7 +69,7 @@ def test_frames_hold_what_openmm_computed(engine, tmp_path):
         simulation.step(7)
         states.append(state_of(simulation))
     reporter.flush()
-    frames = trajectory.read_frames(file, ALL)
+    frames = h5md_reporter.read_frames(file, ALL)
     assert frames["step"].tolist() == [7, 14, 21, 28]
     for index, state in enumerate(states):
         np.testing.assert_array_equal(frames["position"][index], state.getPositions(asNumpy=True)._value)
@@ -77,7 +77,7 @@ def test_frames_hold_what_openmm_computed(engine, tmp_path):
         np.testing.assert_allclose(frames["edges"][index], state.getPeriodicBoxVectors(asNumpy=True)._value)
         assert frames["potential_energy"][index] == state.getPotentialEnergy()._value
         assert frames["time"][index] == state.getTime()._value
-    rows = thermo.read_thermo(tmp_path / "thermo.csv")
+    rows = thermo_file.read_thermo(tmp_path / "thermo.csv")
     np.testing.assert_allclose(
         rows["total_kJ_per_mol"], frames["potential_energy"] + frames["kinetic_energy"], rtol=1e-10
     )
@@ -118,7 +118,7 @@ def test_frames_wait_until_flushed_and_file_is_readable_all_the_time(engine, tmp
         with h5py.File(tmp_path / "t.h5") as reading:
             reporter.flush()
             assert len(reading["particles/all/position/step"]) <= simulation.currentStep
-        assert len(trajectory.read_frames(tmp_path / "t.h5", ["step"])["step"]) == simulation.currentStep
+        assert len(h5md_reporter.read_frames(tmp_path / "t.h5", ["step"])["step"]) == simulation.currentStep
 
 
 def test_cluster_without_box(engine, tmp_path):
@@ -134,7 +134,7 @@ def test_cluster_without_box(engine, tmp_path):
     with h5py.File(tmp_path / "t.h5") as file:
         assert file["particles/all/box"].attrs["boundary"].tolist() == [b"none"] * 3
         assert "edges" not in file["particles/all/box"] and len(file["particles/all/position/value"]) == 3
-    rows = thermo.read_thermo(tmp_path / "t.csv")
+    rows = thermo_file.read_thermo(tmp_path / "t.csv")
     assert np.isnan(rows["volume_nm3"]).all() and np.isfinite(rows["temperature_K"]).all()
 
 
@@ -168,7 +168,7 @@ def test_positions_are_continuous(engine, tmp_path, platform, barostat):
         checkpoint = simulation.context.createCheckpoint()
         simulation = make_simulation(structure, system, platform)
         simulation.context.loadCheckpoint(checkpoint)
-    frames = trajectory.read_frames(file, ["step", "position", "edges"])
+    frames = h5md_reporter.read_frames(file, ["step", "position", "edges"])
     assert frames["step"].tolist() == list(range(10, 1201, 10))
     # In units of the box, since a barostat moves every atom with the box.
     fractions = frames["position"] @ np.linalg.inv(frames["edges"])
@@ -233,11 +233,11 @@ def test_truncation_leaves_exactly_the_steps_before(engine, tmp_path):
         reporter.close()
     with open(tmp_path / "t.csv", "a") as file:
         file.write("105,0.21,-1")  # a line that was cut off
-    assert trajectory.truncate_after(tmp_path / "t.h5", 55) == 5
-    assert thermo.truncate_after(tmp_path / "t.csv", 55) == 11
-    assert trajectory.read_frames(tmp_path / "t.h5", ["step"])["step"].tolist() == [10, 20, 30, 40, 50]
-    assert thermo.read_thermo(tmp_path / "t.csv")["step"].tolist() == list(range(5, 60, 5))
-    assert trajectory.truncate_after(tmp_path / "t.h5", 1000) == 5
+    assert h5md_reporter.truncate_after(tmp_path / "t.h5", 55) == 5
+    assert thermo_file.truncate_after(tmp_path / "t.csv", 55) == 11
+    assert h5md_reporter.read_frames(tmp_path / "t.h5", ["step"])["step"].tolist() == [10, 20, 30, 40, 50]
+    assert thermo_file.read_thermo(tmp_path / "t.csv")["step"].tolist() == list(range(5, 60, 5))
+    assert h5md_reporter.truncate_after(tmp_path / "t.h5", 1000) == 5
 
 
 def test_appending_to_something_else_is_refused(engine, tmp_path):
@@ -249,10 +249,10 @@ def test_appending_to_something_else_is_refused(engine, tmp_path):
         ThermoReporter(tmp_path / "no.csv", 1, append=True)
     (tmp_path / "noise.h5").write_bytes(b"noise")
     with pytest.raises(ValueError, match="is not an H5MD file of openmm-lps"):
-        trajectory.read_frames(tmp_path / "noise.h5", ["step"])
+        h5md_reporter.read_frames(tmp_path / "noise.h5", ["step"])
     (tmp_path / "noise.csv").write_text("noise\n")
     with pytest.raises(ValueError, match="does not begin with the columns of a thermo.csv"):
-        thermo.read_thermo(tmp_path / "noise.csv")
+        thermo_file.read_thermo(tmp_path / "noise.csv")
     simulation.reporters = [H5MDReporter(tmp_path / "t.h5", 1, virial=observables.Virial([]))]
     simulation.step(1)
     simulation.reporters[0].close()

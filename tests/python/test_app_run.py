@@ -18,9 +18,10 @@ import openmm
 import pytest
 
 from app_support import PairEngine
-from openmmlps.app import checkpoint, run, thermo, trajectory
-from openmmlps.app.folder import RunFolder, is_run
-from openmmlps.app.settings import RunSettings
+from openmmlps.app import checkpoint, h5md_reporter, runner, thermo_file
+from openmmlps.app.run_folder import RunFolder, is_run
+from openmmlps.app.run_settings import RunSettings
+from openmmlps.units import GAS_CONSTANT
 
 COMMAND = [sys.executable, str(Path(__file__).with_name("app_command.py"))]
 BASE = {
@@ -41,15 +42,17 @@ def settings(**changes):
 
 
 def start(folder, overwrite=False, monitor=None, engine=None, **changes):
-    return run.start(folder, settings(**changes), overwrite=overwrite, engine=engine or PairEngine(), monitor=monitor)
+    return runner.start(
+        folder, settings(**changes), overwrite=overwrite, engine=engine or PairEngine(), monitor=monitor
+    )
 
 
 def resume(folder, **changes):
-    return run.resume(folder, changes, engine=PairEngine())
+    return runner.resume(folder, changes, engine=PairEngine())
 
 
 def frames(folder):
-    return trajectory.read_frames(
+    return h5md_reporter.read_frames(
         Path(folder) / "trajectory.h5", ["step", "time", "position", "velocity", "edges", "virial"]
     )
 
@@ -62,7 +65,7 @@ def assert_same_run(first, second):
     assert (Path(first) / "thermo.csv").read_text() == (Path(second) / "thermo.csv").read_text()
 
 
-class StopAt(run.Monitor):
+class StopAt(runner.Monitor):
     """Sends a signal to this process once the run has come to a step."""
 
     def __init__(self, step, number=signal.SIGTERM):
@@ -96,7 +99,7 @@ def test_files_of_a_run(whole):
         "thermo.csv",
         "trajectory.h5",
     ]
-    rows = thermo.read_thermo(whole / "thermo.csv")
+    rows = thermo_file.read_thermo(whole / "thermo.csv")
     assert rows["step"].tolist() == list(range(0, 121, 5))
     assert frames(whole)["step"].tolist() == list(range(0, 121, 10))
     assert rows["temperature_K"][0] == pytest.approx(600, rel=0.01)
@@ -121,7 +124,7 @@ def test_inputs_are_frozen(whole):
 
 
 def test_energy_is_conserved(whole):
-    rows = thermo.read_thermo(whole / "thermo.csv")
+    rows = thermo_file.read_thermo(whole / "thermo.csv")
     assert np.ptp(rows["total_kJ_per_mol"]) < 0.02 * np.ptp(rows["potential_kJ_per_mol"])
 
 
@@ -133,8 +136,8 @@ def test_longer_run_continues_exactly(whole, tmp_path):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_signal_stops_in_good_order_and_resume_is_exact(whole, tmp_path, number, monkeypatch):
-    monkeypatch.setattr(run, "_PROGRESS_SECONDS", 0)
-    monkeypatch.setattr(run, "_CHUNK_SECONDS", 0.01)
+    monkeypatch.setattr(runner, "_PROGRESS_SECONDS", 0)
+    monkeypatch.setattr(runner, "_CHUNK_SECONDS", 0.01)
     monitor = StopAt(20, number)
     result = start(tmp_path / "run", monitor=monitor, ensemble="nve")
     assert result.state == "interrupted" and result.signal == number and 20 <= result.step < 120
@@ -211,7 +214,7 @@ def test_resume_on_another_platform_keeps_positions(tmp_path):
     start(tmp_path / "run", ensemble="npt", barostat="flexible", time=0.05)
     before = frames(tmp_path / "run")
     monitor = StopAt(10**9)
-    result = run.resume(tmp_path / "run", {"platform": "CPU", "time": 0.1}, engine=PairEngine(), monitor=monitor)
+    result = runner.resume(tmp_path / "run", {"platform": "CPU", "time": 0.1}, engine=PairEngine(), monitor=monitor)
     assert result.platform == "CPU" and any("random numbers start anew" in text for text in monitor.messages)
     after = frames(tmp_path / "run")
     assert after["step"].tolist() == list(range(0, 101, 10))
@@ -240,7 +243,7 @@ def test_unstable_run_stops_and_keeps_what_it_has(tmp_path):
         strength = 2e3
 
     with pytest.raises(
-        run.RunFailed, match=r"step \d+: the simulation is unstable: .*atom \d+ \((Li|P|S)\).*--timestep"
+        runner.RunFailed, match=r"step \d+: the simulation is unstable: .*atom \d+ \((Li|P|S)\).*--timestep"
     ):
         start(
             tmp_path / "run",
@@ -251,7 +254,7 @@ def test_unstable_run_stops_and_keeps_what_it_has(tmp_path):
             trajectory_interval=1,
             engine=Stiff(),
         )
-    rows = thermo.read_thermo(tmp_path / "run" / "thermo.csv")
+    rows = thermo_file.read_thermo(tmp_path / "run" / "thermo.csv")
     assert len(rows["step"]) >= 1 and np.isfinite(rows["total_kJ_per_mol"]).all()
     kept = frames(tmp_path / "run")
     assert len(kept["step"]) == len(rows["step"]) and np.isfinite(kept["position"]).all()
@@ -392,19 +395,19 @@ def test_npt_relaxes_the_cell(tmp_path, barostat):
         "report_interval": 50,
     }
     start(tmp_path / "run", ensemble="npt", **changes)
-    rows = thermo.read_thermo(tmp_path / "run" / "thermo.csv")
+    rows = thermo_file.read_thermo(tmp_path / "run" / "thermo.csv")
     assert rows["volume_nm3"][-1] > 1.1 * rows["volume_nm3"][0], "compressed soft spheres expand"
     assert rows["pressure_bar_positive_under_compression"][-1] < rows["pressure_bar_positive_under_compression"][0]
 
 
 def test_equilibration_and_minimization_are_not_written(tmp_path):
     start(tmp_path / "run", ensemble="nve", equilibrate=0.1, minimize=True, time=0.02)
-    rows = thermo.read_thermo(tmp_path / "run" / "thermo.csv")
+    rows = thermo_file.read_thermo(tmp_path / "run" / "thermo.csv")
     assert rows["step"][0] == 0 and rows["time_ps"][0] == 0
     start(tmp_path / "plain", ensemble="nve", time=0.02)
     assert (
         rows["potential_kJ_per_mol"][0]
-        != thermo.read_thermo(tmp_path / "plain" / "thermo.csv")["potential_kJ_per_mol"][0]
+        != thermo_file.read_thermo(tmp_path / "plain" / "thermo.csv")["potential_kJ_per_mol"][0]
     )
 
 
@@ -418,7 +421,7 @@ def test_initial_velocities_have_the_temperature_and_no_drift(tmp_path):
     masses = observables.masses_of(system)
     np.testing.assert_allclose(masses @ velocities, 0, atol=1e-12)
     kinetic = 0.5 * (masses[:, None] * velocities**2).sum()
-    assert 2 * kinetic / (observables.GAS_CONSTANT * observables.degrees_of_freedom(system)) == pytest.approx(300)
+    assert 2 * kinetic / (GAS_CONSTANT * observables.degrees_of_freedom(system)) == pytest.approx(300)
     assert not ensembles.initial_velocities(system, 0, 1).any()
 
 

@@ -9,12 +9,12 @@ import openmm
 import pytest
 
 from app_support import PairEngine
-from openmmlps.app import run
+from openmmlps.app import runner
 from openmmlps.app.ensembles import TemperatureRamp
-from openmmlps.app.settings import RunSettings
+from openmmlps.app.run_settings import RunSettings
 from openmmlps.app.stability import RunFailed, StabilityGuard
-from openmmlps.app.structures import load
-from openmmlps.app.thermo import read_thermo
+from openmmlps.app.structure_files import load
+from openmmlps.app.thermo_file import read_thermo
 
 SETTINGS = {"structure": "gamma-Li3PS4", "supercell": (2, 2, 2), "platform": "Reference", "temperature": 300.0}
 
@@ -85,7 +85,7 @@ def test_last_good_state_is_kept(tmp_path):
     strong = PairEngine()
     strong.strength = 3e4
     with pytest.raises(RunFailed) as caught:
-        run.start(tmp_path / "run", settings, engine=strong)
+        runner.start(tmp_path / "run", settings, engine=strong)
     message = str(caught.value)
     assert "last good state (step " in message and message.endswith("is in last-good.extxyz")
     assert json.loads((tmp_path / "run" / "status.json").read_text())["message"] == message
@@ -110,7 +110,7 @@ def test_run_follows_the_ramp(tmp_path):
     )
     engine = PairEngine()
     engine.strength = 4000.0  # or else atoms pass through each other at 1000 K
-    run.start(tmp_path / "run", settings, engine=engine)
+    runner.start(tmp_path / "run", settings, engine=engine)
     data = read_thermo(tmp_path / "run" / "thermo.csv")
     thirds = [part.mean() for part in np.array_split(data["temperature_K"], 3)]
     assert thirds[0] > thirds[1] > thirds[2]

@@ -63,7 +63,7 @@ def test_packaged_structures_go_to_openmm_and_back(name, supercell):
 
 
 def load_file(name):
-    from openmmlps.app.structures import structure_path
+    from openmmlps.app.structure_files import structure_path
 
     return ase.io.read(structure_path(name))
 
@@ -261,7 +261,7 @@ def test_state_goes_back_to_the_frame_of_the_file():
 
 
 def structure_file(name):
-    from openmmlps.app.structures import structure_path
+    from openmmlps.app.structure_files import structure_path
 
     return structure_path(name)
 

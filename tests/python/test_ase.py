@@ -19,7 +19,7 @@ from ase.phonons import Phonons
 
 from force_support import GOLDEN, MODEL_FILE, PLATFORM_CASES
 from openmmlps import LPSModel
-from openmmlps.app.structures import structure_path
+from openmmlps.app.structure_files import structure_path
 from openmmlps.ase import LPSCalculator
 
 GIGAPASCAL = units.GPa

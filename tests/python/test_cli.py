@@ -16,10 +16,9 @@ from typer.testing import CliRunner
 
 from app_support import PairEngine
 from openmmlps._files import findModel
-from openmmlps.app import run as runner
-from openmmlps.app import units
+from openmmlps.app import quantities, runner
 from openmmlps.cli import app
-from openmmlps.cli.run import parse_supercell
+from openmmlps.cli.run_command import parse_supercell
 from openmmlps.importers import import_model
 from openmmlps.importers.native import encode
 
@@ -215,13 +214,13 @@ def test_closed_pipe_does_not_end_a_run(tmp_path):
     ],
 )
 def test_quantities(text, dimension, bare, value):
-    assert units.parse(text, dimension, bare) == pytest.approx(value)
+    assert quantities.parse(text, dimension, bare) == pytest.approx(value)
 
 
 @pytest.mark.parametrize("text", ["", "ps", "1 2 ps", "1,5 ps", "nan", "inf", "1 lightyear", "--", "1e999"])
 def test_no_quantities(text):
     with pytest.raises(ValueError, match="time"):
-        units.parse(text, "time")
+        quantities.parse(text, "time")
 
 
 @pytest.mark.parametrize("text", ["2x1x3", "2,1,3", "2 1 3", "[2, 1, 3]", "(2,1,3)"])

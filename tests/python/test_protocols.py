@@ -17,8 +17,8 @@ import pytest
 
 from app_support import PairEngine
 from openmmlps.analysis import strain_tensor
+from openmmlps.app.h5md_reporter import read_frames
 from openmmlps.app.stability import RunFailed
-from openmmlps.app.trajectory import read_frames
 from openmmlps.protocols import (
     ElasticSettings,
     QuenchSettings,
@@ -253,8 +253,8 @@ def test_transport_refusals(tmp_path, glass):
 def test_mean_stress_of_a_run_has_the_kinetic_part(tmp_path):
     """Trace of the mean stress against the pressure of thermo.csv."""
     from openmmlps.app import run
-    from openmmlps.app.settings import RunSettings
-    from openmmlps.app.thermo import read_thermo
+    from openmmlps.app.run_settings import RunSettings
+    from openmmlps.app.thermo_file import read_thermo
 
     settings = RunSettings(
         structure="gamma-Li3PS4",
@@ -267,7 +267,7 @@ def test_mean_stress_of_a_run_has_the_kinetic_part(tmp_path):
     run.start(tmp_path / "run", settings, engine=PairEngine())
     file = tmp_path / "cell.extxyz"
     from openmmlps.app.snapshot import snapshot_atoms
-    from openmmlps.app.structures import load
+    from openmmlps.app.structure_files import load
 
     structure = load("gamma-Li3PS4", (2, 2, 2))
     ase.io.write(file, snapshot_atoms(structure.symbols, structure.positions._value, structure.box._value))

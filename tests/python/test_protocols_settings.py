@@ -7,7 +7,7 @@ from dataclasses import fields
 import pytest
 
 from openmmlps.protocols import ElasticSettings, QuenchSettings, RelaxSettings, TransportSettings
-from openmmlps.protocols.settings import parse_assignment
+from openmmlps.protocols.protocol_settings import parse_assignment
 
 KINDS = (QuenchSettings, TransportSettings, ElasticSettings, RelaxSettings)
 

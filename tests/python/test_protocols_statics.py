@@ -13,8 +13,9 @@ from openmmlps.app.engine import DeepPotentialEngine
 from openmmlps.ase import LPSCalculator
 from openmmlps.protocols import ElasticSettings, RelaxSettings, elastic, relax
 from openmmlps.protocols.elastic import strain_name
-from openmmlps.protocols.statics import GPA, calculator
+from openmmlps.protocols.relaxation import calculator
 from openmmlps.report import find
+from openmmlps.units import GPA_PER_EV_PER_ANGSTROM3 as GPA
 
 SETTINGS = {"platform": "CPU", "threads": 1}
 
@@ -102,7 +103,7 @@ def test_the_calculator_follows_the_settings(relaxed):
 
 def test_interrupted_strain_goes_on(relaxed, tmp_path):
     """A reference cell and a strained cell that were stopped half way keep what they had reached."""
-    from openmmlps.protocols.folder import ProtocolFolder
+    from openmmlps.protocols.protocol_folder import ProtocolFolder
 
     settings = ElasticSettings.make(structure=str(relaxed), relax_cell=False, **SETTINGS)
     engine, material = DeepPotentialEngine(), {"glass": False}
@@ -128,7 +129,7 @@ def test_interrupted_strain_goes_on(relaxed, tmp_path):
 
 def test_interrupted_relaxation_goes_on(tmp_path):
     """SIGTERM comes as a wish to stop: the state is kept, and the next attempt starts from it."""
-    from openmmlps.protocols.folder import ProtocolFolder
+    from openmmlps.protocols.protocol_folder import ProtocolFolder
     from openmmlps.protocols.sequence import Sequence
 
     settings = RelaxSettings.make("quick", structure="gamma-Li3PS4", **SETTINGS)

@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 
 from browser_support import look
 from openmmlps.cli import app
-from openmmlps.report import content, literature, structure, write_report
-from openmmlps.report.transport import Point, temperature_warning
+from openmmlps.report import content, literature, structure_section, write_report
+from openmmlps.report.transport_section import Point, temperature_warning
 
 MACHINE = ["--platform", "CPU", "--threads", "1"]
 QUENCH = {
@@ -150,7 +150,7 @@ def test_every_picture_and_table_is_a_file(folders):
 
 def test_numbers_of_the_report_are_those_of_the_trajectory(folders, findings):
     from openmmlps import analysis
-    from openmmlps.app.thermo import read_thermo
+    from openmmlps.app.thermo_file import read_thermo
 
     found, densities, shares = findings[0], [], []
     for replica in ("replica-1", "replica-2"):
@@ -199,7 +199,7 @@ def test_analyze_prints_results(folders):
 
 
 def test_analysis_says_how_far_it_is(folders, monkeypatch):
-    monkeypatch.setattr("openmmlps.cli.reports.LINE_SECONDS", 0.0)
+    monkeypatch.setattr("openmmlps.cli.report_commands.LINE_SECONDS", 0.0)
     assert re.search(r"run: trajectory\.h5, frame \d+ of \d+\n", call("analyze", folders[2]).output)
 
 
@@ -333,7 +333,7 @@ def test_snapshot_keeps_anions_whole():
     from openmmlps.app import load
 
     loaded = load("Li7P3S11")
-    found = structure.fold(loaded.symbols, loaded.positions._value * 10, loaded.box._value * 10, "cell")
+    found = structure_section.fold(loaded.symbols, loaded.positions._value * 10, loaded.box._value * 10, "cell")
     bonds = np.array(found.bonds)
     assert len(bonds) == 6 * 4  # every P has its four S, the bridging S of P2S7 may lie at one of its two P
     lengths = np.linalg.norm(found.positions[bonds[:, 0]] - found.positions[bonds[:, 1]], axis=1)

@@ -296,7 +296,7 @@ def test_run_with_repulsion_starts_hot(tmp_path):
     """Two lithium atoms 1.1 angstrom apart: with the repulsion the run keeps its energy, and resuming keeps the option."""
     import ase.io
 
-    from openmmlps.app.structures import structure_path
+    from openmmlps.app.structure_files import structure_path
 
     atoms = ase.io.read(structure_path("beta-Li3PS4"))
     lithium = [atom.index for atom in atoms if atom.symbol == "Li"]

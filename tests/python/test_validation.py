@@ -135,7 +135,7 @@ def labelled(tmp_path, monkeypatch):
     import ase.io
     from ase.calculators.singlepoint import SinglePointCalculator
 
-    from openmmlps.app.structures import structure_path
+    from openmmlps.app.structure_files import structure_path
 
     labelling = GOLDEN / "two-side" / "model.safetensors"
     engine = common.Engine(labelling)
@@ -248,7 +248,7 @@ def test_bulk_modulus_of_the_packaged_model(tmp_path):
     """Li2S: 38 to 46 GPa in experiment and PBE; the model is known to be softer or stiffer by a third at most."""
     import ase.io
 
-    from openmmlps.app.structures import structure_path
+    from openmmlps.app.structure_files import structure_path
 
     parser = common.make_parser("")
     session = common.open_session(parser, parser.parse_args(["--work", str(tmp_path)]))

@@ -158,7 +158,7 @@ def test_reference_densities_belong_to_the_reference_cells():
     """Typing errors in the table would show: the packaged cells are close to the experimental ones."""
     import ase.io
 
-    from openmmlps.app.structures import structure_path
+    from openmmlps.app.structure_files import structure_path
 
     for crystal in crystals.CRYSTALS:
         atoms = ase.io.read(structure_path(crystal.name))
@@ -172,7 +172,7 @@ def test_structure_of_a_crystal():
     import ase.io
 
     from openmmlps import analysis
-    from openmmlps.app.structures import structure_path
+    from openmmlps.app.structure_files import structure_path
 
     found = glasses.structure(analysis.from_atoms([ase.io.read(structure_path("beta-Li3PS4"))]))
     assert found["sulfur_around_phosphorus"] == pytest.approx(4)

@@ -53,7 +53,7 @@ def strained_crystals() -> list:
     """Packaged crystals compressed and stretched by 5 and 10 % along every direction, and sheared by 10 %."""
     import ase.io
 
-    from openmmlps.app.structures import structure_path
+    from openmmlps.app.structure_files import structure_path
 
     found = []
     for name in ("beta-Li3PS4", "gamma-Li3PS4", "Li7P3S11", "Li2S"):
@@ -75,7 +75,7 @@ def lithium_contact() -> list:
     import ase.io
     from ase.build import bcc100
 
-    from openmmlps.app.structures import structure_path
+    from openmmlps.app.structure_files import structure_path
 
     found = []
     for gap in (2.0, 2.5, 3.0):
@@ -100,7 +100,7 @@ def phosphorus_sulfide_molecules() -> list:
     from scipy.sparse.csgraph import connected_components
     from vesin import NeighborList
 
-    from openmmlps.app.structures import structure_path
+    from openmmlps.app.structure_files import structure_path
 
     atoms = ase.io.read(structure_path("P2S5"))
     search = NeighborList(cutoff=2.4, full_list=True)

@@ -57,8 +57,8 @@ class Session:
         :raises RunFailed: if the run ended early
         """
         from openmmlps.app import run as runner
-        from openmmlps.app.folder import is_run
-        from openmmlps.app.settings import RunSettings
+        from openmmlps.app.run_folder import is_run
+        from openmmlps.app.run_settings import RunSettings
 
         if is_run(folder):
             runner.resume(folder, {"time": time_ps})

@@ -148,9 +148,9 @@ def relax(session: Session, crystal: Crystal, most_steps: int) -> dict:
     import ase.io
     from ase.geometry import cell_to_cellpar, find_mic
 
-    from openmmlps.app.structures import structure_path
+    from openmmlps.app.structure_files import structure_path
     from openmmlps.ase import LPSCalculator
-    from openmmlps.protocols.statics import relax_atoms
+    from openmmlps.protocols.relaxation import relax_atoms
 
     atoms = ase.io.read(structure_path(crystal.name))
     first = atoms.get_scaled_positions()

@@ -153,7 +153,7 @@ def assignments(values: list[str]) -> list[str]:
 
 def changed_settings(folder: Path, settings: type, preset: str) -> list[str]:
     """What a protocol was really done with, where that is not its preset, as ['atoms=60', ...]."""
-    from openmmlps.protocols.folder import ProtocolFolder
+    from openmmlps.protocols.protocol_folder import ProtocolFolder
 
     used, usual = ProtocolFolder(folder).read_settings(settings), settings.make(preset)
     names = [name for name in usual.__dataclass_fields__ if name not in PRIVATE]

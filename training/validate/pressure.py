@@ -70,7 +70,7 @@ def labelled(session: Session) -> dict[str, Material]:
     """The labelled structures. The modulus is that of the packaged crystal, or of the first glass."""
     import ase.io
 
-    from openmmlps.app.structures import structure_path
+    from openmmlps.app.structure_files import structure_path
 
     found = {}
     for system, folder in labelled_folders(session).items():
@@ -137,7 +137,7 @@ def dispersion_pressure(atoms) -> float | None:
 def bulk_modulus(session: Session, start) -> float:
     """Bulk modulus in GPa of ``ase.Atoms`` at rest: pressures of two volumes about it, ions relaxed in each."""
     from openmmlps.ase import LPSCalculator
-    from openmmlps.protocols.statics import relax_atoms
+    from openmmlps.protocols.relaxation import relax_atoms
 
     atoms = start.copy()
     atoms.calc = LPSCalculator(str(session.model), threads=session.threads)

@@ -71,7 +71,7 @@ def starts(session: Session) -> dict[str, Path]:
     """Write the structures to start from, of about ATOMS atoms, and return {name: file}."""
     import ase.io
 
-    from openmmlps.app.structures import structure_path
+    from openmmlps.app.structure_files import structure_path
 
     folder = session.folder / "stability" / "starts"
     folder.mkdir(parents=True, exist_ok=True)
@@ -194,9 +194,9 @@ def simulate(
 
 def drift(session: Session, name: str, time_ps: float) -> dict | None:
     """Energy conservation in NVE from the end of the run at 300 K, 1 fs: slope of the total energy, meV/atom/ps."""
-    from openmmlps.app.folder import is_run
+    from openmmlps.app.run_folder import is_run
     from openmmlps.app.stability import RunFailed
-    from openmmlps.app.thermo import read_thermo
+    from openmmlps.app.thermo_file import read_thermo
     from openmmlps.protocols.states import write_final
 
     source = session.folder / "stability" / f"{name}-room"

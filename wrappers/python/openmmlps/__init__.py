@@ -6,7 +6,7 @@
 platform that it supports.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import openmm as _openmm
 
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from openmmlps.app import addRepulsion, createSystem, load
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     """Import the application layer, and ASE with it, only when it is asked for."""
     if name in ("addRepulsion", "createSystem", "load"):
         import openmmlps.app

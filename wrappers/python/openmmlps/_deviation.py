@@ -2,9 +2,11 @@
 # Copyright (c) 2026 the openmm-lps authors
 """What LPSForce.computeModelDeviation() returns."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import openmm
 from openmm import unit
 
 
@@ -20,7 +22,7 @@ class ModelDeviation:
     energy: unit.Quantity  #: kJ/mol: standard deviation of the energy per particle, E/n
 
     @classmethod
-    def _of(cls, forces, virial, energy):
+    def _of(cls, forces: Sequence[openmm.Vec3], virial: Sequence[float], energy: float) -> "ModelDeviation":
         return cls(
             np.array(forces) * (unit.kilojoule_per_mole / unit.nanometer),
             np.reshape(virial, (3, 3)) * unit.kilojoule_per_mole,

@@ -26,8 +26,8 @@ from openmmlps import LPSForce
 from openmmlps.app import cells
 from openmmlps.app.system import check_elements, read_model
 from openmmlps.openmmlps import CoreEvaluator
+from openmmlps.units import KJ_PER_MOL_PER_EV
 
-_ELECTRONVOLT = 96.48533212331002  # kJ/mol, CODATA 2018
 _NONE = np.empty(0)
 
 
@@ -170,11 +170,11 @@ class _PlatformEngine:
         if cell is not None:
             self._context.setPeriodicBoxVectors(*box)
         self._context.setPositions(positions @ rotation.T / 10)
-        energies = self._force.computeParticleEnergies(self._context, asNumpy=True)._value / _ELECTRONVOLT
+        energies = self._force.computeParticleEnergies(self._context, asNumpy=True)._value / KJ_PER_MOL_PER_EV
         if not derivatives:
             return energies, _NONE, _NONE
-        forces = self._context.getState(forces=True).getForces(asNumpy=True)._value / (10 * _ELECTRONVOLT)
-        virial = self._force.computeVirial(self._context, asNumpy=True)._value / _ELECTRONVOLT
+        forces = self._context.getState(forces=True).getForces(asNumpy=True)._value / (10 * KJ_PER_MOL_PER_EV)
+        virial = self._force.computeVirial(self._context, asNumpy=True)._value / KJ_PER_MOL_PER_EV
         return energies, forces @ rotation, rotation.T @ virial @ rotation
 
     def _make_context(self, types, box):

@@ -8,6 +8,7 @@ elementary charges; results carry their unit in their names. One page per observ
 
 from .anions import AnionFinder
 from .arrhenius import ArrheniusFit, arrhenius_fit
+from .conductivity import Transport, conductivity_mS_per_cm, transport_coefficients
 from .density import bond_density, density_map
 from .displacements import fit_line, mean_squared_displacement
 from .dynamics import van_hove_distinct, van_hove_self, velocity_autocorrelation, vibrational_density_of_states
@@ -16,6 +17,7 @@ from .estimates import Estimate
 from .glass_checks import check_glass, long_range_order
 from .mobility import anion_lifetimes, assign_hosts, conditional_displacement, hops, residence_times
 from .orientation import detect_flips, orientational_correlation
+from .radial import RadialDistribution, radial_distribution
 from .readers import from_atoms, from_universe, read
 from .rotation import (
     angle_velocities,
@@ -33,9 +35,7 @@ from .scattering import (
     total_correlation_from_structure_factor,
 )
 from .speciation import Speciation, classify_anions
-from .structure import RadialDistribution, radial_distribution
 from .trajectory import Trajectory, check_units, unwrap
-from .transport import Transport, conductivity_mS_per_cm, transport_coefficients
 
 __all__ = [
     "AnionFinder",

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from .neighbors import cell_heights
+from .radial import radial_distribution
 from .speciation import classify_anions
-from .structure import radial_distribution
 from .trajectory import require_cell
 
 #: a crystal exceeds both. Measured: crystals of Li-P-S with atoms displaced by 0.2 angstrom in cells of 24 angstrom and more

@@ -7,7 +7,7 @@ from itertools import combinations_with_replacement
 
 import numpy as np
 
-from .structure import parabolic_peak
+from .radial import parabolic_peak
 from .trajectory import require_cell
 
 #: coherent neutron scattering lengths in fm (natural isotopes, then single ones); Sears, Neutron News 3, 26 (1992)

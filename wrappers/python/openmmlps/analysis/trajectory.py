@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from openmmlps.units import GAS_CONSTANT
+
 _watcher = contextvars.ContextVar("watcher", default=None)
 _CHUNK_BYTES = 64 << 20
-#: kg (angstrom/ps)^2 per amu, over the Boltzmann constant: K per amu (angstrom/ps)^2
-_KELVIN_PER_AMU_A2_PER_PS2 = 1.66053906660e-27 * 1e4 / 1.380649e-23
+_KELVIN_PER_AMU_A2_PER_PS2 = 0.01 / GAS_CONSTANT
 
 
 @dataclass(frozen=True)

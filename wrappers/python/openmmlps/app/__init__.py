@@ -3,7 +3,7 @@
 """Application layer: structures, Systems, reporters, and runs that survive interruption."""
 
 from .repulsion import addRepulsion
-from .structures import Structure, load, structure_names
+from .structure_files import Structure, load, structure_names
 from .system import createSystem
 
 __all__ = ["Structure", "addRepulsion", "createSystem", "load", "structure_names"]

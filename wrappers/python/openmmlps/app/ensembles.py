@@ -4,6 +4,8 @@
 
 import numpy as np
 
+from openmmlps.units import GAS_CONSTANT
+
 from . import observables
 
 
@@ -91,8 +93,8 @@ def initial_velocities(system, temperature, seed):
     """
     masses = observables.masses_of(system)[:, None]
     velocities = np.random.default_rng(seed).normal(size=(len(masses), 3))
-    velocities *= np.sqrt(observables.GAS_CONSTANT * temperature / masses)
+    velocities *= np.sqrt(GAS_CONSTANT * temperature / masses)
     velocities -= (masses * velocities).sum(axis=0) / masses.sum()
     kinetic = 0.5 * (masses * velocities**2).sum()
-    target = 0.5 * observables.degrees_of_freedom(system) * observables.GAS_CONSTANT * temperature
+    target = 0.5 * observables.degrees_of_freedom(system) * GAS_CONSTANT * temperature
     return velocities * np.sqrt(target / kinetic) if kinetic > 0 else velocities

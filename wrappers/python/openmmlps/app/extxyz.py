@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from . import cells, observables
+from openmmlps.units import KJ_PER_MOL_PER_EV
 
-_ELECTRONVOLT = 96.48533212331002  # kJ/mol, CODATA 2018
+from . import cells, observables
 
 
 class ExtendedXYZReporter:
@@ -45,7 +45,7 @@ class ExtendedXYZReporter:
         if self._virial is None:
             self._virial = observables.Virial.of(simulation.system)
         virial = self._virial(simulation.context, simulation.currentStep)
-        values = {} if np.isnan(virial).any() else {"virial": virial / _ELECTRONVOLT}
+        values = {} if np.isnan(virial).any() else {"virial": virial / KJ_PER_MOL_PER_EV}
         self._writer.write(simulation, state, values)
 
 
@@ -78,13 +78,13 @@ class FrameWriter:
         information = {
             "step": simulation.currentStep,
             "time": state.getTime()._value,
-            "energy": state.getPotentialEnergy()._value / _ELECTRONVOLT,
+            "energy": state.getPotentialEnergy()._value / KJ_PER_MOL_PER_EV,
             **values,
         }
         columns = {
             "pos": 10 * state.getPositions(asNumpy=True)._value,
             "vel": 0.01 * state.getVelocities(asNumpy=True)._value,
-            "forces": state.getForces(asNumpy=True)._value / (10 * _ELECTRONVOLT),
+            "forces": state.getForces(asNumpy=True)._value / (10 * KJ_PER_MOL_PER_EV),
         }
         symbols = [atom.element.symbol if atom.element else "X" for atom in simulation.topology.atoms()]
         append_whole(self._path, format_frame(symbols, columns, None if box is None else 10 * box, information))

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
+from openmmlps.units import KJ_PER_MOL_PER_EV
+
 from . import extxyz
 
-_ELECTRONVOLT = 96.48533212331002  # kJ/mol, CODATA 2018
 _NAMES = ("max_devi_v", "min_devi_v", "avg_devi_v", "max_devi_f", "min_devi_f", "avg_devi_f")
 
 
@@ -20,8 +21,8 @@ def deviation_columns(deviation):
     :return: maximum, minimum and mean deviation of the virial per atom (eV; the mean is the root mean square of its nine
         components), then of the forces (eV/angstrom, over atoms)
     """
-    virial = np.abs(deviation.virial._value) / _ELECTRONVOLT
-    forces = deviation.forces._value / (10 * _ELECTRONVOLT)
+    virial = np.abs(deviation.virial._value) / KJ_PER_MOL_PER_EV
+    forces = deviation.forces._value / (10 * KJ_PER_MOL_PER_EV)
     return (virial.max(), virial.min(), np.sqrt(np.mean(virial**2)), forces.max(), forces.min(), forces.mean())
 
 

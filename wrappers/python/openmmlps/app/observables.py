@@ -4,11 +4,9 @@
 
 import numpy as np
 
-from .repulsion import read_repulsion, repulsion_virial
+from openmmlps.units import BAR_PER_KJ_PER_MOL_PER_NM3
 
-GAS_CONSTANT = 8.31446261815324e-3  #: kJ/mol/K
-BAR_PER_KJ_PER_MOL_PER_NM3 = 16.605390671738466  #: 1e28 / Avogadro's number, so that energy/volume becomes bar
-GRAM_PER_CM3_PER_AMU_PER_NM3 = 1.6605390671738466e-3
+from .repulsion import read_repulsion, repulsion_virial
 
 
 def degrees_of_freedom(system):

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from .thermo import read_thermo
+from openmmlps.units import KJ_PER_MOL_PER_EV
 
-EV_PER_KJ_PER_MOL = 1 / 96.48533212331002
+from .thermo_file import read_thermo
 
 _INK, _MUTED, _GRID = "#22303c", "#66737f", "#e3e8ec"
 _ENERGY, _TEMPERATURE, _TOTAL = "#2a6f97", "#c8553d", "#8d99a6"
@@ -51,7 +51,7 @@ def plot_run(thermo, picture, title="", atoms=None):
     if not len(data["step"]):
         return
     time, label = _time_axis(data["time_ps"])
-    factor, unit = (1000 * EV_PER_KJ_PER_MOL / atoms, "meV/atom") if atoms else (1.0, "kJ/mol")
+    factor, unit = (1000 / KJ_PER_MOL_PER_EV / atoms, "meV/atom") if atoms else (1.0, "kJ/mol")
     start = data["potential_kJ_per_mol"][0]
     with rc_context(_STYLE):
         figure = Figure(figsize=(8.0, 5.0), dpi=150, layout="constrained", facecolor="white")

@@ -3,8 +3,8 @@
 """Reporters for ``openmm.app.Simulation.reporters``."""
 
 from .extxyz import ExtendedXYZReporter
+from .h5md_reporter import H5MDReporter
 from .model_deviation import ModelDeviationReporter
-from .thermo import ThermoReporter
-from .trajectory import H5MDReporter
+from .thermo_file import ThermoReporter
 
 __all__ = ["ExtendedXYZReporter", "H5MDReporter", "ModelDeviationReporter", "ThermoReporter"]

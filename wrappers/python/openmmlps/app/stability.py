@@ -4,13 +4,15 @@
 
 import numpy as np
 
+from openmmlps.units import GAS_CONSTANT, KJ_PER_MOL_PER_EV
+
 from . import observables
 
 _SPEED_LIMIT = (
     60.0  #: kinetic energy of one atom over k T of the limit temperature; by chance it is passed never (e^-60)
 )
 _RISE_LIMIT = 10.0  #: potential energy per atom above the first, over k T of the run (and at least 1 eV)
-_FALL_LIMIT = 5 * 96.48533212331002  #: kJ/mol per atom; deeper than any reaction, so a hole of the model
+_FALL_LIMIT = 5 * KJ_PER_MOL_PER_EV  #: kJ/mol per atom; deeper than any reaction, so a hole of the model
 _CONTACT = 0.4  #: distance over the sum of covalent radii; molten Li-P-S at 1,700 K stays above 0.75
 
 
@@ -30,7 +32,7 @@ class StabilityGuard:
         """:param interval: steps; :param temperature: K, the highest of the run; :param symbols: [n], to name atoms"""
         self._interval = interval
         self._limit = max(5000.0, 10 * temperature)
-        self._rise = max(96.48533212331002, _RISE_LIMIT * observables.GAS_CONSTANT * temperature)
+        self._rise = max(KJ_PER_MOL_PER_EV, _RISE_LIMIT * GAS_CONSTANT * temperature)
         self._symbols = symbols
         self._freedom = self._masses = self._radii = self._first_energy = None
         self.last = None  #: (step, positions nm, box nm or None, velocities nm/ps)
@@ -81,10 +83,10 @@ class StabilityGuard:
         return "" if np.isfinite(energy) else "the potential energy is not a number"
 
     def _too_hot(self, kinetic):
-        temperature = 2 * kinetic.sum() / (self._freedom * observables.GAS_CONSTANT)
+        temperature = 2 * kinetic.sum() / (self._freedom * GAS_CONSTANT)
         if temperature > self._limit:
             return f"the temperature is {temperature:.0f} K; fastest: {self._names(np.argsort(-kinetic)[:3])}"
-        fast = np.flatnonzero(kinetic > _SPEED_LIMIT * observables.GAS_CONSTANT * self._limit / 10)
+        fast = np.flatnonzero(kinetic > _SPEED_LIMIT * GAS_CONSTANT * self._limit / 10)
         return f"single atoms are far too fast: {self._names(fast)}" if len(fast) else ""
 
     def _energy_gone(self, energy, kinetic):
@@ -94,7 +96,7 @@ class StabilityGuard:
         if -_FALL_LIMIT < change < self._rise:
             return ""
         return (
-            f"the potential energy is {change / 96.48533212331002:+.2f} eV per atom from where it was; "
+            f"the potential energy is {change / KJ_PER_MOL_PER_EV:+.2f} eV per atom from where it was; "
             f"fastest: {self._names(np.argsort(-kinetic)[:3])}"
         )
 

@@ -4,8 +4,9 @@
 
 import numpy as np
 
-from .plots import EV_PER_KJ_PER_MOL
-from .thermo import read_thermo
+from openmmlps.units import KJ_PER_MOL_PER_EV
+
+from .thermo_file import read_thermo
 
 
 def summarize(thermo, ensemble, atoms):
@@ -42,7 +43,7 @@ def _mean(values, unit, digits):
 def _drift(data, atoms):
     """Slope of the total energy and its standard error, taking the residuals of the fit as independent."""
     time = data["time_ps"] - data["time_ps"].mean()
-    energy = data["total_kJ_per_mol"] * 1000 * EV_PER_KJ_PER_MOL / atoms
+    energy = data["total_kJ_per_mol"] * 1000 / KJ_PER_MOL_PER_EV / atoms
     slope = (time @ energy) / (time @ time)
     residual = energy - energy.mean() - slope * time
     error = np.sqrt(residual @ residual / (len(time) - 2) / (time @ time))

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from . import environment, models, protocols, reports, run
+from . import environment_commands, model_commands, protocol_commands, report_commands, run_command
 
 app = typer.Typer(
     name="openmm-lps",
@@ -19,7 +19,7 @@ app = typer.Typer(
 
 def _version(wanted):
     if wanted:
-        from openmmlps.app.trajectory import package_version
+        from openmmlps.app.h5md_reporter import package_version
 
         typer.echo(f"openmm-lps {package_version()}")
         raise typer.Exit
@@ -40,19 +40,19 @@ def _root(
     """
 
 
-app.command("run")(run.run)
-app.command("quench")(protocols.quench)
-app.command("transport")(protocols.transport)
-app.command("elastic")(protocols.elastic)
-app.command("relax")(protocols.relax)
-app.command("analyze")(reports.analyze)
-app.command("report")(reports.report)
-app.command("status")(reports.status)
-app.command("info")(models.info)
-app.command("convert")(models.convert)
-app.command("structures")(environment.structures)
-app.command("platforms")(environment.platforms)
-app.command("doctor")(environment.doctor)
+app.command("run")(run_command.run)
+app.command("quench")(protocol_commands.quench)
+app.command("transport")(protocol_commands.transport)
+app.command("elastic")(protocol_commands.elastic)
+app.command("relax")(protocol_commands.relax)
+app.command("analyze")(report_commands.analyze)
+app.command("report")(report_commands.report)
+app.command("status")(report_commands.status)
+app.command("info")(model_commands.info)
+app.command("convert")(model_commands.convert)
+app.command("structures")(environment_commands.structures)
+app.command("platforms")(environment_commands.platforms)
+app.command("doctor")(environment_commands.doctor)
 
 
 def main():

@@ -12,9 +12,9 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from openmmlps.app.run import Monitor
+from openmmlps.app.quantities import format_clock, format_time
+from openmmlps.app.runner import Monitor
 from openmmlps.app.stability import RunFailed
-from openmmlps.app.units import format_clock, format_time
 
 LINE_SECONDS = 30.0  # between lines of progress where there is no terminal
 

@@ -12,8 +12,8 @@ One page per protocol: docs/protocols.
 """
 
 from .elastic import ElasticSettings, elastic
-from .folder import is_protocol
 from .protocol import Protocol
+from .protocol_folder import is_protocol
 from .quench import QuenchSettings, quench
 from .relax import RelaxSettings, relax
 from .sequence import ProtocolResult, SequenceMonitor

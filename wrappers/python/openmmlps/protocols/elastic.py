@@ -12,14 +12,15 @@ from typing import ClassVar
 import numpy as np
 
 from openmmlps.analysis.elasticity import SYMMETRIES, strain_tensor
-from openmmlps.app.settings import BAROSTATS
+from openmmlps.app.run_settings import BAROSTATS
+from openmmlps.units import GPA_PER_EV_PER_ANGSTROM3, KJ_PER_MOL_PER_EV
 
 from .protocol import Protocol
+from .protocol_settings import ProtocolSettings, setting
+from .relaxation import platform_name, relax_in
 from .sequence import RunStage, TaskStage
-from .settings import ProtocolSettings, setting
 from .starts import material, starting_structures
 from .states import mean_box, mean_thermo, write_atoms, write_final
-from .statics import EV, GPA, platform_name, relax_in
 
 COMPONENTS = ("xx", "yy", "zz", "yz", "xz", "xy")
 _RELAX_COST = 300  # evaluations, for the estimate of the end
@@ -128,7 +129,7 @@ def _static(folder, settings, name, number):
 
 def _outcome(atoms, relaxation):
     return {
-        "stress_GPa": (atoms.get_stress(voigt=False) * GPA).tolist(),
+        "stress_GPa": (atoms.get_stress(voigt=False) * GPA_PER_EV_PER_ANGSTROM3).tolist(),
         "energy_eV": float(atoms.get_potential_energy()),
         "cell_angstrom": np.array(atoms.cell).tolist(),
         "converged": relaxation.converged,
@@ -204,14 +205,16 @@ def mean_stress(folder, structure):
     :param structure: the file that it started from, which the run has turned into OpenMM's frame
     :return: dict with 'stress_GPa' [3, 3] and 'standard_error_GPa' [3, 3] from five blocks
     """
-    from openmmlps.app.structures import load
-    from openmmlps.app.trajectory import read_frames
+    from openmmlps.app.h5md_reporter import read_frames
+    from openmmlps.app.structure_files import load
 
     frames = read_frames(folder / "trajectory.h5", ["velocity", "virial", "edges", "mass"])
     velocity = frames["velocity"].astype(float)
     kinetic = np.einsum("n,tni,tnj->tij", frames["mass"], velocity, velocity)
     volume = np.abs(np.linalg.det(frames["edges"]))[:, None, None]
-    stress = -(kinetic + frames["virial"]) / volume / EV * GPA / 1000  # kJ/mol/nm^3 -> eV/angstrom^3 -> GPa
+    stress = (
+        -(kinetic + frames["virial"]) / volume / KJ_PER_MOL_PER_EV * GPA_PER_EV_PER_ANGSTROM3 / 1000
+    )  # kJ/mol/nm^3 -> eV/angstrom^3 -> GPa
     loaded = load(structure)
     stress = np.array([loaded.to_user_tensor(frame) for frame in stress])
     blocks = np.array([block.mean(0) for block in np.array_split(stress, min(5, len(stress)))])

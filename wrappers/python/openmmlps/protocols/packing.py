@@ -14,6 +14,8 @@ from math import gcd
 
 import numpy as np
 
+from openmmlps.units import GRAM_PER_CM3_PER_AMU_PER_NM3
+
 #: smallest distances of the start, angstrom: somewhat below the first peaks of g(r), so that minimisation has little to do
 SMALLEST_DISTANCES = {
     ("Li", "Li"): 2.5,
@@ -24,7 +26,6 @@ SMALLEST_DISTANCES = {
     ("S", "S"): 2.9,
 }
 _OTHER_PAIRS = 2.2
-_GRAM_PER_CM3 = 1.66053906660  # of one amu per angstrom^3
 _BATCH, _FRUITLESS = 2000, 60  # candidates at a time, and batches without an atom before giving up
 
 
@@ -140,7 +141,7 @@ def pack(counts, density_g_per_cm3, seed):
     if not density_g_per_cm3 > 0:
         raise ValueError(f"pack: density_g_per_cm3 is {density_g_per_cm3}; it must be positive")
     mass = sum(count * atomic_masses[atomic_numbers[element]] for element, count in counts.items())
-    length = (mass * _GRAM_PER_CM3 / density_g_per_cm3) ** (1 / 3)
+    length = (mass * 1000 * GRAM_PER_CM3_PER_AMU_PER_NM3 / density_g_per_cm3) ** (1 / 3)
     random = np.random.default_rng(seed)
     placed = {}
     for element in sorted(counts, key=lambda element: -_room(element)):  # those that need most room first

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from openmmlps.app.engine import DeepPotentialEngine
 
-from .folder import ProtocolFolder
+from .protocol_folder import ProtocolFolder
 from .sequence import Sequence
 
 #: settings that may change when a protocol is continued

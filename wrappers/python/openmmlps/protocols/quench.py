@@ -11,8 +11,8 @@ from typing import ClassVar
 
 from .packing import Composition, pack
 from .protocol import Protocol
+from .protocol_settings import ProtocolSettings, setting
 from .sequence import RunStage
-from .settings import ProtocolSettings, setting
 from .states import mean_box, mean_thermo, write_final
 
 
@@ -84,7 +84,7 @@ def _start(settings, number):
         counts = Composition.parse(settings.composition).counts(settings.atoms)
         return pack(counts, settings.density_g_per_cm3, settings.seed + number - 1)
     from openmmlps.app.snapshot import snapshot_atoms
-    from openmmlps.app.structures import load
+    from openmmlps.app.structure_files import load
 
     structure = load(settings.start, tuple(settings.supercell))
     if structure.box is None:

@@ -7,12 +7,14 @@ from typing import ClassVar
 
 import numpy as np
 
+from openmmlps.units import GPA_PER_EV_PER_ANGSTROM3
+
 from .protocol import Protocol
+from .protocol_settings import ProtocolSettings, setting
+from .relaxation import platform_name, relax_in
 from .sequence import TaskStage
-from .settings import ProtocolSettings, setting
 from .starts import material, starting_structures
 from .states import write_atoms
-from .statics import GPA, platform_name, relax_in
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ def _task(folder, settings, name):
             "converged": found.converged,
             "largest_force_eV_per_angstrom": found.largest_force_eV_per_angstrom,
             "energy_eV": float(atoms.get_potential_energy()),
-            "stress_GPa": (atoms.get_stress(voigt=False) * GPA).tolist(),
+            "stress_GPa": (atoms.get_stress(voigt=False) * GPA_PER_EV_PER_ANGSTROM3).tolist(),
             "cell_before_angstrom": np.array(first.cell).tolist(),
             "cell_after_angstrom": np.array(atoms.cell).tolist(),
             "history": [list(row) for row in found.history],

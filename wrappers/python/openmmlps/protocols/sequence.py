@@ -11,9 +11,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from openmmlps.app import run, status
-from openmmlps.app.folder import is_run
+from openmmlps.app import runner, status
 from openmmlps.app.replace import replace_file
+from openmmlps.app.run_folder import is_run
 from openmmlps.app.signals import StopSignals
 from openmmlps.app.stability import RunFailed
 
@@ -60,8 +60,8 @@ class SequenceMonitor:
         """A stage begins; number counts from 1."""
 
     def run_monitor(self, timestep):
-        """A :class:`openmmlps.app.run.Monitor` for the run of a stage."""
-        return run.Monitor()
+        """A :class:`openmmlps.app.runner.Monitor` for the run of a stage."""
+        return runner.Monitor()
 
 
 class Sequence:
@@ -122,9 +122,9 @@ class Sequence:
         finished = _finished(path)
         if not finished:
             if is_run(path):
-                result = run.resume(path, engine=self.engine, monitor=monitor)
+                result = runner.resume(path, engine=self.engine, monitor=monitor)
             else:
-                result = run.start(path, stage.settings(), overwrite=True, engine=self.engine, monitor=monitor)
+                result = runner.start(path, stage.settings(), overwrite=True, engine=self.engine, monitor=monitor)
             monitor.close()
             if result.state == "interrupted":
                 return result.signal
@@ -178,7 +178,7 @@ class Sequence:
         )
 
 
-class _StageMonitor(run.Monitor):
+class _StageMonitor(runner.Monitor):
     """Hands on what a run says, and keeps status.json of the protocol true."""
 
     def __init__(self, sequence, stage):

@@ -5,9 +5,9 @@
 from pathlib import Path
 
 from openmmlps.app.snapshot import snapshot_atoms
-from openmmlps.app.structures import load
+from openmmlps.app.structure_files import load
 
-from .folder import is_protocol, read_record
+from .protocol_folder import is_protocol, read_record
 
 
 def starting_structures(structure, supercell, protocol):

@@ -9,7 +9,7 @@ import numpy as np
 
 from openmmlps.app import snapshot
 from openmmlps.app.replace import replace_file
-from openmmlps.app.thermo import read_thermo
+from openmmlps.app.thermo_file import read_thermo
 
 
 def last_frame(folder):

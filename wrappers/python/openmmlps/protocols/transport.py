@@ -11,11 +11,11 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
-from openmmlps.app.settings import BAROSTATS
+from openmmlps.app.run_settings import BAROSTATS
 
 from .protocol import Protocol
+from .protocol_settings import ProtocolSettings, setting
 from .sequence import RunStage
-from .settings import ProtocolSettings, setting
 from .starts import material, starting_structures
 from .states import mean_box, mean_thermo, write_final
 

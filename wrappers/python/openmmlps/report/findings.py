@@ -4,15 +4,15 @@
 
 from pathlib import Path
 
-from openmmlps.app.folder import is_run
-from openmmlps.protocols.folder import ProtocolFolder, is_protocol
+from openmmlps.app.run_folder import is_run
+from openmmlps.protocols.protocol_folder import ProtocolFolder, is_protocol
 
 from . import methods
 from .content import Findings
-from .quench import quench_findings
+from .quench_section import quench_findings
 from .single_run import run_findings
-from .statics import elastic_findings, relax_findings
-from .transport import transport_findings
+from .statics_section import elastic_findings, relax_findings
+from .transport_section import transport_findings
 
 _PROTOCOLS = {
     "elastic": elastic_findings,

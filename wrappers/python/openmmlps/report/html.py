@@ -7,8 +7,8 @@ import datetime
 import json
 from pathlib import Path
 
+from openmmlps.app.h5md_reporter import package_version
 from openmmlps.app.replace import replace_file
-from openmmlps.app.trajectory import package_version
 
 from . import literature
 from .content import Figure, Table

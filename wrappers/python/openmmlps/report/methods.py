@@ -12,8 +12,8 @@ def run_facts(folder):
     :return: (RunSettings, status dict)
     :raises ValueError: no run there, or one that never wrote its status
     """
-    from openmmlps.app.folder import is_run
-    from openmmlps.app.settings import RunSettings
+    from openmmlps.app.run_folder import is_run
+    from openmmlps.app.run_settings import RunSettings
 
     folder = Path(folder)
     if not is_run(folder):
@@ -33,7 +33,7 @@ def common_methods(model, run_status):
     """
     import openmm
 
-    from openmmlps.app.trajectory import package_version
+    from openmmlps.app.h5md_reporter import package_version
 
     lines = [
         ("model", f"{model['source']} ({', '.join(model['elements'])})"),

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from openmmlps import analysis
-from openmmlps.app.thermo import read_thermo
+from openmmlps.app.thermo_file import read_thermo
 
-from . import literature, methods, structure, thermo
+from . import literature, methods, structure_section, thermo_section
 from .content import Figure, Findings, Result, Section, pretty, rounded
-from .quench import formula
+from .quench_section import formula
 from .style import element_colour, picture
 
 
@@ -31,26 +31,26 @@ def run_findings(folder, name):
     found = Findings(str(folder), "run", title, f"{len(symbols)} atoms ({formula(symbols)}), {status['time_ps']:g} ps")
     section = Section("thermodynamics", "Thermodynamics")
     section.add(
-        thermo.thermo_figure(
+        thermo_section.thermo_figure(
             f"{name}-history", data, len(symbols), "Temperature, energy and density; bold: running mean."
         )
     )
     found.sections.append(section)
     published = literature.published(symbols, source, glass=False)
     half = len(data["step"]) // 2
-    found.results.append(Result("temperature (K)", rounded(*thermo.block_mean(data["temperature_K"][half:]))))
+    found.results.append(Result("temperature (K)", rounded(*thermo_section.block_mean(data["temperature_K"][half:]))))
     if trajectory.cells is not None:
         kept = trajectory[len(trajectory) // 2 :]
-        found.sections.append(structure.structure_section(name, kept, "Structure", glass=False))
-        section, _ = structure.speciation_section(name, kept, "Anions", published)
+        found.sections.append(structure_section.structure_section(name, kept, "Structure", glass=False))
+        section, _ = structure_section.speciation_section(name, kept, "Anions", published)
         if section is not None:
             found.sections.append(section)
-        tetrahedra = structure.tetrahedra_section(name, kept, "Tetrahedra")
+        tetrahedra = structure_section.tetrahedra_section(name, kept, "Tetrahedra")
         if tetrahedra is not None:
             found.sections.append(tetrahedra)
-        density = thermo.block_mean(data["density_g_per_cm3"][half:])
+        density = thermo_section.block_mean(data["density_g_per_cm3"][half:])
         found.results.append(Result("density (g/cm³)", rounded(*density), literature.quote(published.get("density"))))
-        found.snapshots = [structure.snapshot(trajectory, f"{pretty(source)}, last frame")]
+        found.snapshots = [structure_section.snapshot(trajectory, f"{pretty(source)}, last frame")]
     vibrations = _vibrations(name, trajectory)
     if vibrations is not None:
         found.sections.append(vibrations)
@@ -60,7 +60,7 @@ def run_findings(folder, name):
             f"the run is not finished ({status['state']}, {100 * status['fraction_done']:.0f} % done)"
         )
     if settings.ensemble == "nve":
-        drift = thermo.drift_meV_per_atom_ps(data, len(symbols))
+        drift = thermo_section.drift_meV_per_atom_ps(data, len(symbols))
         found.results.append(Result("drift of the total energy (meV/atom/ps)", f"{drift:.2g}"))
         if abs(drift) > 0.02:
             found.warnings.append(f"the total energy drifts by {drift:.2g} meV/atom/ps; use a shorter timestep")

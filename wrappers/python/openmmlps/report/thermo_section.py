@@ -4,8 +4,8 @@
 
 import numpy as np
 
-from openmmlps.app.plots import EV_PER_KJ_PER_MOL
-from openmmlps.app.thermo import read_thermo
+from openmmlps.app.thermo_file import read_thermo
+from openmmlps.units import KJ_PER_MOL_PER_EV
 
 from .content import Figure
 from .style import INK, SERIES, picture
@@ -31,7 +31,7 @@ def thermo_figure(name, data, atoms, caption, marks=()):
     :param marks: (time in ps, text) of vertical lines
     """
     time = data["time_ps"]
-    energy = (data["potential_kJ_per_mol"] - data["potential_kJ_per_mol"][-1]) * 1000 * EV_PER_KJ_PER_MOL / atoms
+    energy = (data["potential_kJ_per_mol"] - data["potential_kJ_per_mol"][-1]) * 1000 / KJ_PER_MOL_PER_EV / atoms
     step = max(1, len(time) // _POINTS)
     panels = [("temperature (K)", data["temperature_K"], SERIES[1]), ("energy − last\n(meV/atom)", energy, SERIES[0])]
     if np.isfinite(data["density_g_per_cm3"]).all() and np.ptp(data["density_g_per_cm3"]) > 1e-6:
@@ -66,7 +66,7 @@ def thermo_figure(name, data, atoms, caption, marks=()):
 def drift_meV_per_atom_ps(data, atoms):
     """Slope of the total energy."""
     time = data["time_ps"] - data["time_ps"].mean()
-    energy = data["total_kJ_per_mol"] * 1000 * EV_PER_KJ_PER_MOL / atoms
+    energy = data["total_kJ_per_mol"] * 1000 / KJ_PER_MOL_PER_EV / atoms
     return float(time @ energy / (time @ time)) if len(time) > 1 else 0.0
 
 

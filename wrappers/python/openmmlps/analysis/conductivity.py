@@ -15,13 +15,12 @@ sigma_NE (Nernst-Einstein) is what most simulations report; sigma (Einstein-Helf
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.constants import Boltzmann, elementary_charge
 
 from .displacements import MeanSquaredDisplacement, displacement_of_paths, fit_line
 from .estimates import Estimate
 from .trajectory import read_paths, require_frames, require_interval
 
-_ELEMENTARY_CHARGE = 1.602176634e-19  # C
-_BOLTZMANN = 1.380649e-23  # J/K
 _MIN_FRAMES = 50
 
 
@@ -49,7 +48,7 @@ class Transport:
 def conductivity_mS_per_cm(diffusion_cm2_per_s, ions, volume_angstrom3, temperature_K, charge=1.0):
     """sigma = N q^2 e^2 D / (V k T) in mS/cm; with D* it is Nernst-Einstein's, with D_sigma the collective one."""
     density = ions / (volume_angstrom3 * 1e-24)  # 1/cm^3
-    siemens_per_cm = density * (charge * _ELEMENTARY_CHARGE) ** 2 * diffusion_cm2_per_s / (_BOLTZMANN * temperature_K)
+    siemens_per_cm = density * (charge * elementary_charge) ** 2 * diffusion_cm2_per_s / (Boltzmann * temperature_K)
     return siemens_per_cm * 1e3
 
 

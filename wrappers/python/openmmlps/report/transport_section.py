@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from openmmlps import analysis
-from openmmlps.app.thermo import read_thermo
+from openmmlps.app.thermo_file import read_thermo
 from openmmlps.protocols.sequence import stage_result
 from openmmlps.protocols.transport import TransportSettings, branch_name
 
-from . import literature, methods, mobility, structure, thermo
+from . import literature, methods, mobility_section, structure_section, thermo_section
 from .content import Figure, Findings, Measured, Result, Section, Table, rounded
 from .style import GRID, INK, SERIES, heat, picture
 
@@ -33,7 +33,7 @@ class Point:
 def transport_findings(folder, name):
     """Findings of a transport protocol.
 
-    :param folder: :class:`~openmmlps.protocols.folder.ProtocolFolder`
+    :param folder: :class:`~openmmlps.protocols.protocol_folder.ProtocolFolder`
     :param name: prefix of file names
     :raises ValueError: no temperature is finished, or none long enough
     """
@@ -59,23 +59,27 @@ def transport_findings(folder, name):
     found.sections.append(section)
     hottest = points[-1]
     for section in (
-        mobility.mobility_section(name, settings, hottest),
-        mobility.density_section(name, settings, hottest),
-        mobility.van_hove_section(name, settings, hottest),
+        mobility_section.mobility_section(name, settings, hottest),
+        mobility_section.density_section(name, settings, hottest),
+        mobility_section.van_hove_section(name, settings, hottest),
     ):
         if section is not None:
             found.sections.append(section)
-    tetrahedra = structure.tetrahedra_section(name, hottest.trajectories[0], f"Tetrahedra at {hottest.target_K:g} K")
+    tetrahedra = structure_section.tetrahedra_section(
+        name, hottest.trajectories[0], f"Tetrahedra at {hottest.target_K:g} K"
+    )
     if tetrahedra is not None:
         found.sections.append(tetrahedra)
     found.sections.append(
-        structure.structure_section(name, points[0].trajectories[0], f"Structure at {points[0].target_K:g} K", glass)
+        structure_section.structure_section(
+            name, points[0].trajectories[0], f"Structure at {points[0].target_K:g} K", glass
+        )
     )
     found.warnings = [*problems, *_warnings(settings, points, fits, len(symbols))]
     found.results = _results(settings, points, fits, published)
     found.methods = _methods(settings, record, points)
     found.snapshots = [
-        structure.snapshot(hottest.trajectories[0], f"{label} after production at {hottest.target_K:g} K")
+        structure_section.snapshot(hottest.trajectories[0], f"{label} after production at {hottest.target_K:g} K")
     ]
     return found
 
@@ -137,8 +141,8 @@ def _cells(name, settings, points, atoms):
                     path.parent.name,
                     " × ".join(f"{length:.3f}" for length in np.linalg.norm(box, axis=1)),
                     Measured(*cell["thermo"]["density_g_per_cm3"]),
-                    Measured(*thermo.block_mean(data["temperature_K"])),
-                    f"{thermo.drift_meV_per_atom_ps(data, atoms):.1e}"
+                    Measured(*thermo_section.block_mean(data["temperature_K"])),
+                    f"{thermo_section.drift_meV_per_atom_ps(data, atoms):.1e}"
                     if settings.production_ensemble == "nve"
                     else "–",
                 )
@@ -146,10 +150,10 @@ def _cells(name, settings, points, atoms):
     columns = ("T (K)", "replica", "a × b × c (Å)", "density (g/cm³)", "T of production (K)", "drift (meV/atom/ps)")
     section.add(Table(f"{name}-cells", "Mean cells and production runs.", columns, tuple(rows)))
     hottest = points[-1]
-    data, starts = thermo.joined([hottest.folders[0].parent / "cell", hottest.folders[0]])
+    data, starts = thermo_section.joined([hottest.folders[0].parent / "cell", hottest.folders[0]])
     marks = list(zip(starts, ("cell (NPT)", "production"), strict=True))
     caption = f"Temperature, potential energy and density at {hottest.target_K:g} K, {hottest.folders[0].parent.name}; bold: running mean."
-    section.add(thermo.thermo_figure(f"{name}-history", data, atoms, caption, marks))
+    section.add(thermo_section.thermo_figure(f"{name}-history", data, atoms, caption, marks))
     return section
 
 
@@ -387,7 +391,7 @@ def _warnings(settings, points, fits, atoms):
             f"{point.target_K:g} K: {text}" for text in point.transport.warnings[-1:]
         ]  # the others follow from it
         for path in point.folders:
-            drift = thermo.drift_meV_per_atom_ps(read_thermo(path / "thermo.csv"), atoms)
+            drift = thermo_section.drift_meV_per_atom_ps(read_thermo(path / "thermo.csv"), atoms)
             if settings.production_ensemble == "nve" and abs(drift) > 0.02:
                 warnings.append(
                     f"{point.target_K:g} K, {path.parent.name}: the total energy drifts by {drift:.2g} meV/atom/ps; use a shorter timestep"

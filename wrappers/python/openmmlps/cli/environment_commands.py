@@ -60,8 +60,8 @@ def doctor():
     import openmm
 
     from openmmlps.app import createSystem, load
+    from openmmlps.app.h5md_reporter import package_version
     from openmmlps.app.platforms import list_platforms
-    from openmmlps.app.trajectory import package_version
 
     out = console()
     out.print(f"openmm-lps {package_version()}, OpenMM {openmm.Platform.getOpenMMVersion()}")

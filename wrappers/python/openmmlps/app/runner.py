@@ -13,13 +13,13 @@ from pathlib import Path
 
 import numpy as np
 
-from . import checkpoint, ensembles, platforms, plots, snapshot, stability, status, thermo, trajectory
+from . import checkpoint, ensembles, h5md_reporter, platforms, plots, snapshot, stability, status, thermo_file
 from .engine import DeepPotentialEngine
-from .folder import RunFolder
+from .quantities import format_time
+from .run_folder import RunFolder
 from .signals import StopSignals
 from .stability import RunFailed
-from .structures import load
-from .units import format_time
+from .structure_files import load
 
 _CHUNK_SECONDS = 0.25  # wall-clock length of a piece of integration: how long Ctrl-C may take
 _PROGRESS_SECONDS = 0.5
@@ -167,8 +167,8 @@ class _Run:
             self.simulation.context.setVelocities(velocities)
         self.guard = stability.StabilityGuard(settings.report_interval, settings.highest_temperature, self.symbols)
         information = {**folder.read_model_record(), "timestep_ps": settings.timestep, "ensemble": settings.ensemble}
-        self.thermo = thermo.ThermoReporter(folder.thermo, settings.report_interval, append=resumed, virial=virial)
-        self.trajectory = trajectory.H5MDReporter(
+        self.thermo = thermo_file.ThermoReporter(folder.thermo, settings.report_interval, append=resumed, virial=virial)
+        self.trajectory = h5md_reporter.H5MDReporter(
             folder.trajectory, settings.trajectory_interval, append=resumed, virial=virial, information=information
         )
         self.writers = [self.trajectory, self.thermo]
@@ -221,7 +221,7 @@ class _Run:
         folder = self.folder
         exact = checkpoint.load(folder.checkpoint, self.simulation)
         self.checkpoint_step = step = self.simulation.currentStep
-        for path, module in ((folder.trajectory, trajectory), (folder.thermo, thermo)):
+        for path, module in ((folder.trajectory, h5md_reporter), (folder.thermo, thermo_file)):
             if not path.is_file():
                 raise ValueError(f"resume: '{path}' is missing; put it back or start a new run with --overwrite")
             module.truncate_after(path, step)

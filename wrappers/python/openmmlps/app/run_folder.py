@@ -10,8 +10,8 @@ import shutil
 from pathlib import Path
 
 from .replace import replace_file
-from .settings import RunSettings
-from .structures import structure_path
+from .run_settings import RunSettings
+from .structure_files import structure_path
 
 _LOCK = ".lock"
 

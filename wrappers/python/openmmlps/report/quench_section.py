@@ -7,8 +7,9 @@ import numpy as np
 from openmmlps import analysis
 from openmmlps.protocols.quench import QuenchSettings
 from openmmlps.protocols.sequence import stage_result
+from openmmlps.units import KJ_PER_MOL_PER_EV
 
-from . import literature, methods, structure, thermo
+from . import literature, methods, structure_section, thermo_section
 from .content import Figure, Findings, Measured, Result, Section, Table, rounded
 from .style import picture
 
@@ -19,7 +20,7 @@ _CELL_LIMIT = 20.0  # angstrom
 def quench_findings(folder, name):
     """Findings of a finished quench.
 
-    :param folder: :class:`~openmmlps.protocols.folder.ProtocolFolder`
+    :param folder: :class:`~openmmlps.protocols.protocol_folder.ProtocolFolder`
     :param name: prefix of file names
     :raises ValueError: not finished
     """
@@ -40,23 +41,27 @@ def quench_findings(folder, name):
     found.sections.append(_history(name, settings, finished, len(symbols)))
     merged = kept[0] if len(kept) == 1 else _merge(kept)
     found.sections.append(
-        structure.structure_section(
+        structure_section.structure_section(
             name, merged, f"Structure of the glass at {settings.final_temperature_K:g} K", True, scattering=True
         )
     )
-    section, speciation = structure.speciation_section(name, merged, "Anions of the glass", published, over_time=False)
+    section, speciation = structure_section.speciation_section(
+        name, merged, "Anions of the glass", published, over_time=False
+    )
     if section is not None:
         cooling = _cooling_figure(name, settings, finished)
         section.items.insert(0, cooling)
         found.sections.append(section)
-    tetrahedra = structure.tetrahedra_section(name, kept[0], "Tetrahedra")
+    tetrahedra = structure_section.tetrahedra_section(name, kept[0], "Tetrahedra")
     if tetrahedra is not None:
         found.sections.append(tetrahedra)
     checks = [_check(trajectory) for trajectory in kept]
     found.warnings = _warnings(settings, found, replicas, finished, checks, kept[0])
     found.results = _results(settings, finished, published, speciation, checks)
     found.methods = _methods(settings, record, finished)
-    found.snapshots = [structure.snapshot(trajectories[0], f"{label}, replica 1, {settings.final_temperature_K:g} K")]
+    found.snapshots = [
+        structure_section.snapshot(trajectories[0], f"{label}, replica 1, {settings.final_temperature_K:g} K")
+    ]
     return found
 
 
@@ -95,10 +100,10 @@ def _history(name, settings, finished, atoms):
         "the equilibration."
     )
     for path in finished[:3]:
-        data, starts = thermo.joined([path / stage for stage in _STAGES])
+        data, starts = thermo_section.joined([path / stage for stage in _STAGES])
         caption = f"Temperature, potential energy and density during the quench ({path.name}); bold: running mean."
         marks = list(zip(starts, _STAGES, strict=True))
-        section.add(thermo.thermo_figure(f"{name}-{path.name}-history", data, atoms, caption, marks))
+        section.add(thermo_section.thermo_figure(f"{name}-{path.name}-history", data, atoms, caption, marks))
     rows = []
     for path in finished:
         means = stage_result(path / "equilibrate")["thermo"]
@@ -111,7 +116,7 @@ def _history(name, settings, finished, atoms):
                     means["pressure_bar_positive_under_compression"][1] / 1e4,
                 ),
                 Measured(*means["density_g_per_cm3"]),
-                f"{means['potential_kJ_per_mol'][0] * thermo.EV_PER_KJ_PER_MOL / atoms:.4f}",
+                f"{means['potential_kJ_per_mol'][0] / KJ_PER_MOL_PER_EV / atoms:.4f}",
             )
         )
     columns = ("replica", "T (K)", "pressure (GPa)", "density (g/cm³)", "potential energy (eV/atom)")
@@ -131,7 +136,7 @@ def _cooling_figure(name, settings, finished):
     trajectory = analysis.read(finished[0] / "cool" / "trajectory.h5")
     stride = max(1, len(trajectory) // 120)
     found = analysis.classify_anions(trajectory, stride=stride)
-    kinds, shares = structure.shares_over_time(found)
+    kinds, shares = structure_section.shares_over_time(found)
     window = 5
     if shares.shape[1] > 2 * window:
         kernel = np.full(window, 1 / window)
@@ -140,7 +145,7 @@ def _cooling_figure(name, settings, finished):
     temperature = settings.melt_temperature_K + share * (settings.final_temperature_K - settings.melt_temperature_K)
 
     def draw(axes):
-        structure.stack_shares(axes, temperature[::-1], kinds, shares[:, ::-1])
+        structure_section.stack_shares(axes, temperature[::-1], kinds, shares[:, ::-1])
         axes.invert_xaxis()
         axes.set(xlabel="temperature of the thermostat (K)", ylabel="% of P atoms")
 

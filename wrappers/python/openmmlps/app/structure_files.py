@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
+from openmmlps.units import KJ_PER_MOL_PER_EV
+
 from . import cells
 
 _PACKAGED = Path(__file__).resolve().parent.parent / "structures"
-_ELECTRONVOLT = 96.48533212331002  # kJ/mol, CODATA 2018
 _CLOSEST = 0.5  # angstrom; two nuclei this near are a mistake in the file (atoms doubled, a wrong unit)
 
 
@@ -92,9 +93,9 @@ class Structure:
             atoms.set_velocities(self.to_user_vectors(velocities) / ase_units.fs)
         results = {}
         if "energy" in held:
-            results["energy"] = held["energy"]._value / _ELECTRONVOLT
+            results["energy"] = held["energy"]._value / KJ_PER_MOL_PER_EV
         if "forces" in held:
-            results["forces"] = self.to_user_vectors(held["forces"]._value) / (10 * _ELECTRONVOLT)
+            results["forces"] = self.to_user_vectors(held["forces"]._value) / (10 * KJ_PER_MOL_PER_EV)
         if results:
             atoms.calc = SinglePointCalculator(atoms, **results)
         return atoms

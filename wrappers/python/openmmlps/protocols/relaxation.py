@@ -8,11 +8,10 @@ import numpy as np
 
 from openmmlps.app.platforms import choose_platform
 from openmmlps.ase import LPSCalculator
+from openmmlps.units import GPA_PER_EV_PER_ANGSTROM3
 
 from .states import write_atoms
 
-EV = 96.48533212331002  #: kJ/mol
-GPA = 160.21766339999996  #: GPa per eV/angstrom^3
 _SAVE_STEPS = 10
 
 
@@ -93,7 +92,7 @@ def relax_atoms(
     from ase.filters import FrechetCellFilter
     from ase.optimize import LBFGS
 
-    target = FrechetCellFilter(atoms, scalar_pressure=pressure_GPa / GPA) if cell else atoms
+    target = FrechetCellFilter(atoms, scalar_pressure=pressure_GPa / GPA_PER_EV_PER_ANGSTROM3) if cell else atoms
     history = []
     optimizer = LBFGS(target, logfile=None, maxstep=0.1)
 
@@ -101,11 +100,11 @@ def relax_atoms(
         return float(np.linalg.norm(atoms.get_forces(), axis=1).max())
 
     def off_target():
-        stress = atoms.get_stress(voigt=False) * GPA + pressure_GPa * np.eye(3)
+        stress = atoms.get_stress(voigt=False) * GPA_PER_EV_PER_ANGSTROM3 + pressure_GPa * np.eye(3)
         return float(np.abs(stress).max())
 
     def note():
-        pressure = -np.trace(atoms.get_stress(voigt=False)) / 3 * GPA
+        pressure = -np.trace(atoms.get_stress(voigt=False)) / 3 * GPA_PER_EV_PER_ANGSTROM3
         history.append(
             (
                 len(history),

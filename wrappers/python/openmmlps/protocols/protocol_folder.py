@@ -8,8 +8,8 @@ import os
 import shutil
 from pathlib import Path
 
-from openmmlps.app.folder import lock_folder
 from openmmlps.app.replace import replace_file
+from openmmlps.app.run_folder import lock_folder
 
 
 class ProtocolFolder:
@@ -105,7 +105,7 @@ class ProtocolFolder:
 
     def read_settings(self, kind):
         """Frozen settings of class `kind`."""
-        from .settings import read_toml
+        from .protocol_settings import read_toml
 
         return kind.from_values(read_toml(self.settings, kind.protocol()), str(self.settings))
 

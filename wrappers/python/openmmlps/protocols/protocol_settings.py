@@ -129,7 +129,7 @@ class ProtocolSettings:
         :param structure: path or packaged name
         :param changes: its other fields
         """
-        from openmmlps.app.settings import RunSettings
+        from openmmlps.app.run_settings import RunSettings
 
         common = {
             "structure": str(structure),

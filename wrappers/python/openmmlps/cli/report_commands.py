@@ -119,7 +119,7 @@ def _status_table(folders):
 
 
 def _status_row(folder):
-    from openmmlps.app.units import format_clock, format_time
+    from openmmlps.app.quantities import format_clock, format_time
 
     file = folder / "status.json"
     if not file.is_file():

@@ -233,7 +233,7 @@ def _carry_out(name, shared, default_output, **own):
     """
     from openmmlps import protocols
     from openmmlps.protocols.protocol import CHANGEABLE
-    from openmmlps.protocols.settings import parse_assignment
+    from openmmlps.protocols.protocol_settings import parse_assignment
 
     protocol = getattr(protocols, name)
     options = {
@@ -272,7 +272,7 @@ def _carry_out(name, shared, default_output, **own):
 
 
 def _supercell(text):
-    from .run import parse_supercell
+    from .run_command import parse_supercell
 
     repeats = parse_supercell(text)
     if len(repeats) != 3 or not all(isinstance(count, int) for count in repeats):
@@ -288,7 +288,7 @@ def _numbers(text, option):
 
 
 def _conclude(name, result):
-    from openmmlps.app.units import format_clock
+    from openmmlps.app.quantities import format_clock
 
     out = console()
     if result.state == "interrupted":

@@ -11,7 +11,7 @@ from openmmlps.protocols.elastic import COMPONENTS, ElasticSettings, strain_name
 from openmmlps.protocols.relax import RelaxSettings
 from openmmlps.protocols.sequence import stage_result
 
-from . import literature, methods, structure
+from . import literature, methods, structure_section
 from .content import Figure, Findings, Result, Section, Table, rounded
 from .style import SERIES, picture
 
@@ -21,7 +21,7 @@ _AMU_PER_A3 = 1.66053906660  # g/cm3
 def relax_findings(folder, name):
     """Findings of a relaxation.
 
-    :param folder: :class:`~openmmlps.protocols.folder.ProtocolFolder`
+    :param folder: :class:`~openmmlps.protocols.protocol_folder.ProtocolFolder`
     :param name: prefix of file names
     :raises ValueError: not finished
     """
@@ -47,8 +47,8 @@ def relax_findings(folder, name):
     section.add(_relax_figure(name, outcomes[first], len(symbols), settings), _cell_table(name, outcomes[first]))
     section.add(_outcome_table(name, outcomes, len(symbols)))
     found.sections.append(section)
-    frame = structure.one_frame(symbols, atoms.get_positions(), np.array(atoms.cell), "relaxed structure")
-    anions, _ = structure.speciation_section(name, frame, "Anions", {}, over_time=False)
+    frame = structure_section.one_frame(symbols, atoms.get_positions(), np.array(atoms.cell), "relaxed structure")
+    anions, _ = structure_section.speciation_section(name, frame, "Anions", {}, over_time=False)
     if anions is not None:
         found.sections.append(anions)
     for start, outcome in outcomes.items():
@@ -74,7 +74,9 @@ def relax_findings(folder, name):
         ("tolerances", f"{settings.force_tolerance_eV_per_angstrom:g} eV/Å, {settings.stress_tolerance_GPa:g} GPa"),
         ("target pressure", f"{settings.pressure_GPa:g} GPa"),
     ]
-    found.snapshots = [structure.fold(symbols, atoms.get_positions(), np.array(atoms.cell), f"{label}, relaxed")]
+    found.snapshots = [
+        structure_section.fold(symbols, atoms.get_positions(), np.array(atoms.cell), f"{label}, relaxed")
+    ]
     return found
 
 
@@ -235,7 +237,9 @@ def elastic_findings(folder, name):
         ("temperature", f"{settings.temperature_K:g} K"),
         ("reference cell", reference if settings.temperature_K == 0 else f"mean of NPT, {settings.cell_time_ps:g} ps"),
     ]
-    found.snapshots = [structure.fold(symbols, atoms.get_positions(), np.array(atoms.cell), f"{label}, reference cell")]
+    found.snapshots = [
+        structure_section.fold(symbols, atoms.get_positions(), np.array(atoms.cell), f"{label}, reference cell")
+    ]
     return found
 
 

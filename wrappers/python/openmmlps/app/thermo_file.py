@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from openmmlps.units import GAS_CONSTANT, GRAM_PER_CM3_PER_AMU_PER_NM3
+
 from . import cells, observables
 
 #: columns in order; the unit is in the name
@@ -89,7 +91,7 @@ class ThermoReporter:
             "potential_kJ_per_mol": potential,
             "kinetic_kJ_per_mol": kinetic,
             "total_kJ_per_mol": potential + kinetic,
-            "temperature_K": 2 * kinetic / (self._freedom * observables.GAS_CONSTANT),
+            "temperature_K": 2 * kinetic / (self._freedom * GAS_CONSTANT),
         }
         if self._periodic:
             self._box = cells.continuous_box(state.getPeriodicBoxVectors(asNumpy=True)._value, self._box)
@@ -98,7 +100,7 @@ class ThermoReporter:
             values |= {
                 "pressure_bar_positive_under_compression": observables.pressure(kinetic, virial, volume),
                 "volume_nm3": volume,
-                "density_g_per_cm3": self._mass / volume * observables.GRAM_PER_CM3_PER_AMU_PER_NM3,
+                "density_g_per_cm3": self._mass / volume * GRAM_PER_CM3_PER_AMU_PER_NM3,
             }
             rows, columns = np.tril_indices(3)
             values |= dict(zip(COLUMNS[-6:], self._box[rows, columns], strict=True))

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
+from openmmlps.units import GAS_CONSTANT
+
 from . import cells, journal, observables
 from .replace import replace_file
 
@@ -71,7 +73,7 @@ class H5MDReporter:
             "velocity": state.getVelocities(asNumpy=True)._value,
             "potential_energy": state.getPotentialEnergy()._value,
             "kinetic_energy": kinetic,
-            "temperature": 2 * kinetic / (self._freedom * observables.GAS_CONSTANT),
+            "temperature": 2 * kinetic / (self._freedom * GAS_CONSTANT),
             "virial": self._virial(simulation.context, simulation.currentStep),
         }
         if self._periodic:

@@ -143,9 +143,9 @@ def run(
     openmm-lps run --resume -o npt                   # after Ctrl-C, a kill, a reboot
     openmm-lps run --resume -o npt --time "50 ps"    # to make it longer
     """
-    from openmmlps.app import run as runner
-    from openmmlps.app.settings import RunSettings
-    from openmmlps.app.units import parse
+    from openmmlps.app import runner
+    from openmmlps.app.quantities import parse
+    from openmmlps.app.run_settings import RunSettings
 
     def quantity(option, text, dimension, bare=None):
         try:
@@ -212,7 +212,7 @@ def parse_supercell(text):
 
 
 def _resume(runner, output, overwrite, given):
-    from openmmlps.app.folder import RunFolder, is_run
+    from openmmlps.app.run_folder import RunFolder, is_run
 
     if output is None:
         raise ValueError("resume: which run? name its folder with --output")
@@ -237,8 +237,8 @@ def _resume(runner, output, overwrite, given):
 
 
 def _conclude(result):
+    from openmmlps.app.quantities import format_clock, format_time
     from openmmlps.app.summary import summarize
-    from openmmlps.app.units import format_clock, format_time
 
     out = console()
     where = f"{format_time(result.step * result.timestep)} of {format_time(result.total_steps * result.timestep)}"
