@@ -61,12 +61,12 @@ def main():
 
 
 def save(name, png):
-    """Write a picture with few colours: a third of the size, and no difference to the eye."""
+    """Write a picture as WebP, in half the bytes of a PNG."""
     from PIL import Image
 
     image = Image.open(io.BytesIO(png)).convert("RGB")
     image = image.resize((720, round(720 * image.height / image.width)), Image.Resampling.LANCZOS)
-    image.quantize(96).save(TARGET / f"{name}.png", optimize=True)
+    image.save(TARGET / f"{name}.webp", quality=60, method=6)
 
 
 def conductivity(trajectory, temperature):
