@@ -23,11 +23,10 @@ using std::vector;
 
 namespace {
 
-constexpr int numSums = 64;
 constexpr int maximumAttempts = 20;
 
 /**
- * At these steps the neighbour list is rebuilt in any case. Sums over neighbours depend in their last bits on when it
+ * At these steps the neighbor list is rebuilt in any case. Sums over neighbors depend in their last bits on when it
  * was built; so a checkpoint of such a step, which is loaded without a list, continues as if nothing had happened.
  */
 constexpr int stepsOfFreshLists = 100;
@@ -54,6 +53,7 @@ void CommonCalcLPSForceKernel::deleteStages() {
     descriptor.reset();
     list.reset();
     model.reset();
+    counters.reset();
     device.reset();
 }
 
@@ -61,7 +61,6 @@ void CommonCalcLPSForceKernel::initialize(const OpenMM::System&, const LPSForce&
     ContextSelector selector(cc);
     periodic = force.usesPeriodicBoundaryConditions();
     sumScale = chooseSumScale(force.getNumParticles());
-    event = cc.createEvent();
     buildStages(force);
     readParticles(force);
     info = new LPSForceInfo(particles.types, periodic);
@@ -78,7 +77,7 @@ void CommonCalcLPSForceKernel::buildStages(const LPSForce& force) {
     }
     deleteStages();
     device = std::make_unique<Device>(cc, chooseDeviceSettings(cc, force.getNumParticles() / cc.getNumContexts()));
-    device->store(sums, vector<long long>(numSums, 0), "lpsSums");
+    counters = std::make_unique<Counters>(*device, potential->getNumTypes());
     device->reserve(atomEnergies, cc.getNumAtoms(), device->getRealSize(), "lpsAtomEnergies");
     translateErrors([&] { model = std::make_unique<DeviceModel>(*device, potential, present, force.getUseTables()); });
     list = std::make_unique<DeviceNeighborList>(*device, potential->getCutoff() * lps::nanometersPerAngstrom, periodic,
@@ -105,8 +104,13 @@ void CommonCalcLPSForceKernel::readParticles(const LPSForce& force) {
             constantEnergy += particles.ownedCounts[type] * fitting->getConstantEnergy(type);
     constantEnergy *= lps::kilojoulesPerMolePerElectronvolt;
     list->setParticles(particles);
+    arrangeTiles();
+}
+
+void CommonCalcLPSForceKernel::arrangeTiles() {
     descriptor->arrange(*list);
     fitting->reserveRows(descriptor->getTileRows());
+    counters->setNumTiles(static_cast<int>(descriptor->getTiles().size()));
 }
 
 void CommonCalcLPSForceKernel::copyParametersToContext(ContextImpl&, const LPSForce& force) {
@@ -129,19 +133,18 @@ bool CommonCalcLPSForceKernel::evaluate(const Purpose& purpose) {
         return true;
     device->usage.countEvaluation();
     const std::vector<RowTile>& tiles = descriptor->getTiles();
-    list->update(model->sections, descriptor->directCounts, static_cast<int>(tiles.size()), sums);
+    list->update(model->sections, *counters);
     for (const RowTile& tile : tiles) {
-        descriptor->computeEnvironment(*list, tile);
+        descriptor->computeEnvironment(*list, *counters, tile);
         if (tile.index + 1 == static_cast<int>(tiles.size())) {
             // What the host has to know is on its way while the device does the rest.
 
-            list->status.download(cc.getPinnedBuffer(), false);
-            event->enqueue();
+            counters->startDownload();
         }
-        descriptor->contract(*list, tile);
+        descriptor->contract(*list, *counters, tile);
         fitting->forward(*list, tile, descriptor->contracted);
         if (purpose.energy)
-            fitting->sumEnergies(*list, tile, sumScale, atomEnergies, sums);
+            fitting->sumEnergies(*list, tile, sumScale, atomEnergies, counters->sums);
         if (!purpose.forces && !purpose.virial)
             continue;
         fitting->backward(*list, tile);
@@ -149,58 +152,55 @@ bool CommonCalcLPSForceKernel::evaluate(const Purpose& purpose) {
         if (purpose.forces)
             forces->addForces(*list, *descriptor, tile);
         if (purpose.virial)
-            forces->addVirial(*list, *descriptor, tile, sumScale, sums);
+            forces->addVirial(*list, *descriptor, tile, sumScale, counters->sums);
     }
-    event->wait();
-    return acceptStatus();
+    counters->finishDownload();
+    return acceptCounters();
 }
 
-bool CommonCalcLPSForceKernel::acceptStatus() {
-    const int* status = static_cast<const int*>(cc.getPinnedBuffer());
-    const int numTypes = model->getPotential().getNumTypes();
+bool CommonCalcLPSForceKernel::acceptCounters() {
     try {
-        throwIfInvalid(status + numTypes);
+        throwIfInvalid();
     } catch (const OpenMMException&) {
         list->invalidate();  // displacements from a position that is not a number demand nothing
         throw;
     }
-    if (list->grow(status)) {
-        descriptor->arrange(*list);
-        fitting->reserveRows(descriptor->getTileRows());
+    if (list->grow(*counters)) {
+        arrangeTiles();
         return false;
     }
-    return !descriptor->grow(status[numTypes], *list);
+    return !descriptor->grow(*counters, *list);
 }
 
 std::string CommonCalcLPSForceKernel::describeLostAtom(int index) {
     vector<OpenMM::mm_double4> positions;
     cc.getPosq().download(positions, true);
     const auto& order = cc.getAtomIndex();
-    const std::size_t place = std::find(order.begin(), order.end(), index) - order.begin();
-    const OpenMM::mm_double4 x = positions.at(place);
+    const std::size_t stored = std::find(order.begin(), order.end(), index) - order.begin();
+    const OpenMM::mm_double4 x = positions.at(stored);
     std::ostringstream message;
     message << "LPSForce: the position of atom " << index << " is (" << x.x << ", " << x.y << ", " << x.z
             << ") nm; the simulation has probably become unstable, check the starting structure and the time step.";
     return message.str();
 }
 
-void CommonCalcLPSForceKernel::throwIfInvalid(const int* status) {
+void CommonCalcLPSForceKernel::throwIfInvalid() {
     const auto& data = model->getPotential().getData();
     const int numTypes = model->getPotential().getNumTypes();
-    if (status[2] > 0)
-        throw OpenMMException(describeLostAtom(std::numeric_limits<int>::max() - status[2]));
-    if (status[3] > 0) {
+    if (counters->get(Counter::LostAtom) > 0)
+        throw OpenMMException(describeLostAtom(std::numeric_limits<int>::max() - counters->get(Counter::LostAtom)));
+    if (counters->get(Counter::Coincidences) > 0) {
         vector<OpenMM::mm_int4> sorted;
         list->sorted.download(sorted);
-        const int first = cc.getAtomIndex()[sorted[status[4]].x];
-        const int second = cc.getAtomIndex()[sorted[status[5]].x];
+        const int first = cc.getAtomIndex()[sorted[counters->get(Counter::Coincident, 0)].x];
+        const int second = cc.getAtomIndex()[sorted[counters->get(Counter::Coincident, 1)].x];
         throw OpenMMException("LPSForce: atoms " + std::to_string(std::min(first, second)) + " and " +
                               std::to_string(std::max(first, second)) +
                               " are at the same place; the forces between them are not defined, "
                               "separate them.");
     }
-    if (status[1] > 0) {
-        const int pair = status[1] - 1;
+    if (counters->get(Counter::Excess) > 0) {
+        const int pair = counters->get(Counter::Excess) - 1;
         throw OpenMMException("LPSForce: a particle of type " + data.typeNames[pair / numTypes] +
                               " has more neighbors of type " + data.typeNames[pair % numTypes] + " than the " +
                               std::to_string(data.slots[pair % numTypes]) +
@@ -219,7 +219,7 @@ void CommonCalcLPSForceKernel::evaluateUntilValid(const Purpose& purpose) {
 
 double CommonCalcLPSForceKernel::getSum(int first, int count) {
     vector<long long> values;
-    sums.download(values);
+    counters->sums.download(values);
     long long total = 0;
     for (int i = first; i < first + count; i++)
         total += values[i];

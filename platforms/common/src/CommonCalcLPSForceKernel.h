@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "Counters.h"
 #include "DeviceDescriptor.h"
 #include "DeviceFitting.h"
 #include "DeviceForces.h"
@@ -18,7 +19,7 @@ namespace LPSPlugin {
 
 /**
  * LPSForce on one device of the CUDA, OpenCL or HIP platform. Each stage has its own class; this one calls them in
- * order. Nothing is copied to the host in a step but a few integers that say whether the neighbour list fitted, and the
+ * order. Nothing is copied to the host in a step but a few integers that say whether the neighbor list fitted, and the
  * energy when it is asked for.
  */
 class CommonCalcLPSForceKernel : public CalcLPSForceKernel {
@@ -43,14 +44,14 @@ private:
     void readParticles(const LPSForce& force);
     void buildStages(const LPSForce& force);
     void deleteStages();
+    void arrangeTiles();
 
     /** @return whether every array had room; if not, the result is wrong, and the arrays have grown */
     bool evaluate(const Purpose& purpose);
     void evaluateUntilValid(const Purpose& purpose);
-    bool acceptStatus();
+    bool acceptCounters();
 
-    /** @param status  [6] what kernels/sorting.cc and environment.cc say about the input */
-    void throwIfInvalid(const int* status);
+    void throwIfInvalid();
     std::string describeLostAtom(int index);
     double getSum(int first, int count);
 
@@ -65,13 +66,13 @@ private:
     long long lastStep = -1;  // of the Context, at the last evaluation
 
     std::unique_ptr<Device> device;
+    std::unique_ptr<Counters> counters;
     std::unique_ptr<DeviceModel> model;
     std::unique_ptr<DeviceNeighborList> list;
     std::unique_ptr<DeviceDescriptor> descriptor;
     std::unique_ptr<DeviceFitting> fitting;
     std::unique_ptr<DeviceForces> forces;
-    OpenMM::ComputeArray sums, atomEnergies;
-    OpenMM::ComputeEvent event;
+    OpenMM::ComputeArray atomEnergies;
 };
 
 }  // namespace LPSPlugin

@@ -13,8 +13,8 @@ using std::vector;
 Device::Device(OpenMM::ComputeContext& context, const DeviceSettings& deviceSettings)
     : cc(context), settings(deviceSettings), event(context.createEvent()) {}
 
-OpenMM::ComputeProgram Device::compile(const KernelProgram& program) {
-    return cc.compileProgram(program.source, program.defines);
+DeviceProgram Device::compile(const KernelProgram& program) {
+    return {cc.compileProgram(program.source, program.defines), program.source};
 }
 
 void Device::reserve(OpenMM::ComputeArray& array, size_t size, int elementSize, const char* name) {

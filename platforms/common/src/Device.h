@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "DeviceSettings.h"
@@ -14,6 +15,12 @@
 
 namespace LPSPlugin {
 
+/** A program, and the text it was compiled from. */
+struct DeviceProgram {
+    OpenMM::ComputeProgram compiled;
+    std::string source;
+};
+
 /** A device as the stages of an evaluation see it: short forms for what each does with a ComputeContext. */
 class Device {
 public:
@@ -24,7 +31,7 @@ public:
     int getRealSize() const { return isRealDouble() ? sizeof(double) : sizeof(float); }
     int getMixedSize() const { return isMixedDouble() ? sizeof(double) : sizeof(float); }
 
-    OpenMM::ComputeProgram compile(const KernelProgram& program);
+    DeviceProgram compile(const KernelProgram& program);
 
     /** Make an array at least this large; what it held is lost if it grows. */
     void reserve(OpenMM::ComputeArray& array, std::size_t size, int elementSize, const char* name);

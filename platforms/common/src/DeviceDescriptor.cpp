@@ -16,7 +16,7 @@ constexpr int maximumDirectPairs = 32768;
 
 DeviceDescriptor::DeviceDescriptor(Device& owner, DeviceModel& deviceModel) : device(owner), model(deviceModel) {
     const KernelProgram source = makeDescriptorProgram(device.settings, model.getShape());
-    OpenMM::ComputeProgram program = device.compile(source);
+    const DeviceProgram program = device.compile(source);
     environmentKernel = DeviceKernel(device, program, "computeEnvironment");
     embeddingKernel =
         DeviceKernel(device, program, model.getPotential().isCompressed() ? "evaluateGrid" : "evaluateEmbedding");
@@ -38,12 +38,11 @@ void DeviceDescriptor::arrange(const DeviceNeighborList& list) {
     const std::size_t pairs = static_cast<std::size_t>(lines) * rows;
     const int realSize = device.getRealSize();
     device.reserve(pairRows, pairs, 4 * realSize, "lpsPairRows");
-    device.reserve(pairPlaces, pairs, sizeof(int), "lpsPairPlaces");
+    device.reserve(pairTableRows, pairs, sizeof(int), "lpsPairTableRows");
     device.reserve(pairPositions, pairs, 2 * realSize, "lpsPairPositions");
     device.reserve(pairEntries, pairs, sizeof(int), "lpsPairEntries");
     device.reserve(pairCounts, static_cast<std::size_t>(model.getPotential().getNumTypes()) * rows, sizeof(int),
                    "lpsPairCounts");
-    device.reserve(directCounts, tiles.size(), sizeof(int), "lpsDirectCounts");
     const std::size_t channels = static_cast<std::size_t>(rows) * model.getPotential().getEmbeddingWidth();
     device.reserve(contracted, channels, 4 * realSize, "lpsContracted");
     device.reserve(projected, channels, 4 * realSize, "lpsProjected");
@@ -60,7 +59,8 @@ void DeviceDescriptor::reserveDirect() {
                        "lpsDirectWork");
 }
 
-bool DeviceDescriptor::grow(int needed, const DeviceNeighborList& list) {
+bool DeviceDescriptor::grow(const Counters& counters, const DeviceNeighborList& list) {
+    const int needed = counters.get(Counter::DirectWanted);
     if (needed <= directCapacity)
         return false;
     directCapacity = std::min(std::max(64, needed + needed / 2), std::max(1, list.getNumLines()) * getTileRows());
@@ -74,30 +74,30 @@ Real4 DeviceDescriptor::getCutoffs() const {
             potential.getData().environmentProtection};
 }
 
-void DeviceDescriptor::computeEnvironment(DeviceNeighborList& list, const RowTile& tile) {
+void DeviceDescriptor::computeEnvironment(DeviceNeighborList& list, Counters& counters, const RowTile& tile) {
     environmentKernel.launch(model.getPotential().getNumTypes() * tile.numRows, device.settings.flatThreads,
-                             tile.firstRow, tile.numRows, list.getNumRows(), list.getSlotBits(), getCutoffs(),
+                             tile.firstRow, tile.numRows, list.getNumRows(), list.getRankBits(), getCutoffs(),
                              tile.index, list.blocks, model.sections, list.positions, list.shifts, list.sectionStart,
                              list.neighbors, list.numNeighbors, model.typeConstants, model.tableHeads, model.tableCells,
-                             model.getNumTableCells(), pairRows, pairPlaces, pairPositions, pairEntries, pairCounts,
-                             directCapacity, directCounts, directInput, model.slotLimits, list.status);
+                             model.getNumTableCells(), pairRows, pairTableRows, pairPositions, pairEntries, pairCounts,
+                             directCapacity, directInput, model.slotLimits, counters.fields);
 }
 
-void DeviceDescriptor::contract(DeviceNeighborList& list, const RowTile& tile) {
+void DeviceDescriptor::contract(DeviceNeighborList& list, Counters& counters, const RowTile& tile) {
     const int directThreads = model.hasUntabulatedPairs() ? directCapacity : std::min(directCapacity, 2048);
     if (directCapacity == 0) {
-        // A pair that needs its own evaluation makes acceptStatus() provide for it and repeat everything.
+        // A pair that needs its own evaluation makes acceptCounters() provide for it and repeat everything.
     } else if (model.getPotential().isCompressed())
-        embeddingKernel.launch(directThreads, device.settings.flatThreads, tile.index, directCapacity, directCounts,
+        embeddingKernel.launch(directThreads, device.settings.flatThreads, tile.index, directCapacity, counters.fields,
                                directInput, model.grids, model.gridRows, model.gridCoefficients, directEmbedding);
     else
-        embeddingKernel.launch(directThreads, device.settings.flatThreads, tile.index, directCapacity, directCounts,
+        embeddingKernel.launch(directThreads, device.settings.flatThreads, tile.index, directCapacity, counters.fields,
                                directInput, model.networks, model.layers, model.thresholds, model.weights, directWork,
                                directEmbedding);
     contractKernel.launch(tile.numRows * device.settings.lanes, device.settings.lanes * device.settings.groupRows,
                           tile.firstRow, tile.numRows, Real{1.0 / model.getPotential().getData().normalizer},
                           list.blocks, model.sections, model.slots, model.padding, list.sectionStart, pairRows,
-                          pairPlaces, pairPositions, pairCounts, model.tableLow, model.tableHigh, directCapacity,
+                          pairTableRows, pairPositions, pairCounts, model.tableLow, model.tableHigh, directCapacity,
                           directEmbedding, contracted);
 }
 

@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include "Counters.h"
 #include "DeviceKernel.h"
 #include "DeviceModel.h"
 #include "DeviceNeighborList.h"
@@ -17,7 +18,7 @@ struct RowTile {
 };
 
 /**
- * From neighbours to the contracted environment A, and from Y = dE/dD back to G: the host side of
+ * From neighbors to the contracted environment A, and from Y = dE/dD back to G: the host side of
  * kernels/environment.cc, embedding.cc and descriptor.cc.
  */
 class DeviceDescriptor {
@@ -33,10 +34,10 @@ public:
     int getTileRows() const { return tiles.front().numRows; }
 
     /** Find the pairs within the cutoff and their rows. */
-    void computeEnvironment(DeviceNeighborList& list, const RowTile& tile);
+    void computeEnvironment(DeviceNeighborList& list, Counters& counters, const RowTile& tile);
 
     /** A, from the environment. */
-    void contract(DeviceNeighborList& list, const RowTile& tile);
+    void contract(DeviceNeighborList& list, Counters& counters, const RowTile& tile);
 
     /** G, from Y. @param gradient [rows][ModelShape::countInputs()] */
     void project(const RowTile& tile, OpenMM::ComputeArray& gradient);
@@ -44,18 +45,17 @@ public:
     /**
      * Make room after an evaluation in which more pairs than expected were too near for tables.
      *
-     * @param needed  what the status array says; 0: there was enough room
      * @return whether the evaluation has to be done again
      */
-    bool grow(int needed, const DeviceNeighborList& list);
+    bool grow(const Counters& counters, const DeviceNeighborList& list);
 
     /** Cutoffs as the kernels take them, in angstrom. */
     Real4 getCutoffs() const;
 
     int getDirectCapacity() const { return directCapacity; }
 
-    OpenMM::ComputeArray pairRows, pairPlaces, pairPositions, pairEntries, pairCounts;
-    OpenMM::ComputeArray directCounts, directEmbedding;
+    OpenMM::ComputeArray pairRows, pairTableRows, pairPositions, pairEntries, pairCounts;
+    OpenMM::ComputeArray directEmbedding;
     OpenMM::ComputeArray contracted, projected;
 
 private:

@@ -47,7 +47,7 @@ bool haveSameShape(const lps::Network& a, const lps::Network& b) {
 DeviceFitting::DeviceFitting(Device& owner, DeviceModel& deviceModel) : device(owner), model(deviceModel) {
     storeLayers();
     const KernelProgram source = makeFittingProgram(device.settings, model.getShape());
-    OpenMM::ComputeProgram program = device.compile(source);
+    const DeviceProgram program = device.compile(source);
     forwardKernel = DeviceKernel(device, program, "forwardLayer");
     backwardKernel = DeviceKernel(device, program, "backwardLayer");
     energyKernel = DeviceKernel(device, program, "sumEnergies");

@@ -29,7 +29,7 @@ public:
      *
      * @param scale         units of the sums in 1 kJ/mol
      * @param atomEnergies  [particles] kJ/mol, by index within the System
-     * @param sums          [64] 64-bit integers, added to
+     * @param sums          [numSums] 64-bit integers, added to
      */
     void sumEnergies(DeviceNeighborList& list, const RowTile& tile, double scale, OpenMM::ComputeArray& atomEnergies,
                      OpenMM::ComputeArray& sums);

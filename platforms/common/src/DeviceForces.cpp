@@ -12,7 +12,7 @@ DeviceForces::DeviceForces(Device& owner, DeviceModel& deviceModel)
 
 DeviceKernel DeviceForces::compile(bool virial) {
     const KernelProgram source = makeForceProgram(device.settings, model.getShape(), virial);
-    OpenMM::ComputeProgram program = device.compile(source);
+    const DeviceProgram program = device.compile(source);
     return DeviceKernel(device, program, "computeForces");
 }
 
@@ -32,9 +32,9 @@ void DeviceForces::addVirial(DeviceNeighborList& list, DeviceDescriptor& descrip
 void DeviceForces::launch(DeviceKernel& kernel, DeviceNeighborList& list, DeviceDescriptor& descriptor,
                           const RowTile& tile, double scale, OpenMM::ComputeArray& sums) {
     kernel.launch(tile.numRows * device.settings.lanes, device.settings.lanes * device.settings.groupRows,
-                  tile.firstRow, tile.numRows, list.getSlotBits(), device.cc.getPaddedNumAtoms(),
+                  tile.firstRow, tile.numRows, list.getRankBits(), device.cc.getPaddedNumAtoms(),
                   descriptor.getCutoffs(), Real{scale}, list.blocks, model.sections, list.positions, list.shifts,
-                  list.sorted, list.sectionStart, model.typeConstants, descriptor.pairRows, descriptor.pairPlaces,
+                  list.sorted, list.sectionStart, model.typeConstants, descriptor.pairRows, descriptor.pairTableRows,
                   descriptor.pairPositions, descriptor.pairEntries, descriptor.pairCounts, model.tableLow,
                   model.tableHigh, descriptor.getDirectCapacity(), descriptor.directEmbedding, descriptor.projected,
                   device.cc.getLongForceBuffer(), sums);

@@ -12,11 +12,11 @@ class DeviceForces {
 public:
     DeviceForces(Device& device, DeviceModel& model);
 
-    /** Add the forces of a tile's centres to those of the Context. */
+    /** Add the forces of a tile's centers to those of the Context. */
     void addForces(DeviceNeighborList& list, DeviceDescriptor& descriptor, const RowTile& tile);
 
     /**
-     * Add the virial of a tile's centres.
+     * Add the virial of a tile's centers.
      *
      * @param scale  units of the sums in 1 kJ/mol
      * @param sums   [6 or more] 64-bit integers xx, yy, zz, xy, xz, yz, added to

@@ -5,10 +5,27 @@
 
 #include <chrono>
 
+#include "openmm/OpenMMException.h"
+
 namespace LPSPlugin {
 
-DeviceKernel::DeviceKernel(Device& owner, OpenMM::ComputeProgram program, const std::string& name)
-    : device(&owner), kernel(program->createKernel(name)), usage(&owner.usage.getKernel(name)) {}
+DeviceKernel::DeviceKernel(Device& owner, const DeviceProgram& program, const std::string& name)
+    : device(&owner),
+      kernel(program.compiled->createKernel(name)),
+      signature(parseSignature(program.source, name)),
+      usage(&owner.usage.getKernel(name)) {}
+
+void DeviceKernel::prepare(int groupSize, const std::vector<KernelArgument>& given) {
+    const std::string name = kernel->getName();
+    checkArguments(name, signature, given, {device->getRealSize(), device->getMixedSize()});
+    if (groupSize > kernel->getMaxBlockSize())
+        throw OpenMM::OpenMMException("LPSForce: the device runs at most " + std::to_string(kernel->getMaxBlockSize()) +
+                                      " threads of kernel '" + name + "' together, but " + std::to_string(groupSize) +
+                                      " are needed; use the CPU platform, or set OPENMM_LPS_DEVICE_KIND=cpu.");
+    for (std::size_t i = 0; i < given.size(); i++)
+        kernel->addArg();
+    isReady = true;
+}
 
 void DeviceKernel::set(int index, Real value) {
     setNumber(index, value.value, device->isRealDouble());

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <tuple>
 
 #include "KernelPrograms.h"
 #include "lps/Box.h"
@@ -22,7 +21,6 @@ using std::vector;
 
 namespace {
 
-constexpr int sumsCleared = 64;
 constexpr double largestGuess = 4096;  // neighbors of one type
 
 /** The correction of positions in mixed precision exists on the first device only. */
@@ -45,8 +43,6 @@ DeviceNeighborList::DeviceNeighborList(Device& owner, double cutoffDistance, boo
     device.reserve(cells, numParticles, sizeof(mm_int4), "lpsCells");
     device.reserve(shifts, 1, vectorSize, "lpsShifts");
     device.storeNumbers(shifts, vector<double>(4, 0.0), 4, device.isMixedDouble(), "lpsShifts");
-    device.store(rebuild, vector<int>(1, 0), "lpsRebuild");
-    device.store(status, vector<int>(numTypes + 6, 0), "lpsStatus");
     device.store(gridCounts, vector<int>(10, 0), "lpsGridCounts");
     device.storeNumbers(gridVectors, vector<double>(21, 0.0), 1, device.isMixedDouble(), "lpsGridVectors");
     sectionStarts.assign(numTypes + 1, 0);
@@ -55,7 +51,7 @@ DeviceNeighborList::DeviceNeighborList(Device& owner, double cutoffDistance, boo
 void DeviceNeighborList::compile() {
     const KernelProgram source =
         makeNeighborListProgram(device.settings, numTypes, classesPerType, periodic, usesCorrection(cc), oneGroup);
-    OpenMM::ComputeProgram program = device.compile(source);
+    const DeviceProgram program = device.compile(source);
     if (oneGroup) {
         sortKernel = DeviceKernel(device, program, "sortParticles");
     } else {
@@ -73,13 +69,13 @@ void DeviceNeighborList::compile() {
 }
 
 void DeviceNeighborList::setParticles(const ParticleSet& particles) {
-    const bool first = numSlots == 0;
+    const bool first = numSorted == 0;
     classesPerType = particles.classesPerType;
-    numSlots = particles.numSlots;
+    numSorted = particles.numSorted;
     numRows = std::max<int>(1, static_cast<int>(particles.blocks.size())) * device.settings.blockRows;
-    slotBits = 1;
-    while ((1LL << slotBits) < numSlots)
-        slotBits++;
+    rankBits = 1;
+    while ((1LL << rankBits) < numSorted)
+        rankBits++;
     vector<int> typeCounts(numTypes, 0);
     for (int type : particles.types)
         if (type >= 0)
@@ -90,19 +86,19 @@ void DeviceNeighborList::setParticles(const ParticleSet& particles) {
     device.store(classes, particles.classes, "lpsClasses");
     device.store(blocks, blockData, "lpsBlocks");
     if (first) {
-        maximumCells = std::max(64, numSlots / 2);
+        maximumCells = std::max(64, numSorted / 2);
         const int bins = maximumCells * numTypes * classesPerType;
         scanGroups = std::max(1, std::min(cc.getNumThreadBlocks(), bins / (4 * device.settings.sortThreads)));
         device.store(counts, vector<int>(bins, 0), "lpsCounts");
         device.reserve(starts, bins + 1, sizeof(int), "lpsStarts");
         device.reserve(partial, scanGroups, sizeof(int), "lpsPartial");
-        device.reserve(unsorted, numSlots, sizeof(int), "lpsUnsorted");
-        device.reserve(sorted, numSlots, sizeof(mm_int4), "lpsSorted");
-        device.reserve(positions, numSlots, 4 * device.getMixedSize(), "lpsPositions");
+        device.reserve(unsorted, numSorted, sizeof(int), "lpsUnsorted");
+        device.reserve(sorted, numSorted, sizeof(mm_int4), "lpsSorted");
+        device.reserve(positions, numSorted, 4 * device.getMixedSize(), "lpsPositions");
         compile();
     }
 
-    // A first guess of the neighbours of each type, from the density where there is one. What is missing is added when
+    // A first guess of the neighbors of each type, from the density where there is one. What is missing is added when
     // the device reports it.
 
     double volume = 0.0;
@@ -165,9 +161,9 @@ void DeviceNeighborList::placePeriodicGrid() {
         images[k] = (reach[k] + number[k] - 1) / number[k];
     }
     const long long numShifts = (2LL * images[0] + 1) * (2LL * images[1] + 1) * (2LL * images[2] + 1);
-    if ((numShifts << slotBits) > (1LL << 32))
-        throw OpenMM::OpenMMException("LPSForce: the neighbour list needs " + to_string(numShifts) + " images of " +
-                                      to_string(numSlots) +
+    if ((numShifts << rankBits) > (1LL << 32))
+        throw OpenMM::OpenMMException("LPSForce: the neighbor list needs " + to_string(numShifts) + " images of " +
+                                      to_string(numSorted) +
                                       " particles, more than it can number; use a larger box or fewer particles.");
     vector<double> shiftData;
     for (int c = -images[2]; c <= images[2]; c++)
@@ -194,65 +190,56 @@ void DeviceNeighborList::placePeriodicGrid() {
                  "lpsGridCounts");
 }
 
-void DeviceNeighborList::update(OpenMM::ComputeArray& sections, OpenMM::ComputeArray& directCounts, int numTiles,
-                                OpenMM::ComputeArray& sums) {
+void DeviceNeighborList::update(OpenMM::ComputeArray& sections, Counters& counters) {
     if (periodic)
         placePeriodicGrid();
-    evaluation++;
-    sortParticles(directCounts, numTiles, sums);
-    buildKernel.launch(numTypes * numRows, device.settings.flatThreads, evaluation, rebuild,
-                       Mixed{getListCutoff() * getListCutoff()}, numRows, slotBits, blocks, sections, positions, sorted,
-                       cells, starts, gridCounts, shifts, sectionStart, neighbors, numNeighbors, status);
+    evaluation = nextEvaluation(evaluation);
+    sortParticles(counters);
+    buildKernel.launch(numTypes * numRows, device.settings.flatThreads, evaluation,
+                       Mixed{getListCutoff() * getListCutoff()}, numRows, rankBits, blocks, sections, positions, sorted,
+                       cells, starts, gridCounts, shifts, sectionStart, neighbors, numNeighbors, counters.fields);
     mustRebuild = false;
 }
 
-void DeviceNeighborList::sortParticles(OpenMM::ComputeArray& directCounts, int numTiles, OpenMM::ComputeArray& sums) {
+void DeviceNeighborList::sortParticles(Counters& counters) {
     const int flat = device.settings.flatThreads;
     const int sort = device.settings.sortThreads;
     OpenMM::ArrayInterface& posq = cc.getPosq();
     OpenMM::ArrayInterface& index = cc.getAtomIndexArray();
-    OpenMM::ArrayInterface& correction = usesCorrection(cc) ? cc.getPosqCorrection() : cc.getPosq();
-    const auto withPositions = [&](DeviceKernel& kernel, int threads, int group, auto before, auto&&... after) {
-        std::apply(
-            [&](auto&&... leading) {
-                if (usesCorrection(cc))
-                    kernel.launch(threads, group, leading..., posq, correction, after...);
-                else
-                    kernel.launch(threads, group, leading..., posq, after...);
-            },
-            before);
-    };
-    const int force = mustRebuild ? 1 : 0;
+    OpenMM::ArrayInterface& correction = usesCorrection(cc) ? cc.getPosqCorrection() : posq;
+    OpenMM::ArrayInterface& fields = counters.fields;
+    const int rebuild = mustRebuild ? 1 : 0;
     const Real limit2{0.25 * skin * skin};
     const Mixed listCutoff{getListCutoff()};
     if (oneGroup) {
-        withPositions(sortKernel, sort, sort, std::tie(evaluation, force, numParticles, limit2), reference, index,
-                      classes, rebuild, status, numTiles, directCounts, sumsCleared, sums, listCutoff, maximumCells,
-                      gridCounts, gridVectors, cells, counts, starts, unsorted, numSlots, sorted, positions);
+        sortKernel.launch(sort, sort, evaluation, rebuild, numParticles, limit2, posq, correction, reference, index,
+                          classes, counters.getSize(), fields, counters.sums, listCutoff, maximumCells, gridCounts,
+                          gridVectors, cells, counts, starts, unsorted, numSorted, sorted, positions);
         return;
     }
-    checkKernel.launch(numParticles, flat, evaluation, force, numParticles, limit2, posq, reference, index, classes,
-                       rebuild, status, numTiles, directCounts, sumsCleared, sums);
+    checkKernel.launch(numParticles, flat, evaluation, rebuild, numParticles, limit2, posq, reference, index, classes,
+                       counters.getSize(), fields, counters.sums);
     if (!periodic)
-        withPositions(placeKernel, sort, sort, std::tie(evaluation, rebuild, numParticles), index, classes, listCutoff,
-                      maximumCells, gridCounts, gridVectors);
-    withPositions(countKernel, numParticles, flat, std::tie(evaluation, rebuild, numParticles), index, classes,
-                  gridCounts, gridVectors, reference, cells, counts, status);
-    sumKernel.launch(scanGroups * sort, sort, evaluation, rebuild, gridCounts, counts, partial);
-    scanKernel.launch(scanGroups * sort, sort, evaluation, rebuild, gridCounts, counts, partial, starts);
-    scatterKernel.launch(numParticles, flat, evaluation, rebuild, numParticles, cells, starts, counts, unsorted);
-    orderKernel.launch(numSlots, flat, evaluation, rebuild, numSlots, index, gridCounts, cells, starts, unsorted,
+        placeKernel.launch(sort, sort, evaluation, fields, numParticles, posq, correction, index, classes, listCutoff,
+                           maximumCells, gridCounts, gridVectors);
+    countKernel.launch(numParticles, flat, evaluation, fields, numParticles, posq, correction, index, classes,
+                       gridCounts, gridVectors, reference, cells, counts);
+    sumKernel.launch(scanGroups * sort, sort, evaluation, fields, gridCounts, counts, partial);
+    scanKernel.launch(scanGroups * sort, sort, evaluation, fields, gridCounts, counts, partial, starts);
+    scatterKernel.launch(numParticles, flat, evaluation, fields, numParticles, cells, starts, counts, unsorted);
+    orderKernel.launch(numSorted, flat, evaluation, fields, numSorted, index, gridCounts, cells, starts, unsorted,
                        counts, sorted);
-    withPositions(gatherKernel, numSlots, flat, std::tie(numSlots), index, sorted, gridVectors, positions, status);
+    gatherKernel.launch(numSorted, flat, numSorted, posq, correction, index, sorted, gridVectors, positions, fields);
 }
 
-bool DeviceNeighborList::grow(const int* needed) {
+bool DeviceNeighborList::grow(const Counters& counters) {
     bool grown = false;
     for (int type = 0; type < numTypes; type++) {
         const int present = sectionStarts[type + 1] - sectionStarts[type];
-        if (needed[type] <= present)
+        const int needed = counters.get(Counter::Neighbors, type);
+        if (needed <= present)
             continue;
-        const int change = 4 * (static_cast<int>(1.1 * needed[type]) / 4 + 2) - present;
+        const int change = 4 * (static_cast<int>(1.1 * needed) / 4 + 2) - present;
         for (int later = type + 1; later <= numTypes; later++)
             sectionStarts[later] += change;
         grown = true;

@@ -5,6 +5,7 @@
 
 #include <vector>
 
+#include "Counters.h"
 #include "DeviceKernel.h"
 #include "ParticleSet.h"
 #include "openmm/Vec3.h"
@@ -12,7 +13,7 @@
 namespace LPSPlugin {
 
 /**
- * Particles sorted by type and cell, their positions, and the list of neighbours of each row: the host side of
+ * Particles sorted by type and cell, their positions, and the list of neighbors of each row: the host side of
  * kernels/sorting.cc and neighborList.cc. The device decides by itself when to rebuild.
  */
 class DeviceNeighborList {
@@ -30,11 +31,10 @@ public:
     /**
      * Bring positions and list up to date with the Context.
      *
-     * @param sections      which pairs of types matter, see DeviceModel
-     * @param directCounts  [numTiles] cleared here for later stages, as are sums
+     * @param sections  which pairs of types matter, see DeviceModel
+     * @param counters  cleared before anything is counted
      */
-    void update(OpenMM::ComputeArray& sections, OpenMM::ComputeArray& directCounts, int numTiles,
-                OpenMM::ComputeArray& sums);
+    void update(OpenMM::ComputeArray& sections, Counters& counters);
 
     /** Rebuild at the next update(), whatever the device thinks. */
     void invalidate() { mustRebuild = true; }
@@ -42,23 +42,21 @@ public:
     /**
      * Make room after an evaluation whose list did not fit.
      *
-     * @param status  [T] what the array status held after the evaluation
      * @return whether there was not enough room, so that the evaluation is wrong and has to be done again
      */
-    bool grow(const int* status);
+    bool grow(const Counters& counters);
 
     int getNumRows() const { return numRows; }
     int getNumLines() const { return sectionStarts.back(); }
-    int getSlotBits() const { return slotBits; }
-    int getNumSlots() const { return numSlots; }
+    int getRankBits() const { return rankBits; }
+    int getNumSorted() const { return numSorted; }
 
     OpenMM::ComputeArray blocks, positions, sorted, shifts, sectionStart, neighbors, numNeighbors;
-    OpenMM::ComputeArray status;  ///< [T + 6]; see kernels/sorting.cc and environment.cc
 
 private:
     void compile();
     void placePeriodicGrid();
-    void sortParticles(OpenMM::ComputeArray& directCounts, int numTiles, OpenMM::ComputeArray& sums);
+    void sortParticles(Counters& counters);
     void storeSectionStarts();
     double getListCutoff() const { return cutoff + skin; }
 
@@ -71,14 +69,14 @@ private:
     const bool oneGroup;
     static constexpr double skin = 0.08;  // nm; costs little here, because rows keep only what is within the cutoff
 
-    int numSlots = 0, numRows = 0, slotBits = 0, classesPerType = 0;
+    int numSorted = 0, numRows = 0, rankBits = 0, classesPerType = 0;
     int maximumCells = 0, scanGroups = 1;
     std::vector<int> sectionStarts;
     OpenMM::Vec3 box[3];
     int evaluation = 0;
     bool mustRebuild = true;
 
-    OpenMM::ComputeArray classes, reference, cells, counts, starts, partial, unsorted, rebuild, gridCounts, gridVectors;
+    OpenMM::ComputeArray classes, reference, cells, counts, starts, partial, unsorted, gridCounts, gridVectors;
     DeviceKernel sortKernel, checkKernel, placeKernel, countKernel, sumKernel, scanKernel, scatterKernel, orderKernel,
         gatherKernel, buildKernel;
 };

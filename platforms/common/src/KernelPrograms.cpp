@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "CommonLPSKernelSources.h"
+#include "CounterFields.h"
 #include "lps/Units.h"
 
 namespace LPSPlugin {
@@ -25,9 +26,26 @@ string formatNumber(double value) {
     return stream.str();
 }
 
+/** Adds the number of each counter, and what depends on the number of types only. */
+void defineCounters(std::map<string, string>& defines, int numTypes) {
+    const auto define = [&](const char* name, Counter counter, int offset = 0) {
+        defines[name] = to_string(static_cast<int>(counter) + offset);
+    };
+    define("LPS_REBUILD", Counter::Rebuild);
+    define("LPS_LOST_ATOM", Counter::LostAtom);
+    define("LPS_EXCESS", Counter::Excess);
+    define("LPS_COINCIDENCES", Counter::Coincidences);
+    define("LPS_COINCIDENT", Counter::Coincident);
+    define("LPS_DIRECT_WANTED", Counter::DirectWanted);
+    define("LPS_NEIGHBORS", Counter::Neighbors);
+    define("LPS_DIRECT_PAIRS", Counter::Neighbors, numTypes);
+    defines["LPS_NUM_SUMS"] = to_string(numSums);
+    defines["LPS_NUM_TYPES"] = to_string(numTypes);
+}
+
 std::map<string, string> getDefines(const DeviceSettings& settings, const ModelShape& shape) {
     std::map<string, string> defines = settings.getDefines();
-    defines["LPS_NUM_TYPES"] = to_string(shape.numTypes);
+    defineCounters(defines, shape.numTypes);
     defines["LPS_WIDTH"] = to_string(shape.embeddingWidth);
     defines["LPS_AXIS"] = to_string(shape.axisWidth);
     defines["LPS_INPUTS"] = to_string(shape.countInputs());
@@ -49,17 +67,17 @@ int ModelShape::getInput(int i, int j) const {
         return i * axisWidth + j;
     if (i >= axisWidth)
         return axisWidth * (axisWidth + 1) / 2 + (i - axisWidth) * axisWidth + j;
-    const int high = std::max(i, j), low = std::min(i, j);
-    if (high < (axisWidth + 1) / 2)
-        return high * (axisWidth + 1) + low;
-    const int line = axisWidth - 1 - high;
-    return line * (axisWidth + 1) + low + line + 1;
+    const int larger = std::max(i, j), smaller = std::min(i, j);
+    if (larger < (axisWidth + 1) / 2)
+        return larger * (axisWidth + 1) + smaller;
+    const int line = axisWidth - 1 - larger;
+    return line * (axisWidth + 1) + smaller + line + 1;
 }
 
 KernelProgram makeNeighborListProgram(const DeviceSettings& settings, int numTypes, int classesPerType, bool periodic,
                                       bool usesCorrection, bool oneGroup) {
     KernelProgram program = {Sources::math + Sources::sorting + Sources::neighborList, settings.getDefines()};
-    program.defines["LPS_NUM_TYPES"] = to_string(numTypes);
+    defineCounters(program.defines, numTypes);
     program.defines["LPS_NUM_CLASSES"] = to_string(numTypes * classesPerType);
     program.defines["LPS_CLASSES_PER_TYPE"] = to_string(classesPerType);
     if (periodic)

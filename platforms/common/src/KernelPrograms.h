@@ -33,7 +33,7 @@ struct ModelShape {
     /** Inputs of the fitting networks: M1 M2, less M2 (M2 - 1) / 2 if folded. */
     int countInputs() const;
 
-    /** Place of D_ij among them, j < M2; kernels/descriptor.cc counts in the same way. */
+    /** Index of D_ij among them, j < M2; kernels/descriptor.cc counts in the same way. */
     int getInput(int i, int j) const;
 };
 

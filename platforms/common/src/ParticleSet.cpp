@@ -17,7 +17,7 @@ ParticleSet makeParticleSet(const LPSForce& force, int numSystemParticles, const
     set.classes.assign(numSystemParticles, -1);
     set.ownedCounts.assign(numTypes, 0);
     set.present.assign(numTypes, false);
-    set.numSlots = static_cast<int>(count);
+    set.numSorted = static_cast<int>(count);
     std::vector<int> foreignCounts(numTypes, 0);
     for (int i = 0; i < count; i++) {
         int particle, type;
@@ -28,12 +28,12 @@ ParticleSet makeParticleSet(const LPSForce& force, int numSystemParticles, const
         set.present[type] = true;
         (owned ? set.ownedCounts : foreignCounts)[type]++;
     }
-    int slot = 0;
+    int rank = 0;
     for (int type = 0; type < numTypes; type++) {
         for (int first = 0; first < set.ownedCounts[type] && isCenter[type]; first += blockRows)
             set.blocks.push_back(
-                OpenMM::mm_int4(type, slot + first, std::min(blockRows, set.ownedCounts[type] - first), 0));
-        slot += set.ownedCounts[type] + foreignCounts[type];
+                OpenMM::mm_int4(type, rank + first, std::min(blockRows, set.ownedCounts[type] - first), 0));
+        rank += set.ownedCounts[type] + foreignCounts[type];
     }
     return set;
 }

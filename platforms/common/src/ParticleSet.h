@@ -22,8 +22,8 @@ struct ParticleSet {
     std::vector<int> classes;             ///< [particles of the System] class, or -1
     std::vector<int> ownedCounts;         ///< [T] particles of each type whose energy this device computes
     std::vector<bool> present;            ///< [T] whether the Force has particles of the type
-    std::vector<OpenMM::mm_int4> blocks;  ///< (type, first slot, filled rows, 0); see kernels/neighborList.cc
-    int numSlots;                         ///< particles of the Force
+    std::vector<OpenMM::mm_int4> blocks;  ///< (type, first rank, filled rows, 0); see kernels/neighborList.cc
+    int numSorted;                        ///< particles of the Force, which the device sorts
 };
 
 /**

@@ -17,13 +17,13 @@
 
 /**
  * @param padding  [LPS_NUM_TYPES^2][LPS_WIDTH] C of equation (7), zero where padding adds nothing
- * @param slots    [LPS_NUM_TYPES^2] padded slots of an atom without neighbours
+ * @param slots    [LPS_NUM_TYPES^2] padded slots of an atom without neighbors
  * @param contracted  [tileRows][LPS_WIDTH] rows of A; zero for empty rows
  */
 KERNEL void contractEnvironment(int firstRow, int tileRows, real inverseNormalizer, GLOBAL const int4* RESTRICT blocks,
                                 GLOBAL const int* RESTRICT sections, GLOBAL const int* RESTRICT slots,
                                 GLOBAL const real* RESTRICT padding, GLOBAL const int* RESTRICT sectionStart,
-                                GLOBAL const real4* RESTRICT pairRows, GLOBAL const int* RESTRICT pairPlaces,
+                                GLOBAL const real4* RESTRICT pairRows, GLOBAL const int* RESTRICT pairTableRows,
                                 GLOBAL const real2* RESTRICT pairPositions, GLOBAL const int* RESTRICT pairCounts,
                                 GLOBAL const real4* RESTRICT low, GLOBAL const real2* RESTRICT high, int directCapacity,
                                 GLOBAL const real2* RESTRICT direct, GLOBAL real4* RESTRICT contracted) {
@@ -45,15 +45,15 @@ KERNEL void contractEnvironment(int firstRow, int tileRows, real inverseNormaliz
             for (int k = 0; k < count && (section & 1); k++) {
                 const mm_long pair = (mm_long)(start + k) * tileRows + localRow;
                 const real4 r = pairRows[pair];
-                const int place = pairPlaces[pair];
-                if (place >= 0) {
+                const int tableRow = pairTableRows[pair];
+                if (tableRow >= 0) {
                     const real t = pairPositions[pair].x;
                     LPS_UNROLL
                     for (int q = 0; q < LPS_CHANNELS_PER_LANE; q++) {
                         const int m = lane + q * LPS_LANES;
                         if (m < LPS_WIDTH) {
-                            const real4 c = low[(mm_long)place * LPS_WIDTH + m];
-                            const real2 d = high[(mm_long)place * LPS_WIDTH + m];
+                            const real4 c = low[(mm_long)tableRow * LPS_WIDTH + m];
+                            const real2 d = high[(mm_long)tableRow * LPS_WIDTH + m];
                             const real g = c.x + t * (c.y + t * (c.z + t * (c.w + t * (d.x + t * d.y))));
                             sum[q].x += g * r.x;
                             sum[q].y += g * r.y;
@@ -66,7 +66,7 @@ KERNEL void contractEnvironment(int firstRow, int tileRows, real inverseNormaliz
                     for (int q = 0; q < LPS_CHANNELS_PER_LANE; q++) {
                         const int m = lane + q * LPS_LANES;
                         if (m < LPS_WIDTH) {
-                            const real g = direct[(mm_long)m * directCapacity + (-1 - place)].x;
+                            const real g = direct[(mm_long)m * directCapacity + (-1 - tableRow)].x;
                             sum[q].x += g * r.x;
                             sum[q].y += g * r.y;
                             sum[q].z += g * r.z;
@@ -76,7 +76,7 @@ KERNEL void contractEnvironment(int firstRow, int tileRows, real inverseNormaliz
                 }
             }
 
-            // Slots that no neighbour takes hold padding.
+            // Slots of the model that no neighbor takes hold padding.
 
             if (slots[pairType] > 0) {
                 const real free = (real)(slots[pairType] - ((section & 2) ? count : 0));
@@ -100,7 +100,7 @@ KERNEL void contractEnvironment(int firstRow, int tileRows, real inverseNormaliz
 }
 
 /**
- * Place of D_ij, j < LPS_AXIS, among the inputs of the fitting networks. Folded, D_ij and D_ji are one input: first the
+ * Index of D_ij, j < LPS_AXIS, among the inputs of the fitting networks. Folded, D_ij and D_ji are one input: first the
  * triangle i >= j of the symmetric block, whose lines k and LPS_AXIS - 1 - k share one of LPS_AXIS + 1 inputs, then the
  * lines below it. lpsDescriptor() in fitting.cc is the inverse.
  */
@@ -108,10 +108,10 @@ inline DEVICE int lpsInput(int i, int j) {
 #ifdef LPS_FOLDED
     if (i >= LPS_AXIS)
         return LPS_AXIS * (LPS_AXIS + 1) / 2 + (i - LPS_AXIS) * LPS_AXIS + j;
-    const int high = (i > j ? i : j);
-    const int low = (i > j ? j : i);
-    const int line = LPS_AXIS - 1 - high;
-    return high < (LPS_AXIS + 1) / 2 ? high * (LPS_AXIS + 1) + low : line * (LPS_AXIS + 1) + low + line + 1;
+    const int larger = (i > j ? i : j);
+    const int smaller = (i > j ? j : i);
+    const int line = LPS_AXIS - 1 - larger;
+    return larger < (LPS_AXIS + 1) / 2 ? larger * (LPS_AXIS + 1) + smaller : line * (LPS_AXIS + 1) + smaller + line + 1;
 #else
     return i * LPS_AXIS + j;
 #endif

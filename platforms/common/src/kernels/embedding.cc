@@ -13,16 +13,16 @@
 
 #ifdef LPS_HAS_NETWORKS
 /**
- * @param networks   [LPS_NUM_TYPES^2] (first layer, number of layers) of each (centre, neighbour)
+ * @param networks   [LPS_NUM_TYPES^2] (first layer, number of layers) of each (center, neighbor)
  * @param work       [2][LPS_MAX_WIDTH][capacity] (value, derivative with respect to s)
  * @param embedding  [LPS_WIDTH][capacity] (g, dg/dr)
  */
-KERNEL void evaluateEmbedding(int tile, int capacity, GLOBAL const int* RESTRICT directCounts,
+KERNEL void evaluateEmbedding(int tile, int capacity, GLOBAL const int* RESTRICT counters,
                               GLOBAL const real4* RESTRICT directInput, GLOBAL const int2* RESTRICT networks,
                               GLOBAL const int* RESTRICT layers, GLOBAL const real* RESTRICT thresholds,
                               GLOBAL const real* RESTRICT weights, GLOBAL real2* RESTRICT work,
                               GLOBAL real2* RESTRICT embedding) {
-    const int wanted = directCounts[tile];
+    const int wanted = counters[LPS_DIRECT_PAIRS + tile];
     const int count = (wanted < capacity ? wanted : capacity);
     for (int pair = GLOBAL_ID; pair < count; pair += GLOBAL_SIZE) {
         const real4 input = directInput[pair];
@@ -71,11 +71,11 @@ KERNEL void evaluateEmbedding(int tile, int capacity, GLOBAL const int* RESTRICT
  * @param gridRows      [LPS_NUM_TYPES^2] (first row of coefficients, number of rows, fine rows, 0)
  * @param coefficients  [rows][LPS_WIDTH][6]
  */
-KERNEL void evaluateGrid(int tile, int capacity, GLOBAL const int* RESTRICT directCounts,
+KERNEL void evaluateGrid(int tile, int capacity, GLOBAL const int* RESTRICT counters,
                          GLOBAL const real4* RESTRICT directInput, GLOBAL const real* RESTRICT grids,
                          GLOBAL const int4* RESTRICT gridRows, GLOBAL const real* RESTRICT coefficients,
                          GLOBAL real2* RESTRICT embedding) {
-    const int wanted = directCounts[tile];
+    const int wanted = counters[LPS_DIRECT_PAIRS + tile];
     const int count = (wanted < capacity ? wanted : capacity);
     for (int pair = GLOBAL_ID; pair < count; pair += GLOBAL_SIZE) {
         const real4 input = directInput[pair];

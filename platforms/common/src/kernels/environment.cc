@@ -2,7 +2,7 @@
 // Copyright (c) 2026 the openmm-lps authors
 
 /*
- * Environment of each centre (theory, section 2), for one tile of rows. Lengths in angstrom.
+ * Environment of each center (theory, section 2), for one tile of rows. Lengths in angstrom.
  *
  * typeConstants: [LPS_NUM_TYPES][8] mean and inverse standard deviation of the four components.
  * cutoffs: (r_c, r_s, 1 / (r_c - r_s), environment protection p).
@@ -21,11 +21,11 @@ inline DEVICE real2 lpsSwitch(real r, real4 cutoffs) {
     return make_real2(w, (real)-30 * u * u * v * v * cutoffs.z);
 }
 
-/** Displacement from a row's centre to an entry of its list, and distance. @return (x, y, z, r) angstrom */
-inline DEVICE real4 lpsDisplacement(unsigned int entry, int slotBits, mixed4 center,
+/** Displacement from a row's center to an entry of its list, and distance. @return (x, y, z, r) angstrom */
+inline DEVICE real4 lpsDisplacement(unsigned int entry, int rankBits, mixed4 center,
                                     GLOBAL const mixed4* RESTRICT positions, GLOBAL const mixed4* RESTRICT shifts) {
-    const mixed4 p = positions[entry & ((1u << slotBits) - 1)];
-    const mixed4 shift = shifts[entry >> slotBits];
+    const mixed4 p = positions[entry & ((1u << rankBits) - 1)];
+    const mixed4 shift = shifts[entry >> rankBits];
     real x = (real)10 * (real)((p.x - center.x) + shift.x);
     real y = (real)10 * (real)((p.y - center.y) + shift.y);
     real z = (real)10 * (real)((p.z - center.z) + shift.z);
@@ -49,8 +49,8 @@ inline DEVICE real4 lpsLocate(real r, real switchStart, GLOBAL const int2* RESTR
         inverse *= (real)0.5;
         octave++;
     }
-    real place = (r * inverse - (real)1) * (real)16;
-    int within = (int)place;
+    real scaled = (r * inverse - (real)1) * (real)16;
+    int within = (int)scaled;
     within = (within > 15 ? 15 : within);
 
     // A distance just below the cutoff may round up to the end of the last cell.
@@ -61,7 +61,7 @@ inline DEVICE real4 lpsLocate(real r, real switchStart, GLOBAL const int2* RESTR
         within = cell - 16 * octave;
     }
     int2 intervals = cells[cell];
-    real t = (place - within) * intervals.y;
+    real t = (scaled - within) * intervals.y;
     int interval = (int)t;
     interval = (interval > intervals.y - 1 ? intervals.y - 1 : interval);
     t -= interval;
@@ -72,60 +72,58 @@ inline DEVICE real4 lpsLocate(real r, real switchStart, GLOBAL const int2* RESTR
 }
 
 /**
- * Drop the neighbours beyond the cutoff and compute the normalised rows, equations (2) and (5), of the others. One
- * thread per (row, neighbour type) owns its part of the output, in the order of the list. Only places of the direct
- * pairs are handed out by an atomic counter; results do not depend on them.
+ * Drop the neighbors beyond the cutoff and compute the normalised rows, equations (2) and (5), of the others. One
+ * thread per (row, neighbor type) owns its part of the output, in the order of the list. Only the order of
+ * the direct pairs comes from an atomic counter; results do not depend on it.
  *
  * @param firstRow     first row of the tile; tileRows rows follow
  * @param tableHeads   [LPS_NUM_TYPES^2] (first row of coefficients or -1 without table, first cell, split, split
  * target)
  * @param tableCells   [2] int2 per cell; numCells per table
  * @param pairRows     [lines][tileRows] normalised rows
- * @param pairPlaces   [lines][tileRows] row of coefficients, or -1 - place for direct pairs
+ * @param pairTableRows  [lines][tileRows] row of coefficients, or -1 - index of a direct pair
  * @param pairPositions  [lines][tileRows] (position within the interval, 1 / length of the interval)
  * @param pairEntries  [lines][tileRows] entries of the list
  * @param pairCounts   [LPS_NUM_TYPES][tileRows]
- * @param directInput  [directCapacity] (s, ds/dr, centre type * LPS_NUM_TYPES + neighbour type, 0)
- * @param slotLimits   [LPS_NUM_TYPES^2] most neighbours that the model allows
- * @param status       [LPS_NUM_TYPES] direct pairs that found no place, or 0;
- *                     [LPS_NUM_TYPES + 1] 1 + pair of types of which a centre had too many neighbours, or 0;
- *                     [LPS_NUM_TYPES + 3] number of pairs at the same position, [LPS_NUM_TYPES + 4], [LPS_NUM_TYPES +
- * 5] the slots of one of them
+ * @param directInput  [directCapacity] (s, ds/dr, center type * LPS_NUM_TYPES + neighbor type, 0)
+ * @param slotLimits   [LPS_NUM_TYPES^2] most neighbors that the model allows
+ * @param counters     LPS_DIRECT_PAIRS [tiles]: direct pairs of each tile; LPS_DIRECT_WANTED: room for direct pairs
+ * that was missing, or 0; LPS_EXCESS: 1 + pair of types of which a center had too many neighbors, or 0;
+ *                     LPS_COINCIDENCES: number of pairs at the same position; LPS_COINCIDENT [2]: ranks of one of them
  */
-KERNEL void computeEnvironment(int firstRow, int tileRows, int numRows, int slotBits, real4 cutoffs, int tile,
+KERNEL void computeEnvironment(int firstRow, int tileRows, int numRows, int rankBits, real4 cutoffs, int tile,
                                GLOBAL const int4* RESTRICT blocks, GLOBAL const int* RESTRICT sections,
                                GLOBAL const mixed4* RESTRICT positions, GLOBAL const mixed4* RESTRICT shifts,
                                GLOBAL const int* RESTRICT sectionStart, GLOBAL const unsigned int* RESTRICT neighbors,
                                GLOBAL const int* RESTRICT numNeighbors, GLOBAL const real* RESTRICT typeConstants,
                                GLOBAL const int4* RESTRICT tableHeads, GLOBAL const int2* RESTRICT tableCells,
-                               int numCells, GLOBAL real4* RESTRICT pairRows, GLOBAL int* RESTRICT pairPlaces,
+                               int numCells, GLOBAL real4* RESTRICT pairRows, GLOBAL int* RESTRICT pairTableRows,
                                GLOBAL real2* RESTRICT pairPositions, GLOBAL unsigned int* RESTRICT pairEntries,
-                               GLOBAL int* RESTRICT pairCounts, int directCapacity, GLOBAL int* RESTRICT directCounts,
-                               GLOBAL real4* RESTRICT directInput, GLOBAL const int* RESTRICT slotLimits,
-                               GLOBAL int* RESTRICT status) {
+                               GLOBAL int* RESTRICT pairCounts, int directCapacity, GLOBAL real4* RESTRICT directInput,
+                               GLOBAL const int* RESTRICT slotLimits, GLOBAL int* RESTRICT counters) {
     for (int index = GLOBAL_ID; index < LPS_NUM_TYPES * tileRows; index += GLOBAL_SIZE) {
         const int localRow = index % tileRows;
         const int type = index / tileRows;
         const int row = firstRow + localRow;
         const int4 block = blocks[row / LPS_BLOCK_ROWS];
-        const int place = row % LPS_BLOCK_ROWS;
+        const int inBlock = row % LPS_BLOCK_ROWS;
         const int pairType = block.x * LPS_NUM_TYPES + type;
-        const int listed = (place < block.z ? numNeighbors[type * numRows + row] : 0);
+        const int listed = (inBlock < block.z ? numNeighbors[type * numRows + row] : 0);
         int count = 0;
         if (listed > 0) {
-            const mixed4 center = positions[block.y + place];
+            const mixed4 center = positions[block.y + inBlock];
             const int start = sectionStart[type];
             const bool stored = (sections[pairType] & 1) != 0;
             const int4 head = tableHeads[pairType];
             GLOBAL const real* constants = typeConstants + 8 * block.x;
             for (int k = 0; k < listed; k++) {
                 const unsigned int entry = neighbors[(mm_long)(start + k) * numRows + row];
-                const real4 x = lpsDisplacement(entry, slotBits, center, positions, shifts);
+                const real4 x = lpsDisplacement(entry, rankBits, center, positions, shifts);
                 if (!(x.w < cutoffs.x))
                     continue;
-                if (x.w == (real)0 && ATOMIC_ADD(&status[LPS_NUM_TYPES + 3], 1) == 0) {
-                    status[LPS_NUM_TYPES + 4] = block.y + place;
-                    status[LPS_NUM_TYPES + 5] = (int)(entry & ((1u << slotBits) - 1));
+                if (x.w == (real)0 && ATOMIC_ADD(&counters[LPS_COINCIDENCES], 1) == 0) {
+                    counters[LPS_COINCIDENT] = block.y + inBlock;
+                    counters[LPS_COINCIDENT + 1] = (int)(entry & ((1u << rankBits) - 1));
                 }
                 if (stored) {
                     const mm_long target = (mm_long)(start + count) * tileRows + localRow;
@@ -142,20 +140,20 @@ KERNEL void computeEnvironment(int firstRow, int tileRows, int numRows, int slot
                     if (head.x >= 0)
                         where = lpsLocate(x.w, cutoffs.y, tableCells + head.y, numCells, head.z, head.w);
                     if (where.x >= 0) {
-                        pairPlaces[target] = head.x + (int)where.x;
+                        pairTableRows[target] = head.x + (int)where.x;
                         pairPositions[target] = make_real2(where.y, where.z);
                     } else {
-                        // A pair that finds no place gets any row of a table: the evaluation will be repeated.
+                        // A pair without room gets any row of a table: the evaluation will be repeated.
 
-                        const int direct = ATOMIC_ADD(&directCounts[tile], 1);
+                        const int direct = ATOMIC_ADD(&counters[LPS_DIRECT_PAIRS + tile], 1);
                         const bool fits = (direct < directCapacity);
-                        pairPlaces[target] = (fits ? -1 - direct : 0);
+                        pairTableRows[target] = (fits ? -1 - direct : 0);
                         pairPositions[target] = make_real2((real)0, (real)1);
                         if (fits)
                             directInput[direct] =
                                 make_real4(value.x, (w.y * inverse - scale) * constants[4], (real)pairType, (real)0);
                         else
-                            LPS_ATOMIC_MAX(&status[LPS_NUM_TYPES], direct + 1);
+                            LPS_ATOMIC_MAX(&counters[LPS_DIRECT_WANTED], direct + 1);
                     }
                 }
                 count++;
@@ -163,6 +161,6 @@ KERNEL void computeEnvironment(int firstRow, int tileRows, int numRows, int slot
         }
         pairCounts[index] = count;
         if (count > slotLimits[pairType])
-            LPS_ATOMIC_MAX(&status[LPS_NUM_TYPES + 1], 1 + pairType);
+            LPS_ATOMIC_MAX(&counters[LPS_EXCESS], 1 + pairType);
     }
 }

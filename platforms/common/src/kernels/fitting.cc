@@ -22,9 +22,9 @@ inline DEVICE real lpsDescriptor(GLOBAL const real4* RESTRICT contracted, mm_lon
     int j = below % LPS_AXIS;
     if (below < 0) {
         const int line = k / (LPS_AXIS + 1);
-        const int place = k % (LPS_AXIS + 1);
-        i = (place <= line ? line : LPS_AXIS - 1 - line);
-        j = (place <= line ? place : place - line - 1);
+        const int rest = k % (LPS_AXIS + 1);
+        i = (rest <= line ? line : LPS_AXIS - 1 - line);
+        j = (rest <= line ? rest : rest - line - 1);
     }
 #else
     const int i = k / LPS_AXIS;
@@ -56,9 +56,9 @@ inline DEVICE real lpsDescriptor(GLOBAL const real4* RESTRICT contracted, mm_lon
 #define LPS_STORE_SUMS(matrix, columnCount, firstColumn, isAdded)                                                  \
     LPS_UNROLL for (int p = 0; p < LPS_THREAD_ROWS; p++) LPS_UNROLL for (int q = 0; q < LPS_THREAD_OUTPUTS; q++) { \
         const int column = firstColumn + outputThread + q * LPS_OUTPUT_THREADS;                                    \
-        const mm_long place = (mm_long)(firstLocal + rowThread * LPS_THREAD_ROWS + p) * columnCount + column;      \
+        const mm_long index = (mm_long)(firstLocal + rowThread * LPS_THREAD_ROWS + p) * columnCount + column;      \
         if (column < columnCount)                                                                                  \
-            matrix[place] = (isAdded ? matrix[place] + sum[p][q] : sum[p][q]);                                     \
+            matrix[index] = (isAdded ? matrix[index] + sum[p][q] : sum[p][q]);                                     \
     }
 
 /**
@@ -71,7 +71,7 @@ inline DEVICE real lpsDescriptor(GLOBAL const real4* RESTRICT contracted, mm_lon
 /**
  * One layer, y = activation(x W + b) * timestep + residual(x).
  *
- * @param offsets       [LPS_NUM_TYPES] place of the layer in weights: W [inputs][outputs], b, time step
+ * @param offsets       [LPS_NUM_TYPES] offset of the layer in weights: W [inputs][outputs], b, time step
  * @param fromDescriptor  1: x is the descriptor, from contracted; 0: x is input
  * @param input         [tileRows][inputs]
  * @param output        [tileRows][outputs]
@@ -152,8 +152,8 @@ KERNEL void forwardLayer(int firstRow, int tileRows, int inputs, int outputs, in
 /**
  * Gradient with respect to the input of a layer, dx = (dy * slope) W^T + residual(dy).
  *
- * @param offsets      [LPS_NUM_TYPES] place of W^T [outputs][inputs] in weights
- * @param lastOffsets  [LPS_NUM_TYPES] place of the output layer's weights in weights
+ * @param offsets      [LPS_NUM_TYPES] offset of W^T [outputs][inputs] in weights
+ * @param lastOffsets  [LPS_NUM_TYPES] offset of the output layer's weights in weights
  * @param isLast       1: dy is the output layer's weight, the same for all rows of a type; 0: dy is outputGradient
  * @param outputGradient  [tileRows][outputs]
  * @param inputGradient   [tileRows][inputs]
@@ -182,10 +182,10 @@ KERNEL void backwardLayer(int firstRow, int tileRows, int inputs, int outputs, i
             for (int i = thread; i < LPS_BLOCK_ROWS * LPS_TILE_DEPTH; i += LPS_GROUP_THREADS) {
                 const int d = i % LPS_TILE_DEPTH;
                 const int p = i / LPS_TILE_DEPTH;
-                const mm_long place = (mm_long)(firstLocal + p) * outputs + depth + d;
+                const mm_long index = (mm_long)(firstLocal + p) * outputs + depth + d;
                 real value = 0;
                 if (depth + d < outputs && p < block.z)
-                    value = slope[place] * (isLast ? last[depth + d] : outputGradient[place]);
+                    value = slope[index] * (isLast ? last[depth + d] : outputGradient[index]);
                 rowTile[d][p] = value;
             }
             for (int i = thread; i < LPS_TILE_OUTPUTS * LPS_TILE_DEPTH; i += LPS_GROUP_THREADS) {
@@ -223,7 +223,7 @@ KERNEL void backwardLayer(int firstRow, int tileRows, int inputs, int outputs, i
  *
  * @param scale       kJ/mol to units of the sums
  * @param atomEnergies  [particles] kJ/mol, by index within the System
- * @param sums          [64]
+ * @param sums          [LPS_NUM_SUMS]
  */
 KERNEL void sumEnergies(int firstRow, int tileRows, int inputs, real scale, GLOBAL const int4* RESTRICT blocks,
                         GLOBAL const int* RESTRICT lastOffsets, GLOBAL const real* RESTRICT weights,
@@ -233,16 +233,16 @@ KERNEL void sumEnergies(int firstRow, int tileRows, int inputs, real scale, GLOB
     mm_long total = 0;
     for (int localRow = GLOBAL_ID; localRow < tileRows; localRow += GLOBAL_SIZE) {
         const int4 block = blocks[(firstRow + localRow) / LPS_BLOCK_ROWS];
-        const int place = (firstRow + localRow) % LPS_BLOCK_ROWS;
-        if (place >= block.z)
+        const int inBlock = (firstRow + localRow) % LPS_BLOCK_ROWS;
+        if (inBlock >= block.z)
             continue;
         GLOBAL const real* weight = weights + lastOffsets[block.x];
         real energy = 0;
         for (int i = 0; i < inputs; i++)
             energy += weight[i] * input[(mm_long)localRow * inputs + i];
         energy *= (real)LPS_ENERGY_UNIT;
-        atomEnergies[atomIndex[sorted[block.y + place].x]] = energy;
+        atomEnergies[atomIndex[sorted[block.y + inBlock].x]] = energy;
         total += (mm_long)(energy * scale);
     }
-    ATOMIC_ADD(&sums[GLOBAL_ID % 64], (mm_ulong)total);
+    ATOMIC_ADD(&sums[GLOBAL_ID % LPS_NUM_SUMS], (mm_ulong)total);
 }

@@ -34,12 +34,12 @@ inline DEVICE real4 lpsPairForce(real4 x, real4 cutoffs, real4 rowGradient, real
  *
  * With LPS_VIRIAL nothing is added to forces, and sums receive the virial times scale.
  */
-KERNEL void computeForces(int firstRow, int tileRows, int slotBits, int paddedAtoms, real4 cutoffs, real scale,
+KERNEL void computeForces(int firstRow, int tileRows, int rankBits, int paddedAtoms, real4 cutoffs, real scale,
                           GLOBAL const int4* RESTRICT blocks, GLOBAL const int* RESTRICT sections,
                           GLOBAL const mixed4* RESTRICT positions, GLOBAL const mixed4* RESTRICT shifts,
                           GLOBAL const int4* RESTRICT sorted, GLOBAL const int* RESTRICT sectionStart,
                           GLOBAL const real* RESTRICT typeConstants, GLOBAL const real4* RESTRICT pairRows,
-                          GLOBAL const int* RESTRICT pairPlaces, GLOBAL const real2* RESTRICT pairPositions,
+                          GLOBAL const int* RESTRICT pairTableRows, GLOBAL const real2* RESTRICT pairPositions,
                           GLOBAL const unsigned int* RESTRICT pairEntries, GLOBAL const int* RESTRICT pairCounts,
                           GLOBAL const real4* RESTRICT low, GLOBAL const real2* RESTRICT high, int directCapacity,
                           GLOBAL const real2* RESTRICT direct, GLOBAL const real4* RESTRICT projected,
@@ -56,10 +56,10 @@ KERNEL void computeForces(int firstRow, int tileRows, int slotBits, int paddedAt
         const int localRow = task * LPS_GROUP_ROWS + groupRow;
         const int row = firstRow + localRow;
         const int4 block = blocks[row / LPS_BLOCK_ROWS];
-        const int place = row % LPS_BLOCK_ROWS;
-        const bool filled = (place < block.z);
-        const int slot = (filled ? block.y + place : 0);
-        const mixed4 center = positions[slot];
+        const int inBlock = row % LPS_BLOCK_ROWS;
+        const bool filled = (inBlock < block.z);
+        const int rank = (filled ? block.y + inBlock : 0);
+        const mixed4 center = positions[rank];
         real fx = 0, fy = 0, fz = 0;
 #ifdef LPS_VIRIAL
         real xx = 0, yy = 0, zz = 0, xy = 0, xz = 0, yz = 0;
@@ -94,17 +94,17 @@ KERNEL void computeForces(int firstRow, int tileRows, int slotBits, int paddedAt
                     if (first + k < count) {
                         const mm_long pair = (mm_long)(start + first + k) * tileRows + localRow;
                         const real4 r = pairRows[pair];
-                        const int where = pairPlaces[pair];
+                        const int tableRow = pairTableRows[pair];
                         rowGradient = make_real4((real)0, (real)0, (real)0, (real)0);
                         radialGradient = 0;
-                        if (where >= 0) {
+                        if (tableRow >= 0) {
                             const real t = pairPositions[pair].x;
                             LPS_UNROLL
                             for (int q = 0; q < LPS_CHANNELS_PER_LANE; q++) {
                                 const int m = lane + q * LPS_LANES;
                                 if (m < LPS_WIDTH) {
-                                    const real4 c = low[(mm_long)where * LPS_WIDTH + m];
-                                    const real2 d = high[(mm_long)where * LPS_WIDTH + m];
+                                    const real4 c = low[(mm_long)tableRow * LPS_WIDTH + m];
+                                    const real2 d = high[(mm_long)tableRow * LPS_WIDTH + m];
                                     const real g = c.x + t * (c.y + t * (c.z + t * (c.w + t * (d.x + t * d.y))));
                                     const real slope =
                                         c.y + t * ((real)2 * c.z +
@@ -122,7 +122,7 @@ KERNEL void computeForces(int firstRow, int tileRows, int slotBits, int paddedAt
                             for (int q = 0; q < LPS_CHANNELS_PER_LANE; q++) {
                                 const int m = lane + q * LPS_LANES;
                                 if (m < LPS_WIDTH) {
-                                    const real2 g = direct[(mm_long)m * directCapacity + (-1 - where)];
+                                    const real2 g = direct[(mm_long)m * directCapacity + (-1 - tableRow)];
                                     rowGradient.x += g.x * G[q].x;
                                     rowGradient.y += g.x * G[q].y;
                                     rowGradient.z += g.x * G[q].z;
@@ -157,7 +157,7 @@ KERNEL void computeForces(int firstRow, int tileRows, int slotBits, int paddedAt
 #endif
                     const mm_long pair = (mm_long)(start + first + lane) * tileRows + localRow;
                     const unsigned int entry = pairEntries[pair];
-                    const real4 x = lpsDisplacement(entry, slotBits, center, positions, shifts);
+                    const real4 x = lpsDisplacement(entry, rankBits, center, positions, shifts);
                     const real4 f = lpsPairForce(x, cutoffs, rowGradient, radialGradient * pairPositions[pair].y,
                                                  typeConstants + 8 * block.x);
 #ifdef LPS_VIRIAL
@@ -171,7 +171,7 @@ KERNEL void computeForces(int firstRow, int tileRows, int slotBits, int paddedAt
                     fx += f.x;
                     fy += f.y;
                     fz += f.z;
-                    const int particle = sorted[entry & ((1u << slotBits) - 1)].x;
+                    const int particle = sorted[entry & ((1u << rankBits) - 1)].x;
                     LPS_ADD_FORCE(particle, -f.x, -f.y, -f.z)
 #endif
                 }
@@ -193,7 +193,7 @@ KERNEL void computeForces(int firstRow, int tileRows, int slotBits, int paddedAt
             ATOMIC_ADD(&sums[4], (mm_ulong)(mm_long)(unit * xz));
             ATOMIC_ADD(&sums[5], (mm_ulong)(mm_long)(unit * yz));
 #else
-            const int particle = sorted[slot].x;
+            const int particle = sorted[rank].x;
             LPS_ADD_FORCE(particle, fx, fy, fz)
 #endif
         }

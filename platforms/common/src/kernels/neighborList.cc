@@ -2,32 +2,32 @@
 // Copyright (c) 2026 the openmm-lps authors
 
 /*
- * Full neighbour list with explicit periodic images, for cells of any shape and size. Lengths in nm. Energies are
- * computed for "rows": blocks of LPS_BLOCK_ROWS rows hold slots of one type (see sorting.cc, also for gridCounts), the
- * last block of a type is partly empty.
+ * Full neighbor list with explicit periodic images, for cells of any shape and size. Lengths in nm. Energies are
+ * computed for "rows": blocks of LPS_BLOCK_ROWS rows hold particles of one type in the order of their ranks (see
+ * sorting.cc, also for gridCounts), the last block of a type is partly empty.
  */
 
 /**
- * Write the neighbours of each row, grouped by type. One thread per (row, neighbour type) owns that part of the list,
- * whose order follows from the order of slots. A part that does not fit is cut off, and status tells the host how much
+ * Write the neighbors of each row, grouped by type. One thread per (row, neighbor type) owns that part of the list,
+ * whose order follows from the ranks. A part that does not fit is cut off, and a counter tells the host how much
  * it needs.
  *
- * @param blocks        [rows / LPS_BLOCK_ROWS] (type, first slot, number of filled rows, 0)
- * @param sections      [LPS_NUM_TYPES][LPS_NUM_TYPES] 0: neighbours of this type do not matter to this centre type
+ * @param blocks        [rows / LPS_BLOCK_ROWS] (type, first rank, number of filled rows, 0)
+ * @param sections      [LPS_NUM_TYPES][LPS_NUM_TYPES] 0: neighbors of this type do not matter to this center type
  * @param shifts        [images] translation of each image, nm
- * @param sectionStart  [LPS_NUM_TYPES + 1] first line of each neighbour type
- * @param neighbors     [lines][rows] image << slotBits | slot
+ * @param sectionStart  [LPS_NUM_TYPES + 1] first line of each neighbor type
+ * @param neighbors     [lines][rows] image << rankBits | rank
  * @param numNeighbors  [LPS_NUM_TYPES][rows]
- * @param status        [LPS_NUM_TYPES] largest number of neighbours of each type
+ * @param counters      LPS_NEIGHBORS [LPS_NUM_TYPES]: largest number of neighbors of each type that did not fit, or 0
  */
-KERNEL void buildNeighborList(int evaluation, GLOBAL const int* RESTRICT rebuild, mixed listCutoff2, int numRows,
-                              int slotBits, GLOBAL const int4* RESTRICT blocks, GLOBAL const int* RESTRICT sections,
+KERNEL void buildNeighborList(int evaluation, mixed listCutoff2, int numRows, int rankBits,
+                              GLOBAL const int4* RESTRICT blocks, GLOBAL const int* RESTRICT sections,
                               GLOBAL const mixed4* RESTRICT positions, GLOBAL const int4* RESTRICT sorted,
                               GLOBAL const int4* RESTRICT cells, GLOBAL const int* RESTRICT starts,
                               GLOBAL const int* RESTRICT gridCounts, GLOBAL const mixed4* RESTRICT shifts,
                               GLOBAL const int* RESTRICT sectionStart, GLOBAL unsigned int* RESTRICT neighbors,
-                              GLOBAL int* RESTRICT numNeighbors, GLOBAL int* RESTRICT status) {
-    if (rebuild[0] != evaluation)
+                              GLOBAL int* RESTRICT numNeighbors, GLOBAL int* RESTRICT counters) {
+    if (counters[LPS_REBUILD] != evaluation)
         return;
     const int nx = gridCounts[0], ny = gridCounts[1], nz = gridCounts[2];
     const int reachX = gridCounts[3], reachY = gridCounts[4], reachZ = gridCounts[5];
@@ -37,14 +37,14 @@ KERNEL void buildNeighborList(int evaluation, GLOBAL const int* RESTRICT rebuild
         const int row = index % numRows;
         const int type = index / numRows;
         const int4 block = blocks[row / LPS_BLOCK_ROWS];
-        const int place = row % LPS_BLOCK_ROWS;
-        if (place >= block.z || sections[block.x * LPS_NUM_TYPES + type] == 0) {
+        const int inBlock = row % LPS_BLOCK_ROWS;
+        if (inBlock >= block.z || sections[block.x * LPS_NUM_TYPES + type] == 0) {
             numNeighbors[index] = 0;
             continue;
         }
-        const int slot = block.y + place;
-        const mixed4 center = positions[slot];
-        const int cell = cells[sorted[slot].x].x % numCells;
+        const int rank = block.y + inBlock;
+        const mixed4 center = positions[rank];
+        const int cell = cells[sorted[rank].x].x % numCells;
         const int cellX = cell % nx;
         const int cellY = (cell / nx) % ny;
         const int cellZ = cell / (nx * ny);
@@ -87,10 +87,10 @@ KERNEL void buildNeighborList(int evaluation, GLOBAL const int* RESTRICT rebuild
                             const mixed dx = (p.x - center.x) + shift.x;
                             const mixed dy = (p.y - center.y) + shift.y;
                             const mixed dz = (p.z - center.z) + shift.z;
-                            if (dx * dx + dy * dy + dz * dz < listCutoff2 && !(home && other == slot)) {
+                            if (dx * dx + dy * dy + dz * dz < listCutoff2 && !(home && other == rank)) {
                                 if (count < capacity)
                                     neighbors[(mm_long)(start + count) * numRows + row] =
-                                        (((unsigned int)image) << slotBits) | (unsigned int)other;
+                                        (((unsigned int)image) << rankBits) | (unsigned int)other;
                                 count++;
                             }
                         }
@@ -100,6 +100,6 @@ KERNEL void buildNeighborList(int evaluation, GLOBAL const int* RESTRICT rebuild
         }
         numNeighbors[index] = (count < capacity ? count : capacity);
         if (count > capacity)
-            LPS_ATOMIC_MAX(&status[type], count);
+            LPS_ATOMIC_MAX(&counters[LPS_NEIGHBORS + type], count);
     }
 }

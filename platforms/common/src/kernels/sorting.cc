@@ -4,15 +4,20 @@
 /*
  * Particles of the Force sorted by (class, cell), and their positions in that order. Lengths in nm. The class is the
  * model's type, split into particles whose energy this device computes and others where several devices share the work.
- * A place in the order is a "slot".
+ * Where a particle stands in the order is its "rank".
  *
- * Whether to sort anew, and then to rebuild the neighbour list, is decided on the device: checkDisplacements() stores
- * the number of the evaluation in rebuild[0], and the stages of a rebuild do nothing unless they find their own number
- * there. The condition is the same for all threads, so that barriers stay in uniform control flow.
+ * Whether to sort anew, and then to rebuild the neighbor list, is decided on the device: checkDisplacements() stores
+ * the number of the evaluation in the counter LPS_REBUILD, and the stages of a rebuild do nothing unless they find
+ their
+ * own number there. The condition is the same for all threads, so that barriers stay in uniform control flow.
  *
  * Each stage is a kernel. With LPS_ONE_GROUP, for few particles, a single work group does all of them in one launch:
- * stages are functions then, which find global arrays as the stage before has left them behind a barrier.
+ * stages are functions then, which find global arrays as the stage before has left them behind a barrier. Arrays that
+ * threads write for each other within a launch must not be RESTRICT, which would let a compiler move reads across the
+ * barrier.
  *
+ * counters: see CounterFields.h.
+
  * gridCounts: cells nx ny nz; stencil reach of each; image reach of each; nx ny nz multiplied.
  * gridVectors: box vectors a b c, then the matrix that turns a position into fractions of them, row-major, then the
  * origin.
@@ -20,14 +25,14 @@
 
 #ifdef LPS_ONE_GROUP
 #define LPS_STAGE inline DEVICE void
+#define LPS_STAGE_RESTRICT
 #else
 #define LPS_STAGE KERNEL void
+#define LPS_STAGE_RESTRICT RESTRICT
 #endif
 
-inline DEVICE mixed4 lpsLoadPosition(GLOBAL const real4* RESTRICT posq,
-#ifdef LPS_USE_CORRECTION
-                                     GLOBAL const real4* RESTRICT posqCorrection,
-#endif
+/** Position in nm. @param posqCorrection  what posq lacks of it with LPS_USE_CORRECTION; else not read */
+inline DEVICE mixed4 lpsLoadPosition(GLOBAL const real4* RESTRICT posq, GLOBAL const real4* RESTRICT posqCorrection,
                                      int particle) {
     real4 p = posq[particle];
 #ifdef LPS_USE_CORRECTION
@@ -38,14 +43,7 @@ inline DEVICE mixed4 lpsLoadPosition(GLOBAL const real4* RESTRICT posq,
 #endif
 }
 
-#ifdef LPS_USE_CORRECTION
-#define LPS_POSITIONS GLOBAL const real4 *RESTRICT posq, GLOBAL const real4 *RESTRICT posqCorrection
-#define LPS_PASS_POSITIONS posq, posqCorrection
-#else
-#define LPS_POSITIONS GLOBAL const real4* RESTRICT posq
-#define LPS_PASS_POSITIONS posq
-#endif
-#define LPS_POSITION(particle) lpsLoadPosition(LPS_PASS_POSITIONS, particle)
+#define LPS_POSITION(particle) lpsLoadPosition(posq, posqCorrection, particle)
 
 /**
  * Beyond this coordinate, in nm, too few digits are left for the distance to a neighbor: where positions are doubles as
@@ -58,37 +56,33 @@ inline DEVICE mixed4 lpsLoadPosition(GLOBAL const real4* RESTRICT posq,
 #endif
 
 /**
- * Demand a rebuild where a particle has moved by more than half of the skin, or where the host forces it. Also clears
- * what the rest of the evaluation counts up.
+ * Clear what the evaluation counts up, and demand a rebuild where a particle has moved by more than half of the skin,
+ * or where the host wants one. The first stage of an evaluation; nothing else clears counters or sums.
  *
- * @param status        [LPS_NUM_TYPES + 6] the last six are cleared; see gatherPositions() and environment.cc
- * @param reference     [particles] positions at the last rebuild
- * @param directCounts  [numTiles] cleared
- * @param sums          [numSums] cleared
+ * @param mustRebuild  1: the host wants a rebuild
+ * @param reference    [particles] positions at the last rebuild
+ * @param counters     [numCounters] all cleared but LPS_REBUILD
+ * @param sums         [LPS_NUM_SUMS] cleared
  */
-LPS_STAGE checkDisplacements(int evaluation, int force, int numParticles, real limit2,
-                             GLOBAL const real4* RESTRICT posq, GLOBAL const real4* RESTRICT reference,
-                             GLOBAL const int* RESTRICT atomIndex, GLOBAL const int* RESTRICT classes,
-                             GLOBAL int* RESTRICT rebuild, GLOBAL int* RESTRICT status, int numTiles,
-                             GLOBAL int* RESTRICT directCounts, int numSums, GLOBAL mm_ulong* RESTRICT sums) {
-    for (int i = GLOBAL_ID; i < numTiles; i += GLOBAL_SIZE)
-        directCounts[i] = 0;
-    for (int i = GLOBAL_ID; i < numSums; i += GLOBAL_SIZE)
+LPS_STAGE checkDisplacements(int evaluation, int mustRebuild, int numParticles, real limit2,
+                             GLOBAL const real4* RESTRICT posq, GLOBAL const real4* LPS_STAGE_RESTRICT reference,
+                             GLOBAL const int* RESTRICT atomIndex, GLOBAL const int* RESTRICT classes, int numCounters,
+                             GLOBAL int* LPS_STAGE_RESTRICT counters, GLOBAL mm_ulong* RESTRICT sums) {
+    for (int i = GLOBAL_ID; i < LPS_NUM_SUMS; i += GLOBAL_SIZE)
         sums[i] = 0;
-    if (GLOBAL_ID == 0) {
-        for (int i = LPS_NUM_TYPES; i < LPS_NUM_TYPES + 6; i++)
-            status[i] = 0;
-        if (force)
-            rebuild[0] = evaluation;
-    }
-    for (int i = GLOBAL_ID; i < numParticles && !force; i += GLOBAL_SIZE) {
+    for (int i = GLOBAL_ID; i < numCounters; i += GLOBAL_SIZE)
+        if (i != LPS_REBUILD)
+            counters[i] = 0;
+    if (GLOBAL_ID == 0 && mustRebuild)
+        counters[LPS_REBUILD] = evaluation;
+    for (int i = GLOBAL_ID; i < numParticles && !mustRebuild; i += GLOBAL_SIZE) {
         real4 p = posq[i];
         real4 q = reference[i];
         real dx = p.x - q.x;
         real dy = p.y - q.y;
         real dz = p.z - q.z;
         if (!(dx * dx + dy * dy + dz * dz <= limit2) && classes[atomIndex[i]] >= 0)
-            rebuild[0] = evaluation;
+            counters[LPS_REBUILD] = evaluation;
     }
 }
 
@@ -97,16 +91,17 @@ LPS_STAGE checkDisplacements(int evaluation, int force, int numParticles, real l
  * The grid of a system without box: cells of about half the list cutoff over the smallest axis-parallel box around all
  * particles. One work group.
  *
- * @param low, high  [LPS_SORT_THREADS] written by each thread in its own place and read behind a barrier
+ * @param leastParts, mostParts  [LPS_SORT_THREADS] an element is written by each thread and read behind a barrier
  */
-inline DEVICE void lpsPlaceGrid(int evaluation, GLOBAL const int* RESTRICT rebuild, int numParticles, LPS_POSITIONS,
+inline DEVICE void lpsPlaceGrid(int evaluation, GLOBAL const int* LPS_STAGE_RESTRICT counters, int numParticles,
+                                GLOBAL const real4* RESTRICT posq, GLOBAL const real4* RESTRICT posqCorrection,
                                 GLOBAL const int* RESTRICT atomIndex, GLOBAL const int* RESTRICT classes,
-                                mixed listCutoff, int maxCells, GLOBAL int* RESTRICT gridCounts,
-                                GLOBAL mixed* RESTRICT gridVectors, LOCAL_ARG mixed4* RESTRICT low,
-                                LOCAL_ARG mixed4* RESTRICT high) {
+                                mixed listCutoff, int maxCells, GLOBAL int* LPS_STAGE_RESTRICT gridCounts,
+                                GLOBAL mixed* LPS_STAGE_RESTRICT gridVectors, LOCAL_ARG mixed4* leastParts,
+                                LOCAL_ARG mixed4* mostParts) {
     const mixed huge = (mixed)1e30;
     const int thread = LOCAL_ID;
-    const int end = (rebuild[0] == evaluation && GROUP_ID == 0 ? numParticles : 0);
+    const int end = (counters[LPS_REBUILD] == evaluation && GROUP_ID == 0 ? numParticles : 0);
     mixed4 least = make_mixed4(huge, huge, huge, 0);
     mixed4 most = make_mixed4(-huge, -huge, -huge, 0);
     for (int i = thread; i < end; i += LOCAL_SIZE) {
@@ -117,13 +112,13 @@ inline DEVICE void lpsPlaceGrid(int evaluation, GLOBAL const int* RESTRICT rebui
             make_mixed4(p.x < least.x ? p.x : least.x, p.y < least.y ? p.y : least.y, p.z < least.z ? p.z : least.z, 0);
         most = make_mixed4(p.x > most.x ? p.x : most.x, p.y > most.y ? p.y : most.y, p.z > most.z ? p.z : most.z, 0);
     }
-    low[thread] = least;
-    high[thread] = most;
+    leastParts[thread] = least;
+    mostParts[thread] = most;
     SYNC_THREADS;
     if (thread == 0 && end > 0) {
         for (int k = 1; k < (int)LOCAL_SIZE; k++) {
-            mixed4 p = low[k];
-            mixed4 q = high[k];
+            mixed4 p = leastParts[k];
+            mixed4 q = mostParts[k];
             least = make_mixed4(p.x < least.x ? p.x : least.x, p.y < least.y ? p.y : least.y,
                                 p.z < least.z ? p.z : least.z, 0);
             most =
@@ -166,13 +161,15 @@ inline DEVICE void lpsPlaceGrid(int evaluation, GLOBAL const int* RESTRICT rebui
 }
 
 #ifndef LPS_ONE_GROUP
-KERNEL void placeGrid(int evaluation, GLOBAL const int* RESTRICT rebuild, int numParticles, LPS_POSITIONS,
+KERNEL void placeGrid(int evaluation, GLOBAL const int* LPS_STAGE_RESTRICT counters, int numParticles,
+                      GLOBAL const real4* RESTRICT posq, GLOBAL const real4* RESTRICT posqCorrection,
                       GLOBAL const int* RESTRICT atomIndex, GLOBAL const int* RESTRICT classes, mixed listCutoff,
-                      int maxCells, GLOBAL int* RESTRICT gridCounts, GLOBAL mixed* RESTRICT gridVectors) {
-    LOCAL mixed4 low[LPS_SORT_THREADS];
-    LOCAL mixed4 high[LPS_SORT_THREADS];
-    lpsPlaceGrid(evaluation, rebuild, numParticles, LPS_PASS_POSITIONS, atomIndex, classes, listCutoff, maxCells,
-                 gridCounts, gridVectors, low, high);
+                      int maxCells, GLOBAL int* LPS_STAGE_RESTRICT gridCounts,
+                      GLOBAL mixed* LPS_STAGE_RESTRICT gridVectors) {
+    LOCAL mixed4 leastParts[LPS_SORT_THREADS];
+    LOCAL mixed4 mostParts[LPS_SORT_THREADS];
+    lpsPlaceGrid(evaluation, counters, numParticles, posq, posqCorrection, atomIndex, classes, listCutoff, maxCells,
+                 gridCounts, gridVectors, leastParts, mostParts);
 }
 #endif
 #endif
@@ -182,17 +179,15 @@ KERNEL void placeGrid(int evaluation, GLOBAL const int* RESTRICT rebuild, int nu
  *
  * @param cells   [particles] (bin, or -1 for particles of others; image of the box that holds the particle)
  * @param counts  [bins] zero before; atomic, but sums of integers depend on no order
- * @param status  [LPS_NUM_TYPES] cleared for buildNeighborList()
  */
-LPS_STAGE countAtoms(int evaluation, GLOBAL const int* RESTRICT rebuild, int numParticles, LPS_POSITIONS,
+LPS_STAGE countAtoms(int evaluation, GLOBAL const int* LPS_STAGE_RESTRICT counters, int numParticles,
+                     GLOBAL const real4* RESTRICT posq, GLOBAL const real4* RESTRICT posqCorrection,
                      GLOBAL const int* RESTRICT atomIndex, GLOBAL const int* RESTRICT classes,
-                     GLOBAL const int* RESTRICT gridCounts, GLOBAL const mixed* RESTRICT gridVectors,
-                     GLOBAL real4* RESTRICT reference, GLOBAL int4* RESTRICT cells, GLOBAL int* RESTRICT counts,
-                     GLOBAL int* RESTRICT status) {
-    if (rebuild[0] != evaluation)
+                     GLOBAL const int* LPS_STAGE_RESTRICT gridCounts,
+                     GLOBAL const mixed* LPS_STAGE_RESTRICT gridVectors, GLOBAL real4* LPS_STAGE_RESTRICT reference,
+                     GLOBAL int4* LPS_STAGE_RESTRICT cells, GLOBAL int* LPS_STAGE_RESTRICT counts) {
+    if (counters[LPS_REBUILD] != evaluation)
         return;
-    for (int i = GLOBAL_ID; i < LPS_NUM_TYPES; i += GLOBAL_SIZE)
-        status[i] = 0;
     for (int i = GLOBAL_ID; i < numParticles; i += GLOBAL_SIZE) {
         reference[i] = posq[i];
         int group = classes[atomIndex[i]];
@@ -215,8 +210,8 @@ LPS_STAGE countAtoms(int evaluation, GLOBAL const int* RESTRICT rebuild, int num
             mixed whole = 0;
 #endif
             image[k] = (int)whole;
-            mixed place = (fraction - whole) * gridCounts[k];
-            int index = place > 0 ? (place < gridCounts[k] ? (int)place : gridCounts[k] - 1) : 0;
+            mixed where = (fraction - whole) * gridCounts[k];
+            int index = where > 0 ? (where < gridCounts[k] ? (int)where : gridCounts[k] - 1) : 0;
             cell[k] = index;
         }
         int bin = group * gridCounts[9] + cell[0] + gridCounts[0] * (cell[1] + gridCounts[1] * cell[2]);
@@ -226,15 +221,15 @@ LPS_STAGE countAtoms(int evaluation, GLOBAL const int* RESTRICT rebuild, int num
 }
 
 /**
- * First slot of each bin, for this work group's share of the bins: a prefix sum over their counts. Clears the counts,
+ * First rank of each bin, for this work group's share of the bins: a prefix sum over their counts. Clears the counts,
  * which scatterAtoms() counts up again.
  *
  * @param before  particles in the shares of the work groups before this one
  * @param starts  [bins + 1]
  * @param sums    [2 LPS_SORT_THREADS]
  */
-inline DEVICE void lpsScanBins(int numBins, int first, int end, int before, GLOBAL int* RESTRICT counts,
-                               GLOBAL int* RESTRICT starts, LOCAL_ARG int* RESTRICT sums) {
+inline DEVICE void lpsScanBins(int numBins, int first, int end, int before, GLOBAL int* LPS_STAGE_RESTRICT counts,
+                               GLOBAL int* LPS_STAGE_RESTRICT starts, LOCAL_ARG int* sums) {
     const int thread = LOCAL_ID;
     for (int start = first; start < end; start += LOCAL_SIZE) {
         int bin = start + thread;
@@ -248,13 +243,13 @@ inline DEVICE void lpsScanBins(int numBins, int first, int end, int before, GLOB
             sums[from + thread] = sum;
             SYNC_THREADS;
         }
-        int place = before + sums[from + thread] - count;
+        int rank = before + sums[from + thread] - count;
         before += sums[from + LOCAL_SIZE - 1];
         if (bin < end) {
-            starts[bin] = place;
+            starts[bin] = rank;
             counts[bin] = 0;
             if (bin == numBins - 1)
-                starts[numBins] = place + count;
+                starts[numBins] = rank + count;
         }
         SYNC_THREADS;
     }
@@ -266,11 +261,12 @@ inline DEVICE void lpsScanBins(int numBins, int first, int end, int before, GLOB
  *
  * @param partial  [NUM_GROUPS]
  */
-KERNEL void sumBins(int evaluation, GLOBAL const int* RESTRICT rebuild, GLOBAL const int* RESTRICT gridCounts,
-                    GLOBAL const int* RESTRICT counts, GLOBAL int* RESTRICT partial) {
+KERNEL void sumBins(int evaluation, GLOBAL const int* LPS_STAGE_RESTRICT counters,
+                    GLOBAL const int* LPS_STAGE_RESTRICT gridCounts, GLOBAL const int* LPS_STAGE_RESTRICT counts,
+                    GLOBAL int* RESTRICT partial) {
     LOCAL int sums[LPS_SORT_THREADS];
     const int thread = LOCAL_ID;
-    const int numBins = (rebuild[0] == evaluation ? gridCounts[9] * LPS_NUM_CLASSES : 0);
+    const int numBins = (counters[LPS_REBUILD] == evaluation ? gridCounts[9] * LPS_NUM_CLASSES : 0);
     const int share = (numBins + NUM_GROUPS - 1) / NUM_GROUPS;
     const int first = (int)GROUP_ID * share;
     const int end = (first + share < numBins ? first + share : numBins);
@@ -287,10 +283,11 @@ KERNEL void sumBins(int evaluation, GLOBAL const int* RESTRICT rebuild, GLOBAL c
 }
 
 /** Same launch as sumBins(). */
-KERNEL void scanBins(int evaluation, GLOBAL const int* RESTRICT rebuild, GLOBAL const int* RESTRICT gridCounts,
-                     GLOBAL int* RESTRICT counts, GLOBAL const int* RESTRICT partial, GLOBAL int* RESTRICT starts) {
+KERNEL void scanBins(int evaluation, GLOBAL const int* LPS_STAGE_RESTRICT counters,
+                     GLOBAL const int* LPS_STAGE_RESTRICT gridCounts, GLOBAL int* LPS_STAGE_RESTRICT counts,
+                     GLOBAL const int* RESTRICT partial, GLOBAL int* LPS_STAGE_RESTRICT starts) {
     LOCAL int sums[2 * LPS_SORT_THREADS];
-    const int numBins = (rebuild[0] == evaluation ? gridCounts[9] * LPS_NUM_CLASSES : 0);
+    const int numBins = (counters[LPS_REBUILD] == evaluation ? gridCounts[9] * LPS_NUM_CLASSES : 0);
     const int share = (numBins + NUM_GROUPS - 1) / NUM_GROUPS;
     const int first = (int)GROUP_ID * share;
     int before = 0;
@@ -300,11 +297,11 @@ KERNEL void scanBins(int evaluation, GLOBAL const int* RESTRICT rebuild, GLOBAL 
 }
 #endif
 
-/** Put each particle into its bin, in any order. @param unsorted [slots] */
-LPS_STAGE scatterAtoms(int evaluation, GLOBAL const int* RESTRICT rebuild, int numParticles,
-                       GLOBAL const int4* RESTRICT cells, GLOBAL const int* RESTRICT starts,
-                       GLOBAL int* RESTRICT counts, GLOBAL int* RESTRICT unsorted) {
-    if (rebuild[0] != evaluation)
+/** Put each particle into its bin, in any order. @param unsorted [numSorted] */
+LPS_STAGE scatterAtoms(int evaluation, GLOBAL const int* LPS_STAGE_RESTRICT counters, int numParticles,
+                       GLOBAL const int4* LPS_STAGE_RESTRICT cells, GLOBAL const int* LPS_STAGE_RESTRICT starts,
+                       GLOBAL int* LPS_STAGE_RESTRICT counts, GLOBAL int* LPS_STAGE_RESTRICT unsorted) {
+    if (counters[LPS_REBUILD] != evaluation)
         return;
     for (int i = GLOBAL_ID; i < numParticles; i += GLOBAL_SIZE) {
         int bin = cells[i].x;
@@ -314,86 +311,87 @@ LPS_STAGE scatterAtoms(int evaluation, GLOBAL const int* RESTRICT rebuild, int n
 }
 
 /**
- * Bring the particles of each bin into the order of the System, which makes all sums over neighbours reproducible.
+ * Bring the particles of each bin into the order of the System, which makes all sums over neighbors reproducible.
  *
  * @param counts  [bins] cleared for the next rebuild
- * @param sorted  [slots] (particle, image of the box that holds it)
+ * @param sorted  [numSorted] (particle, image of the box that holds it)
  */
-LPS_STAGE orderAtoms(int evaluation, GLOBAL const int* RESTRICT rebuild, int numSlots,
-                     GLOBAL const int* RESTRICT atomIndex, GLOBAL const int* RESTRICT gridCounts,
-                     GLOBAL const int4* RESTRICT cells, GLOBAL const int* RESTRICT starts,
-                     GLOBAL const int* RESTRICT unsorted, GLOBAL int* RESTRICT counts, GLOBAL int4* RESTRICT sorted) {
-    if (rebuild[0] != evaluation)
+LPS_STAGE orderAtoms(int evaluation, GLOBAL const int* LPS_STAGE_RESTRICT counters, int numSorted,
+                     GLOBAL const int* RESTRICT atomIndex, GLOBAL const int* LPS_STAGE_RESTRICT gridCounts,
+                     GLOBAL const int4* LPS_STAGE_RESTRICT cells, GLOBAL const int* LPS_STAGE_RESTRICT starts,
+                     GLOBAL const int* LPS_STAGE_RESTRICT unsorted, GLOBAL int* LPS_STAGE_RESTRICT counts,
+                     GLOBAL int4* LPS_STAGE_RESTRICT sorted) {
+    if (counters[LPS_REBUILD] != evaluation)
         return;
     for (int i = GLOBAL_ID; i < gridCounts[9] * LPS_NUM_CLASSES; i += GLOBAL_SIZE)
         counts[i] = 0;
-    for (int i = GLOBAL_ID; i < numSlots; i += GLOBAL_SIZE) {
+    for (int i = GLOBAL_ID; i < numSorted; i += GLOBAL_SIZE) {
         int particle = unsorted[i];
         int index = atomIndex[particle];
         int4 cell = cells[particle];
-        int slot = starts[cell.x];
+        int rank = starts[cell.x];
         for (int other = starts[cell.x]; other < starts[cell.x + 1]; other++)
             if (atomIndex[unsorted[other]] < index)
-                slot++;
-        sorted[slot] = make_int4(particle, cell.y, cell.z, cell.w);
+                rank++;
+        sorted[rank] = make_int4(particle, cell.y, cell.z, cell.w);
     }
 }
 
 /**
- * Positions by slot, inside the box.
+ * Positions by rank, inside the box.
  *
- * @param positions  [slots] nm
- * @param status     [LPS_NUM_TYPES + 2] 2^31 - 1 - index within the System of the first particle that is too far away
- * or whose position is not a number; 0 if there is none
+ * @param positions  [numSorted] nm
+ * @param counters   LPS_LOST_ATOM: 2^31 - 1 - index within the System of the first particle that is too far away or
+ * whose position is not finite; 0 if there is none
  */
-LPS_STAGE gatherPositions(int numSlots, LPS_POSITIONS, GLOBAL const int* RESTRICT atomIndex,
-                          GLOBAL const int4* RESTRICT sorted, GLOBAL const mixed* RESTRICT gridVectors,
-                          GLOBAL mixed4* RESTRICT positions, GLOBAL int* RESTRICT status) {
-    for (int slot = GLOBAL_ID; slot < numSlots; slot += GLOBAL_SIZE) {
-        int4 atom = sorted[slot];
+LPS_STAGE gatherPositions(int numSorted, GLOBAL const real4* RESTRICT posq, GLOBAL const real4* RESTRICT posqCorrection,
+                          GLOBAL const int* RESTRICT atomIndex, GLOBAL const int4* LPS_STAGE_RESTRICT sorted,
+                          GLOBAL const mixed* LPS_STAGE_RESTRICT gridVectors,
+                          GLOBAL mixed4* LPS_STAGE_RESTRICT positions, GLOBAL int* LPS_STAGE_RESTRICT counters) {
+    for (int rank = GLOBAL_ID; rank < numSorted; rank += GLOBAL_SIZE) {
+        int4 atom = sorted[rank];
         mixed4 p = LPS_POSITION(atom.x);
         if (!(lpsIsWithin(p.x, LPS_FARTHEST) && lpsIsWithin(p.y, LPS_FARTHEST) && lpsIsWithin(p.z, LPS_FARTHEST)))
-            LPS_ATOMIC_MAX(&status[LPS_NUM_TYPES + 2], 0x7fffffff - atomIndex[atom.x]);
+            LPS_ATOMIC_MAX(&counters[LPS_LOST_ATOM], 0x7fffffff - atomIndex[atom.x]);
 #ifdef LPS_PERIODIC
         p.x -= atom.y * gridVectors[0] + atom.z * gridVectors[3] + atom.w * gridVectors[6];
         p.y -= atom.y * gridVectors[1] + atom.z * gridVectors[4] + atom.w * gridVectors[7];
         p.z -= atom.y * gridVectors[2] + atom.z * gridVectors[5] + atom.w * gridVectors[8];
 #endif
-        positions[slot] = p;
+        positions[rank] = p;
     }
 }
 
 #ifdef LPS_ONE_GROUP
 /** All stages, by one work group. Arguments as above. */
-KERNEL void sortParticles(int evaluation, int force, int numParticles, real limit2, LPS_POSITIONS,
-                          GLOBAL real4* RESTRICT reference, GLOBAL const int* RESTRICT atomIndex,
-                          GLOBAL const int* RESTRICT classes, GLOBAL int* RESTRICT rebuild, GLOBAL int* RESTRICT status,
-                          int numTiles, GLOBAL int* RESTRICT directCounts, int numSums, GLOBAL mm_ulong* RESTRICT sums,
-                          mixed listCutoff, int maxCells, GLOBAL int* RESTRICT gridCounts,
-                          GLOBAL mixed* RESTRICT gridVectors, GLOBAL int4* RESTRICT cells, GLOBAL int* RESTRICT counts,
-                          GLOBAL int* RESTRICT starts, GLOBAL int* RESTRICT unsorted, int numSlots,
-                          GLOBAL int4* RESTRICT sorted, GLOBAL mixed4* RESTRICT positions) {
+KERNEL void sortParticles(int evaluation, int mustRebuild, int numParticles, real limit2,
+                          GLOBAL const real4* RESTRICT posq, GLOBAL const real4* RESTRICT posqCorrection,
+                          GLOBAL real4* reference, GLOBAL const int* RESTRICT atomIndex,
+                          GLOBAL const int* RESTRICT classes, int numCounters, GLOBAL int* counters,
+                          GLOBAL mm_ulong* RESTRICT sums, mixed listCutoff, int maxCells, GLOBAL int* gridCounts,
+                          GLOBAL mixed* gridVectors, GLOBAL int4* cells, GLOBAL int* counts, GLOBAL int* starts,
+                          GLOBAL int* unsorted, int numSorted, GLOBAL int4* sorted, GLOBAL mixed4* positions) {
     LOCAL int scanned[2 * LPS_SORT_THREADS];
-    checkDisplacements(evaluation, force, numParticles, limit2, posq, reference, atomIndex, classes, rebuild, status,
-                       numTiles, directCounts, numSums, sums);
+    checkDisplacements(evaluation, mustRebuild, numParticles, limit2, posq, reference, atomIndex, classes, numCounters,
+                       counters, sums);
     SYNC_THREADS;
 #ifndef LPS_PERIODIC
-    LOCAL mixed4 low[LPS_SORT_THREADS];
-    LOCAL mixed4 high[LPS_SORT_THREADS];
-    lpsPlaceGrid(evaluation, rebuild, numParticles, LPS_PASS_POSITIONS, atomIndex, classes, listCutoff, maxCells,
-                 gridCounts, gridVectors, low, high);
+    LOCAL mixed4 leastParts[LPS_SORT_THREADS];
+    LOCAL mixed4 mostParts[LPS_SORT_THREADS];
+    lpsPlaceGrid(evaluation, counters, numParticles, posq, posqCorrection, atomIndex, classes, listCutoff, maxCells,
+                 gridCounts, gridVectors, leastParts, mostParts);
     SYNC_THREADS;
 #endif
-    countAtoms(evaluation, rebuild, numParticles, LPS_PASS_POSITIONS, atomIndex, classes, gridCounts, gridVectors,
-               reference, cells, counts, status);
+    countAtoms(evaluation, counters, numParticles, posq, posqCorrection, atomIndex, classes, gridCounts, gridVectors,
+               reference, cells, counts);
     SYNC_THREADS;
-    const int numBins = (rebuild[0] == evaluation ? gridCounts[9] * LPS_NUM_CLASSES : 0);
+    const int numBins = (counters[LPS_REBUILD] == evaluation ? gridCounts[9] * LPS_NUM_CLASSES : 0);
     lpsScanBins(numBins, 0, numBins, 0, counts, starts, scanned);
     SYNC_THREADS;
-    scatterAtoms(evaluation, rebuild, numParticles, cells, starts, counts, unsorted);
+    scatterAtoms(evaluation, counters, numParticles, cells, starts, counts, unsorted);
     SYNC_THREADS;
-    orderAtoms(evaluation, rebuild, numSlots, atomIndex, gridCounts, cells, starts, unsorted, counts, sorted);
+    orderAtoms(evaluation, counters, numSorted, atomIndex, gridCounts, cells, starts, unsorted, counts, sorted);
     SYNC_THREADS;
-    gatherPositions(numSlots, LPS_PASS_POSITIONS, atomIndex, sorted, gridVectors, positions, status);
+    gatherPositions(numSorted, posq, posqCorrection, atomIndex, sorted, gridVectors, positions, counters);
 }
 #endif
