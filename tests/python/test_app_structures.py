@@ -202,6 +202,145 @@ def test_bad_files_are_refused(tmp_path, name, text, message):
         load(write(tmp_path / name, text))
 
 
+DATA = """LAMMPS data file via write_data, units = metal
+
+3 atoms
+3 atom types
+0.0 5.0 xlo xhi
+0.0 5.0 ylo yhi
+0.0 5.0 zlo zhi
+
+Masses
+
+1 {}
+2 {}
+3 {}
+
+Atoms # atomic
+
+1 1 0 0 0
+2 2 2.5 0 0
+3 3 0 2.5 0
+"""
+DUMP = """ITEM: TIMESTEP
+0
+ITEM: NUMBER OF ATOMS
+3
+ITEM: BOX BOUNDS pp pp pp
+0 5
+0 5
+0 5
+ITEM: ATOMS id type {}x y z
+1 1 {}0 0 0
+2 2 {}2.5 0 0
+3 3 {}0 2.5 0
+"""
+POSCAR = """{}
+1.0
+5 0 0
+0 5 0
+0 0 5
+1 1 1
+Direct
+0 0 0
+0.5 0 0
+0 0.5 0
+"""
+GRO = "title\n    1\n    1PRO     CA    1   0.100   0.100   0.100\n   1.0 1.0 1.0\n"
+NO_ELEMENT = "name them in .* order .*--elements, such as --elements Li,P,S"
+
+
+@pytest.mark.parametrize(
+    "name, text, elements, expected",
+    [
+        ("glass@300.data", DATA.format(6.94, 30.97, 32.06), None, "Li P S"),
+        ("masses.lmp", DATA.format(1.0, 1.0, 1.0), None, NO_ELEMENT),
+        ("isotopes.lmp", DATA.format(6.015, 30.97, 32.06), None, NO_ELEMENT),
+        ("given.lmp", DATA.format(6.015, 30.97, 32.06), "Li,P,S", "Li P S"),
+        ("labels.lmp", DATA.format(1, 1, 1).replace("Masses", "Atom Type Labels\n\n1 Li\n2 P\n3 S\n\nMasses"), None, "Li P S"),
+        ("few.lmp", DATA.format(1, 1, 1), ["Li", "P"], "has 3 types of atoms, but 2 elements are given"),
+        ("wrong.lmp", DATA.format(1, 1, 1), "Li,Q,S", "'Q' is no element"),
+        ("units.lmp", DATA.replace("metal", "lj").format(1, 1, 1), "Li,P,S", "is in the units 'lj' of LAMMPS"),
+        ("dump.lammpstrj", DUMP.format("", "", "", ""), None, NO_ELEMENT),
+        ("dump.0", DUMP.format("", "", "", ""), "S,P,Li", "S P Li"),
+        ("few.dump", DUMP.format("", "", "", ""), "Li,P", "has types 1 to 3, but 2 elements are given"),
+        ("named.dump", DUMP.format("element ", "Li ", "P ", "S "), None, "Li P S"),
+        ("named.dump", DUMP.format("element ", "Li ", "P ", "S "), "Li,P,S", "names its elements itself; leave --elements out"),
+        ("unnamed.dump", DUMP.format("element ", "C ", "C ", "C "), None, NO_ELEMENT),
+        ("POSCAR@0", POSCAR.format("In a cell"), None, "has 3 kinds of atoms without elements"),
+        ("POSCAR@0", POSCAR.format("In a cell"), "Li P S", "Li P S"),
+        ("POSCAR", POSCAR.format("S P Li"), None, "S P Li"),
+        ("a.gro", GRO, None, "names an atom 'CA' and no element"),
+        ("types.xyz", "1\n\n1 0 0 0\n", None, "cannot be read as a structure"),
+        ("types.xyz", "1\n\n1 0 0 0\n", "Li", "of format extxyz, which names elements itself"),
+    ],
+)  # fmt: skip
+def test_species_are_known_or_refused(tmp_path, name, text, elements, expected):
+    """No type 1 becomes hydrogen; '@' in a name means nothing."""
+    path = write(tmp_path / name, text)
+    if len(expected.split()) == 3:
+        assert load(path, elements=elements).symbols == tuple(expected.split())
+    else:
+        with pytest.raises(ValueError, match=expected):
+            load(path, elements=elements)
+
+
+def test_at_sign_selects_no_frame(tmp_path):
+    write(tmp_path / "POSCAR", POSCAR.format("S P Li"))
+    with pytest.raises(FileNotFoundError, match="POSCAR@0' is neither a file"):
+        load(tmp_path / "POSCAR@0")
+
+
+def test_format_can_be_named(tmp_path):
+    path = write(tmp_path / "noise", POSCAR.format("S P Li"))
+    with pytest.raises(ValueError, match="name its format with --format"):
+        load(path)
+    assert load(path, format="poscar").symbols == ("S", "P", "Li")
+    with pytest.raises(ValueError, match="the format 'word' is not known; use one that ASE reads, such as cif"):
+        load(path, format="word")
+
+
+@pytest.mark.parametrize(
+    "old, new, message",
+    [
+        ("0 0 0 0.5", "0 0 0 ?", None),
+        ("0 0 0 0.5", "0 0 0 .", None),
+        ("0 0 0 0.5", "0 0 0 1.0(2)", None),
+        ("0 0 0 0.5", "0 0 0 half", "has the occupancy 'half', which is not a number"),
+        ("Li 0 0 0 0.5", "Li ? ? ? 1", r"has '\?' among _atom_site_fract_x"),
+        (" 0.5\nS1", "\nS1", "Wrong number 11 of tokens"),
+        ("_cell_length_a 5\n", "", "fractional coordinates without a complete cell"),
+        ("_cell_length_a 5", "_cell_length_a ?", "cannot be read as a structure"),
+        ("'P 1'", "nonsense", "cannot be read as a structure"),
+        ("Li1 Li 0 0 0 0.5\nS1 S 0.5 0.5 0.5 1\n", "", "cannot be read as a structure"),
+        ("S1 S 0.5 0.5 0.5 1", "S1 S 0 0 0 0.5", r"partially occupied sites \(Li, S\)"),
+        ("S1 S 0.5 0.5 0.5 1", "S1 S 0 0 0 ?", r"partially occupied sites \(Li, S\)"),
+    ],
+)
+def test_every_cif_gives_a_structure_or_a_sentence(tmp_path, old, new, message):
+    path = write(tmp_path / "a.cif", PARTIAL_CIF.replace(old, new))
+    if message is None:
+        assert load(path).formula == "LiS"
+    else:
+        with pytest.raises(ValueError, match=f"^load: .*{message}"):
+            load(path)
+
+
+@pytest.mark.parametrize("repeat", [(1, 1, 1), (2, 1, 2)])
+def test_an_ordered_cell_is_taken_although_its_notes_are_stale(tmp_path, repeat):
+    """Made by removing atoms, or by changing elements, in Python or through a file."""
+    text = PARTIAL_CIF.replace("'P 1'", "'P -1'").replace("Li1 Li 0 0 0", "Li1 Li 0.1 0.2 0.3")
+    disordered = ase.io.read(write(tmp_path / "half.cif", text)).repeat(repeat)
+    removed, changed = disordered.copy(), disordered.copy()
+    del removed[[next(i for i, s in enumerate(removed.symbols) if s == "Li")]]
+    changed.symbols[[i for i, s in enumerate(changed.symbols) if s == "Li"][0]] = "P"
+    ase.io.write(tmp_path / "ordered.extxyz", removed)
+    for ordered in (removed, changed, tmp_path / "ordered.extxyz"):
+        assert len(load(ordered).symbols) >= 2
+    with pytest.raises(ValueError, match=r"partially occupied sites \(Li\)"):
+        load(disordered)
+
+
 def test_unknown_name_lists_the_known_ones(tmp_path):
     with pytest.raises(FileNotFoundError, match="'nonsense' is neither a file nor a packaged structure.*beta-Li3PS4"):
         load("nonsense")

@@ -17,6 +17,8 @@ class RunSettings:
     """Settings of a run. Every combination is checked on construction; the message names all problems at once."""
 
     structure: str  #: packaged name or path
+    format: str | None = None  #: of the structure file, by ASE's name; None: found from name and content
+    elements: tuple | None = None  #: element of each type, for structure files that number types
     model: str | None = None  #: path of a model file in any format; None: the packaged model
     supercell: tuple | None = None  #: (na, nb, nc) or 3x3 integers
     ensemble: str = "nvt"  #: 'nve', 'nvt' (Langevin) or 'npt' (Langevin and Monte Carlo barostat)
@@ -112,6 +114,8 @@ class RunSettings:
                 raise ValueError(f"unknown settings {', '.join(unknown)}")
             if isinstance(values["supercell"], list):
                 values["supercell"] = tuple(tuple(row) if isinstance(row, list) else row for row in values["supercell"])
+            if isinstance(values.get("elements"), list):
+                values["elements"] = tuple(values["elements"])
             return cls(**values)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise ValueError(

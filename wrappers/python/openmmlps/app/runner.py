@@ -69,7 +69,7 @@ def start(folder, settings, overwrite=False, engine=None, monitor=None):
     :raises RunFailed: the run had to stop; everything written is kept
     """
     engine, monitor = engine or DeepPotentialEngine(), monitor or Monitor()
-    structure = load(settings.structure, settings.supercell)
+    structure = load(settings.structure, settings.supercell, settings.format, settings.elements)
     _check_ensemble(settings, structure)
     model, record = engine.freeze_model(settings.model, structure.symbols)
     with RunFolder.create(folder, settings, model, record, overwrite) as run_folder:
@@ -103,7 +103,7 @@ def _check_ensemble(settings, structure):
 class _Run:
     def __init__(self, folder, settings, engine, monitor):
         self.folder, self.settings, self.engine, self.monitor = folder, settings, engine, monitor
-        self.structure = load(folder.structure, settings.supercell)
+        self.structure = load(folder.structure, settings.supercell, settings.format, settings.elements)
         self.symbols = self.structure.symbols
         self.name = Path(settings.structure).stem
         self.stop = StopSignals(self._announce_stop)

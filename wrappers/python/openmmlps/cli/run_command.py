@@ -22,6 +22,20 @@ def run(
             help="Name of a packaged structure ([bold]openmm-lps structures[/]) or any file that ASE reads."
         ),
     ] = None,
+    format: Annotated[
+        str | None,
+        typer.Option(
+            help="Format of the structure file by ASE's name, as lammps-data. Default: from its name and content.",
+            rich_help_panel=_MODEL,
+        ),
+    ] = None,
+    elements: Annotated[
+        str | None,
+        typer.Option(
+            help="Element of each type, as Li,P,S, for files that number types: LAMMPS, POSCAR of VASP 4.",
+            rich_help_panel=_MODEL,
+        ),
+    ] = None,
     model: Annotated[
         Path | None,
         typer.Option(
@@ -143,6 +157,7 @@ def run(
     openmm-lps run --resume -o npt                   # after Ctrl-C, a kill, a reboot
     openmm-lps run --resume -o npt --time "50 ps"    # to make it longer
     """
+    from openmmlps._atoms_files import parse_elements
     from openmmlps.app import runner
     from openmmlps.app.quantities import parse
     from openmmlps.app.run_settings import RunSettings
@@ -155,6 +170,8 @@ def run(
 
     given = {
         "structure": structure,
+        "format": format,
+        "elements": parse_elements(elements),
         "model": str(model) if model else None,
         "supercell": parse_supercell(supercell) if supercell else None,
         "ensemble": ensemble and ensemble.lower(),
