@@ -2,7 +2,7 @@
 # Copyright (c) 2026 the openmm-lps authors
 """The dispersion correction DFT-D3 in the labels of reference frames, so that it can be taken off.
 
-The glasses of the Li-P-S data were labelled with PBE-D3, the crystals with PBE alone (README.md, "Method"). `prepare.py` takes
+The glasses of the Li-P-S data were labelled with PBE-D3, the crystals with PBE alone (docs/notes/reference-data.md). `prepare.py` takes
 the correction off the glasses: Grimme et al., J. Chem. Phys. 132, 154104 (2010), zero damping with the parameters of PBE,
 without the three-body term, pairs up to 40 bohr, which is what CP2K does when it is told nothing else. Computed by the
 package dftd3 (simple-dftd3).

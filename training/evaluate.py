@@ -1,25 +1,18 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the openmm-lps authors
-"""Errors of a frozen model on the parts of the split, computed by DeePMD-kit itself.
+"""Errors of a model on labelled frames, and their summaries; `validate/errors.py` measures them.
 
-    python training/evaluate.py --model graph.pb --work .training --output DIR [--parts interior validation test]
-
-DIR/errors.json and DIR/errors.md hold root mean square and mean absolute errors of the energy (meV/atom, no offset
-removed), the forces (eV/angstrom per component, also per species) and the virial (meV/atom per component, -dE/dstrain)
-for each system, for all glasses, for all crystals, and for the crystal frames below and above 1,500 K.
+Root mean square and mean absolute errors of the energy (meV/atom, no offset removed), the forces (eV/angstrom per component, also
+per species) and the virial (meV/atom per component, -dE/dstrain).
 """
 
-import argparse
-import json
 from pathlib import Path
 
 import numpy as np
 
 from frames import read_frames
 
-PARTS = ("train", "interior", "validation", "test")
 COOL = 1500.0  # K
-CHUNK = 10  # frames in one call of the model
 
 
 def system_errors(model, folder: Path, chosen: slice | list[int]) -> dict[str, np.ndarray]:
@@ -32,17 +25,11 @@ def system_errors(model, folder: Path, chosen: slice | list[int]) -> dict[str, n
     atoms = len(frames.types)
     order = {name: index for index, name in enumerate(model.get_type_map())}
     types = np.array([order[frames.type_map[kind]] for kind in frames.types])
-    energy, force, virial = [], [], []
-    for start in range(0, len(frames), CHUNK):
-        part = slice(start, start + CHUNK)
-        predicted = model.eval(frames.coord[part], frames.box[part], types)
-        energy.append(predicted[0].ravel() - frames.energy[part])
-        force.append(predicted[1].reshape(-1, 3 * atoms) - frames.force[part])
-        virial.append(predicted[2].reshape(-1, 9) - frames.virial[part])
+    energy, force, virial = model.eval(frames.coord, frames.box, types)
     errors = {
-        "energy": 1e3 * np.concatenate(energy) / atoms,
-        "force": np.concatenate(force),
-        "virial": 1e3 * np.concatenate(virial) / atoms,
+        "energy": 1e3 * (energy.ravel() - frames.energy) / atoms,
+        "force": force.reshape(-1, 3 * atoms) - frames.force,
+        "virial": 1e3 * (virial.reshape(-1, 9) - frames.virial) / atoms,
         "species": np.array(frames.type_map)[frames.types],
     }
     temperature = folder / "temperature.npy"
@@ -76,32 +63,17 @@ def below(errors: dict[str, np.ndarray], limit: float, wanted: bool) -> dict[str
     return errors | {name: errors[name][chosen] for name in ("energy", "force", "virial", "kelvin")}
 
 
-def groups_of(systems: dict[str, dict]) -> dict[str, list[dict]]:
-    """Return {group: errors of its systems}: all glasses, all crystals, and crystals below and from 1,500 K."""
-    glasses = [errors for errors in systems.values() if "kelvin" not in errors]
+def summarise_all(systems: dict[str, dict]) -> dict[str, dict]:
+    """Return the summaries of all glasses, all crystals and crystals below and from 1,500 K, then of each system; none without a frame."""
     crystals = [errors for errors in systems.values() if "kelvin" in errors]
-    return {
-        "all glasses": glasses,
+    groups = {
+        "all glasses": [errors for errors in systems.values() if "kelvin" not in errors],
         "all crystals": crystals,
         "crystals below 1,500 K": [below(errors, COOL, True) for errors in crystals],
         "crystals from 1,500 K": [below(errors, COOL, False) for errors in crystals],
     }
-
-
-def summarise_all(groups: dict[str, list[dict]], systems: dict[str, dict]) -> dict[str, dict]:
-    """Return the summaries of all groups, then of each system; those without a frame are left out."""
-    groups = groups | {name: [errors] for name, errors in systems.items()}
+    groups |= {name: [errors] for name, errors in systems.items()}
     return {name: summary for name, group in groups.items() if (summary := summarise(group)) is not None}
-
-
-def evaluate(model, data: Path, parts: list[str], stride: int) -> dict:
-    """Return ``{part: {group: summary}}`` for the systems below `data`; see `summarise`."""
-    result = {}
-    for part in parts:
-        folders = sorted(path / part for path in data.glob("*") if (path / part).is_dir())
-        systems = {folder.parent.name: system_errors(model, folder, slice(None, None, stride)) for folder in folders}
-        result[part] = summarise_all(groups_of(systems), systems)
-    return result
 
 
 def table(result: dict) -> str:
@@ -117,27 +89,3 @@ def table(result: dict) -> str:
             lines.append(f"| {name} | {summary['frames']} | " + " | ".join(cells) + " |")
         lines.append("")
     return "\n".join(lines)
-
-
-def main() -> None:
-    from deepmd.infer import DeepPot  # here, so that the arithmetic above can be tested without DeePMD-kit
-
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", type=Path, required=True, help="frozen model")
-    parser.add_argument("--work", type=Path, default=Path(".training"), help="working folder of prepare.py")
-    parser.add_argument("--output", type=Path, required=True, help="folder for errors.json and errors.md")
-    parser.add_argument("--parts", nargs="+", choices=PARTS, default=["interior", "validation", "test"])
-    parser.add_argument("--stride", type=int, default=1, help="use every n-th frame only")
-    arguments = parser.parse_args()
-    data = arguments.work / "data"
-    if not data.is_dir():
-        parser.error(f"evaluate: '{data}' does not exist; run training/prepare.py with the same --work first")
-    result = evaluate(DeepPot(str(arguments.model)), data, arguments.parts, arguments.stride)
-    arguments.output.mkdir(parents=True, exist_ok=True)
-    (arguments.output / "errors.json").write_text(json.dumps(result, indent=1) + "\n")
-    (arguments.output / "errors.md").write_text(table(result))
-    print(table(result))
-
-
-if __name__ == "__main__":
-    main()

@@ -17,7 +17,9 @@ TRAINING = Path(__file__).resolve().parents[2] / "training"
 VALIDATE = TRAINING / "validate"
 sys.path[:0] = [str(TRAINING), str(VALIDATE)]
 
+import card
 import common
+import crystals
 import pressure
 
 from frames import Frames, read_frames, write_frames
@@ -87,8 +89,7 @@ def test_help_says_how_to_call_it(call, script):
         ("errors", ["--stride", 0], "--stride is 0; give at least 1"),
         ("crystals", ["--threads", 0], "--threads is 0; give at least 1"),
         ("crystals", ["--npt-ps", -1], "--npt-ps must not be negative"),
-        ("glasses", ["--time-ps", 0], "--time-ps is 0; it must be positive"),
-        ("stability", ["--piece-ps", 0], "--piece-ps must be positive"),
+        ("stability", ["--time-ps", 0], "--time-ps must be positive"),
         ("committee", ["--models", MODEL_FILE], "--models names one model; a committee has at least two"),
         ("committee", ["--models", MODEL_FILE, "x.pb"], "--models: there is no file x.pb"),
         ("committee", ["--models", MODEL_FILE, MODEL_FILE], "two of the models have the same weights"),
@@ -116,10 +117,9 @@ def test_errors_of_the_labelling_model_vanish_and_those_of_another_are_found(cal
     result = json.loads((folder / "errors.json").read_text())
     assert result["summaries"]["test"]["glass-g75"]["force"]["rmse"] < 1e-8
     assert result["held_out"]["all glasses"]["frames"] == 10
-    assert set(result["virial_parts"]) == {name for name in result["held_out"] if "-" in name}
     # 1200, 1560 ... K: one frame of each part is below 1,500 K
     assert result["held_out"]["crystals below 1,500 K"]["frames"] == 2
-    assert (folder / "errors-parity.png").stat().st_size < 150_000
+    assert (folder / "errors-parity.webp").stat().st_size < 150_000
     # A second call keeps the result.
     before = (folder / "errors.json").stat().st_mtime_ns
     assert call("errors", "--model", labelling, "--work", work)[0] == 0
@@ -168,8 +168,6 @@ def test_labelled_glasses_count_as_glasses(call, work, labelled, tmp_path):
     folder = common.results_folder(work, digest_of(labelled))
     summary = json.loads((folder / "errors.json").read_text())["summaries"]["labelled"]
     assert "all glasses" in summary and "all crystals" not in summary and summary["all glasses"]["force"]["rmse"] < 1e-8
-    session = common.Session(labelled, "m", "", tmp_path, tmp_path, 1)
-    assert list(pressure.labelled(session)) == ["glass-g75"]
 
 
 def digest_of(model):
@@ -182,35 +180,19 @@ def digest_of(model):
 def test_a_pressure_that_is_off_changes_the_density(labelled, tmp_path):
     """PBE pushes 0.3 GPa harder than the model of 15 GPa: 2 % less dense. The labelling model is not off at all."""
     engine, session = common.Engine(labelled), common.Session(labelled, "m", "", tmp_path, tmp_path, 1)
-    (material,) = pressure.labelled(session).values()
-    ((folder, chosen),) = material.parts
-    found = pressure.compare(engine, material, 15.0)
-    assert found.frames == 3 and found.atoms == len(material.start)
+    ((system, folder),) = common.labelled_folders(session).items()
+    found = pressure.compare(engine, folder, 15.0)
+    assert found.frames == 3 and found.atoms == len(pressure.at_rest(system, folder))
     assert found.density_change_percent == pytest.approx(0, abs=1e-4)
     frames = read_frames(folder)
-    frames.virial[:, ::4] += 0.3 / pressure.GPA * material.start.get_volume()
+    volumes = np.linalg.det(frames.box.reshape(-1, 3, 3))
+    frames.virial[:, ::4] += 0.3 / pressure.GPA * volumes[:, None]
     write_frames(folder, frames)
-    found = pressure.compare(engine, material, 15.0)
+    found = pressure.compare(engine, folder, 15.0)
     assert found.difference_GPa == pytest.approx(0.3, abs=1e-5) and found.difference_error_GPa < 1e-5
     assert found.density_change_percent == pytest.approx(-2.0, abs=1e-3)
-    single = pressure.Material([(folder, chosen[:1])], material.start, labelled=True)
-    assert pressure.compare(engine, single, 15.0).difference_error_GPa is None
-
-
-def test_pressure_of_dispersion(labelled, monkeypatch, tmp_path):
-    """Whatever energy per volume attracts pulls with as much pressure, and who has no dftd3 does without."""
-    engine, session = common.Engine(labelled), common.Session(labelled, "m", "", tmp_path, tmp_path, 1)
-    (material,) = pressure.labelled(session).values()
-    volume = material.start.get_volume()
-    attraction = (0.0, np.zeros(1), -0.01 * volume * np.eye(3).ravel())
-    monkeypatch.setattr(pressure, "dispersion", lambda *frame: attraction)
-    assert pressure.compare(engine, material, 15.0).dispersion_GPa == pytest.approx(-0.01 * pressure.GPA, rel=1e-6)
-
-    def missing(*frame):
-        raise ImportError("dftd3")
-
-    monkeypatch.setattr(pressure, "dispersion", missing)
-    assert pressure.compare(engine, material, 15.0).dispersion_GPa is None
+    write_frames(folder, frames.take([0]))
+    assert pressure.compare(engine, folder, 15.0).difference_error_GPa is None
 
 
 def test_committee_measures_structures_outside(call, work):
@@ -230,18 +212,56 @@ def test_a_card_without_measurements_says_so(call, tmp_path):
     assert "It must not be used for" in text.replace("**", "").split("\n\n")[1]
 
 
-def test_dense_held_out_frames_of_a_glass(tmp_path, work):
-    """Those with at least 0.95 of the model's density; the synthetic frames all have one volume."""
-    session = common.Session(MODEL_FILE, "m", "", work, tmp_path, 1)
-    assert pressure.glasses(session) == {}
-    value = common.density(common.frame_atoms(read_frames(work / "data" / "glass-g75" / "test"), 0))
-    for factor, count in ((1.0, 5), (1.06, 0)):
-        glass = {"glass-g75": {"model": {"density_g_per_cm3": factor * value}}, "glass-g67": {"model": None}}
-        common.write_json(tmp_path / "glasses.json", {"glasses": glass})
-        found = pressure.glasses(session)
-        assert list(found) == (["glass-g75"] if count else [])
-        for material in found.values():
-            assert [len(chosen) for _, chosen in material.parts] == [count, count]
+def test_a_card_holds_what_was_measured(tmp_path):
+    """Results as the scripts write them, in the shape that card.py reads; a failed run and an unstable crystal are named."""
+    summary = {"frames": 3, **{name: {"rmse": 0.5, "mae": 0.4} for name in ("energy", "force", "force Li", "virial")}}
+    groups = {name: summary for name in ("all glasses", "all crystals")}
+    reference = crystals.known_crystals()
+    run = {"stable": True, "time_ps": 100.0, "violation": None, "closest_over_dft": {"P-S": 1.02}}
+    hit = {"stable": False, "time_ps": 3.25, "violation": "P-S at 1.10 Å", "closest_over_dft": {"P-S": 0.7}}
+    npt = {"atoms": 250, "time_ps": 10.0, "lengths_angstrom": [5.7, 5.7, 5.7], "density_g_per_cm3": 1.63}
+    structure = {"sulfur_around_phosphorus": 3.9, "percent_of_phosphorus": {"PS4(3-)": 97.0, "P2S7(4-)": 2.0}}
+    item = {"quantity": "σ_NE at 300 K", "value": "6.27", "detail": "", "literature": "3.6 (Zhou)"}
+    glass = {"density_g_per_cm3": 1.786, "structure": structure, "transport": [item], "changed": ["atoms=60"]}
+    glass |= {"replicas": 1, "transport_warnings": ["500 K: not diffusive: ions travel", "1 replica"]}
+    flagged = {"glasses": {"fraction_flagged": 0.05}}
+    results = {
+        "errors": {"summaries": {"train": groups, "test": groups}, "held_out": groups},
+        "crystals": {
+            "crystals": {
+                "Li2S": {"reference": reference["Li2S"], "npt": npt, "elastic": {"bulk_GPa": 40.0, "young_GPa": 77.0}},
+                "P2S5": {"reference": reference["P2S5"], "npt": {"failed": "?"}, "elastic": {"stable": False}},
+            }
+        },
+        "glasses": {"glasses": {"glass-g75": {"model": glass, "dft": structure}}, "settings": {"preset": "quick"}},
+        "stability": {
+            "outcomes": {
+                "Li2S": {"hot": run, "room": run, "nve": {"drift_meV_per_atom_per_ps": -2e-5}},
+                "P2S5": {"hot": hit, "room": run},
+            },
+            "settings": {"time_ps": 100.0, "drift_ps": 10.0, "structures": ["Li2S", "P2S5"]},
+        },
+        "committee": {"models": 2, "note": "", "limit": 0.34, "groups": flagged, "spearman_frames_rms": 0.46},
+    }
+    for part, content in results.items():
+        common.write_json(tmp_path / f"{part}.json", content)
+    session = common.Session(MODEL_FILE, "m", "0" * 64, tmp_path, tmp_path, 1)
+    assert card.write_card(session, tmp_path / "card.md", "m", "") == ["pressure"]
+    text = (tmp_path / "card.md").read_text()
+    for line in (
+        "| test | all glasses | 3 | 0.5 (0.4) | 0.500 (0.400) | 0.500 | - | - | 0.5 (0.4) |",
+        "| Li2S | 5.70 × 5.70 × 5.70 | 5.72 × 5.72 × 5.72 | 1.630 | - | 1.629 | 40.0 | 77.0 | - |",
+        "| P2S5 | unstable | - | unstable | - | - | unstable | unstable | - |",
+        "| 75 mol% | 1.786 | 1.85 | 1.800 | 1.88 | 3.90 / 3.90 | PS4(3-) 97 | PS4(3-) 97 |",
+        "| 75 mol% | σ_NE at 300 K | 6.27 | 3.6 (Zhou) |",
+        "75 mol% at 500 K. There",
+        "3 of 4 simulations of 100 ps held",
+        "Failed: P2S5 at 1,500 K after 3.25 ps (P-S at 1.10 Å).",
+        "at most 2.0e-05 meV/atom/ps",
+        "5 % of glasses",
+    ):
+        assert line in text, line
+    assert "train |" not in text and "**fail** (4 of 4 simulations)" in text
 
 
 def test_bulk_modulus_of_the_packaged_model(tmp_path):

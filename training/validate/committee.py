@@ -7,25 +7,14 @@
 The deviation of an atom is the root mean square distance of its forces under the models from their mean, that of a frame the
 largest or the root mean square over atoms (as DP-GEN defines it). It is measured on held-out frames and on structures outside of
 the data: strained crystals, a contact with lithium metal, P4S10 molecules, random packings. On the held-out glass frames it is
-compared with the true error of the first model (Spearman). Writes committee.json and committee.png for the first model.
+compared with the true error of the first model (Spearman). Writes committee.json for the first model.
 """
 
 import sys
 from pathlib import Path
 
 import numpy as np
-from common import (
-    COLORS,
-    HELD_OUT,
-    Engine,
-    cached,
-    data_folders,
-    frame_atoms,
-    make_parser,
-    new_figure,
-    open_session,
-    save_figure,
-)
+from common import HELD_OUT, Engine, cached, data_folders, frame_atoms, make_parser, open_session
 
 from frames import read_frames
 
@@ -49,37 +38,36 @@ def spearman(x, y) -> float:
     return float(np.corrcoef(x, y)[0, 1])
 
 
-def strained_crystals() -> list:
-    """Packaged crystals compressed and stretched by 5 and 10 % along every direction, and sheared by 10 %."""
+def packaged(name: str):
+    """A packaged crystal as ``ase.Atoms``."""
     import ase.io
 
     from openmmlps.app.structure_files import structure_path
 
+    return ase.io.read(structure_path(name))
+
+
+def strained_crystals() -> list:
+    """Packaged crystals compressed and stretched by 5 and 10 % along every direction, and sheared by 10 %."""
+    shear = np.eye(3)
+    shear[0, 1] = 0.1
+    deformations = [(1 + strain) * np.eye(3) for strain in (-0.10, -0.05, 0.05, 0.10)] + [shear]
     found = []
     for name in ("beta-Li3PS4", "gamma-Li3PS4", "Li7P3S11", "Li2S"):
-        for strain in (-0.10, -0.05, 0.05, 0.10):
-            found.append(_deformed(ase.io.read(structure_path(name)), (1 + strain) * np.eye(3)))
-        shear = np.eye(3)
-        shear[0, 1] = 0.1
-        found.append(_deformed(ase.io.read(structure_path(name)), shear))
+        for deformation in deformations:
+            atoms = packaged(name)
+            atoms.set_cell(np.array(atoms.cell) @ deformation, scale_atoms=True)
+            found.append(atoms)
     return found
-
-
-def _deformed(atoms, deformation):
-    atoms.set_cell(np.array(atoms.cell) @ deformation, scale_atoms=True)
-    return atoms
 
 
 def lithium_contact() -> list:
     """Beta-Li3PS4 against a slab of body-centred lithium, with gaps of 2.0, 2.5 and 3.0 angstrom; periodic, strained to fit."""
-    import ase.io
     from ase.build import bcc100
-
-    from openmmlps.app.structure_files import structure_path
 
     found = []
     for gap in (2.0, 2.5, 3.0):
-        electrolyte = ase.io.read(structure_path("beta-Li3PS4")).repeat((1, 1, 2))
+        electrolyte = packaged("beta-Li3PS4").repeat((1, 1, 2))
         lengths = electrolyte.cell.lengths()
         repeats = [max(1, round(lengths[axis] / 3.44)) for axis in (0, 1)]
         metal = bcc100("Li", size=(*repeats, 6), a=3.44, vacuum=0)
@@ -96,36 +84,25 @@ def lithium_contact() -> list:
 
 def phosphorus_sulfide_molecules() -> list:
     """P4S10 molecules alone in a box of 20 angstrom, cut out of the crystal P2S5, also with bonds stretched by 5 and 10 %."""
-    import ase.io
-    from scipy.sparse.csgraph import connected_components
-    from vesin import NeighborList
+    from ase.neighborlist import neighbor_list
 
-    from openmmlps.app.structure_files import structure_path
-
-    atoms = ase.io.read(structure_path("P2S5"))
-    search = NeighborList(cutoff=2.4, full_list=True)
-    first, second, vectors = search.compute(
-        np.ascontiguousarray(atoms.positions), np.ascontiguousarray(np.array(atoms.cell)), True, "ijD"
-    )
-    adjacency = np.zeros((len(atoms), len(atoms)))
-    adjacency[first.astype(int), second.astype(int)] = 1
-    member = connected_components(adjacency)[1] == 0
-    positions, todo = {int(np.flatnonzero(member)[0]): np.zeros(3)}, [int(np.flatnonzero(member)[0])]
+    atoms = packaged("P2S5")
+    first, second, vectors = neighbor_list("ijD", atoms, 2.4)
+    positions, todo = {0: np.zeros(3)}, [0]
     while todo:  # along bonds, so that the molecule is whole
         atom = todo.pop()
-        for neighbor, vector in zip(second[first == atom].astype(int), vectors[first == atom], strict=True):
-            if int(neighbor) not in positions:
-                positions[int(neighbor)] = positions[atom] + vector
-                todo.append(int(neighbor))
-    molecule = atoms[sorted(positions)]
-    molecule.positions = [positions[index] for index in sorted(positions)]
+        for neighbor, vector in zip(second[first == atom], vectors[first == atom], strict=True):
+            if neighbor not in positions:
+                positions[neighbor] = positions[atom] + vector
+                todo.append(neighbor)
+    molecule = atoms[list(positions)]
+    molecule.positions = list(positions.values())
     molecule.positions -= molecule.positions.mean(axis=0)
     found = []
     for stretch in (1.0, 1.05, 1.1):
-        copy = molecule.copy()
-        copy.positions = copy.positions * stretch + 10.0
-        copy.set_cell([20.0] * 3)
-        found.append(copy)
+        found.append(molecule.copy())
+        found[-1].positions = molecule.positions * stretch + 10.0
+        found[-1].set_cell([20.0] * 3)
     return found
 
 
@@ -179,27 +156,6 @@ def summarise(groups: dict[str, list[dict]]) -> dict:
     return result
 
 
-def plot(glasses: list[dict], groups: dict, limit: float, path: Path) -> None:
-    """Error against deviation on held-out glass frames; deviations of the groups."""
-    figure, axes = new_figure(7.2, 2.5, columns=2)
-    axes[0, 0].plot(
-        [found["rms"] for found in glasses],
-        [found["error_rms"] for found in glasses],
-        "o",
-        color=COLORS["all"],
-        markersize=3,
-    )
-    axes[0, 0].set(xlabel="deviation (rms, eV/Å)", ylabel="true error (rms, eV/Å)", title="held-out glass frames")
-    for place, (name, members) in enumerate(groups.items()):
-        values = [found["largest"] for found in members]
-        color = COLORS["all"] if name.startswith("held-out") else COLORS["P"]
-        axes[0, 1].plot(values, [place] * len(values), "|", color=color, markersize=8)
-    axes[0, 1].axvline(limit, color=COLORS["grey"], linestyle="--", linewidth=0.8)
-    axes[0, 1].set_yticks(range(len(groups)), list(groups))
-    axes[0, 1].set(xscale="log", xlabel="largest deviation in the frame (eV/Å)")
-    save_figure(figure, path)
-
-
 def main() -> None:
     parser = make_parser(__doc__)
     parser.add_argument("--models", nargs="+", type=Path, required=True, help="two models or more; the first is judged")
@@ -234,10 +190,8 @@ def main() -> None:
         groups = {name: [measure(engines, *pair) for pair in pairs] for name, pairs in labelled.items()}
         groups |= {name: [measure(engines, atoms) for atoms in members] for name, members in unlabelled.items()}
         glasses = groups["held-out glasses"]
-        result = summarise(groups)
-        plot(glasses, groups, result["limit"], session.folder / "committee.png")
         spread, error = (np.concatenate([found[key] for found in glasses]) for key in ("spread", "error"))
-        return result | {
+        return summarise(groups) | {
             "models": len(engines),
             "note": arguments.note,
             "spearman_frames_rms": spearman([f["rms"] for f in glasses], [f["error_rms"] for f in glasses]),

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the openmm-lps authors
-"""What the validation scripts share: the model and its evaluator, results that are kept, figures, crystals.
+"""What the validation scripts share: the model and its evaluator, results that are kept, reference frames, figures.
 
 Results of a model go to WORK/validate/<name>-<first digits of its hash>/, so another model never reads them. A part that is
 done with the same settings is not done again.
@@ -12,7 +12,6 @@ import json
 import math
 import os
 import sys
-import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,8 +29,6 @@ TRAINING = Path(__file__).resolve().parent.parent
 LABELLED = TRAINING / "label" / "frames"
 sys.path.insert(0, str(TRAINING))
 
-DENSITY = 1.66053906660  # g/cm3 per u/angstrom^3
-ELECTRONVOLT = 96.48533212331002  # kJ/mol
 HELD_OUT = ("validation", "test")
 GLASSES = {"glass-g67": 67, "glass-g70": 70, "glass-g75": 75}  # percent Li2S
 COLORS = {"Li": "#7a4fbf", "P": "#d1662b", "S": "#b3961c", "all": "#2a6f97", "grey": "#7d8790"}
@@ -56,7 +53,7 @@ class Session:
 
         :raises RunFailed: if the run ended early
         """
-        from openmmlps.app import run as runner
+        from openmmlps.app import runner
         from openmmlps.app.run_folder import is_run
         from openmmlps.app.run_settings import RunSettings
 
@@ -82,15 +79,12 @@ class Engine:
 
     def eval(self, coord, box, types):
         """Return energy (F, 1) eV, force (F, N, 3) eV/angstrom, virial (F, 9) eV of frames coord (F, 3N), box (F, 9)."""
-        count = len(types)
-        energy = np.zeros((len(coord), 1))
-        force, virial = np.zeros((len(coord), count, 3)), np.zeros((len(coord), 9))
-        for frame in range(len(coord)):
-            energy[frame], force[frame], matrix = self.evaluate(
-                coord[frame].reshape(-1, 3), None if box is None else box[frame].reshape(3, 3), types
-            )
-            virial[frame] = matrix.ravel()
-        return energy, force, virial
+        frames = [
+            self.evaluate(positions.reshape(-1, 3), cell.reshape(3, 3), types)
+            for positions, cell in zip(coord, box, strict=True)
+        ]
+        energy, force, virial = (np.array(values) for values in zip(*frames, strict=True))
+        return energy[:, None], force, virial.reshape(-1, 9)
 
     def evaluate(self, positions, cell, types):
         """Return energy eV, forces [n, 3] eV/angstrom and virial [3, 3] eV of one configuration; cell may be None."""
@@ -108,19 +102,14 @@ class Engine:
         return self.evaluate(atoms.positions, np.array(atoms.cell) if atoms.pbc.any() else None, types)
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of every validation script."""
+def make_parser(description: str) -> argparse.ArgumentParser:
+    """A parser with the options of every validation script; `description` is the module's docstring."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "--model", default="default", help="graph.pb or any other model file; default: the packaged one"
     )
     parser.add_argument("--work", type=Path, default=Path(".training"), help="working folder of prepare.py")
     parser.add_argument("--threads", type=int, default=1, help="threads to use")
-
-
-def make_parser(description: str) -> argparse.ArgumentParser:
-    """A parser with the options of every validation script; `description` is the module's docstring."""
-    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_arguments(parser)
     return parser
 
 
@@ -146,8 +135,10 @@ def open_session(parser: argparse.ArgumentParser, arguments: argparse.Namespace)
 
 def results_folder(work: Path, digest: str) -> Path | None:
     """The folder of the results of a model by the hash of its weights, whatever its file was called; None: there is none."""
-    found = sorted((work / "validate").glob(f"*-{digest[:8]}"))
-    return found[0] if found else None
+    return next(iter(sorted((work / "validate").glob(f"*-{digest[:8]}"))), None)
+
+
+# --- Reference frames
 
 
 def data_folders(session: Session, part: str) -> dict[str, Path]:
@@ -164,25 +155,19 @@ def labelled_hashes() -> dict[str, str]:
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(LABELLED.glob("*.extxyz"))}
 
 
-def labelled_structures() -> dict[str, list]:
-    """Return {system: list of ``ase.Atoms``} that CP2K labelled with energy, forces and stress; temperature in K in `info`.
+def labelled_folders(session: Session) -> dict[str, Path]:
+    """Return {system: folder} of the structures that CP2K labelled, written below WORK/labelled in the DeePMD layout.
 
     They are our own, in training/label/frames/<crystal>.extxyz and <glass>.extxyz, and never trained on.
     """
     import ase.io
 
-    return {
-        path.stem if path.stem in GLASSES else f"crystal-{path.stem}": ase.io.read(path, index=":")
-        for path in sorted(LABELLED.glob("*.extxyz"))
-    }
-
-
-def labelled_folders(session: Session) -> dict[str, Path]:
-    """Return {system: folder} of the labelled structures, which are written below WORK/labelled in the DeePMD layout."""
     from frames import frames_from_atoms, write_frames
 
     found = {}
-    for name, structures in labelled_structures().items():
+    for path in sorted(LABELLED.glob("*.extxyz")):
+        structures = ase.io.read(path, index=":")
+        name = path.stem if path.stem in GLASSES else f"crystal-{path.stem}"
         found[name] = folder = session.work / "labelled" / name
         write_frames(folder, frames_from_atoms(structures, sorted(set(structures[0].get_chemical_symbols()))))
         if name not in GLASSES:  # whose errors nobody asks by temperature
@@ -203,6 +188,25 @@ def frame_atoms(frames, index: int):
     )
 
 
+def density(atoms) -> float:
+    """g/cm3 of ``ase.Atoms``."""
+    from openmmlps.units import GRAM_PER_CM3_PER_AMU_PER_NM3
+
+    return float(atoms.get_masses().sum() / atoms.get_volume() * 1e3 * GRAM_PER_CM3_PER_AMU_PER_NM3)
+
+
+def supercell(atoms, count: int) -> tuple[int, int, int]:
+    """Repeats along a, b, c that bring a cell to at least `count` atoms, always one more where the cell is shortest."""
+    repeats = np.ones(3, dtype=int)
+    lengths = np.array(atoms.cell.lengths())
+    while len(atoms) * repeats.prod() < count:
+        repeats[np.argmin(lengths * repeats)] += 1
+    return tuple(int(repeat) for repeat in repeats)
+
+
+# --- Results
+
+
 def read_json(path: Path) -> dict | None:
     """Return the content of a JSON file, or None if it is not there or was not written to its end."""
     try:
@@ -220,88 +224,43 @@ def write_json(path: Path, content: dict) -> None:
 
 
 def plain(value):
-    """`value` in terms of JSON: dataclass fields, arrays and NumPy numbers become plain, floats get 6 digits."""
+    """`value` in terms of JSON: arrays and NumPy numbers become plain, floats get 6 digits."""
     if isinstance(value, dict):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
-    if isinstance(value, np.ndarray):
+    if isinstance(value, (np.ndarray, np.generic)):
         return plain(value.tolist())
-    if isinstance(value, (bool, np.bool_)):
-        return bool(value)
-    if isinstance(value, np.integer):
-        return int(value)
-    if isinstance(value, (float, np.floating)):
+    if isinstance(value, float):
         return float(f"{value:.6g}") if math.isfinite(value) else None
     return value
 
 
 def cached(path: Path, settings: dict, compute: Callable[[], dict]) -> dict:
-    """Return the result kept in `path` if it was made with the same settings, or compute and keep it.
-
-    The result carries `settings` and `processor_seconds`.
-    """
-    settings = plain(settings)
+    """Return the result kept in `path` if it was made with the same settings, or compute and keep it, with its `settings`."""
     kept = read_json(path)
-    if kept is not None and kept.get("settings") == settings:
-        return kept
-    begun = time.process_time()
-    result = compute()
-    write_json(path, {**result, "settings": settings, "processor_seconds": time.process_time() - begun})
-    return read_json(path)
+    if kept is None or kept.get("settings") != plain(settings):
+        write_json(path, {**compute(), "settings": settings})
+        kept = read_json(path)
+    return kept
 
 
-def density(atoms) -> float:
-    """g/cm3 of ``ase.Atoms``."""
-    return float(atoms.get_masses().sum() / atoms.get_volume() * DENSITY)
-
-
-def supercell(atoms, count: int) -> tuple[int, int, int]:
-    """Repeats along a, b, c that bring a cell to at least `count` atoms, always doubling where the cell is shortest."""
-    repeats = np.ones(3, dtype=int)
-    lengths = np.array(atoms.cell.lengths())
-    while len(atoms) * repeats.prod() < count:
-        repeats[np.argmin(lengths * repeats)] += 1
-    return tuple(int(repeat) for repeat in repeats)
-
-
-def closest_approach(atoms_list, symbols, cutoff: float = 2.6) -> dict[str, float]:
-    """Return {'Li-S': shortest distance, angstrom} over configurations; pairs never nearer than `cutoff` are missing.
-
-    `atoms_list` yields (positions [n, 3], cell [3, 3]) in angstrom.
-    """
-    from vesin import NeighborList
-
-    search = NeighborList(cutoff=cutoff, full_list=False)
-    symbols = np.array(symbols)
-    shortest = {}
-    for positions, cell in atoms_list:
-        first, second, distance = search.compute(
-            np.ascontiguousarray(positions, dtype=float), np.ascontiguousarray(cell, dtype=float), True, "ijd"
-        )
-        first, second = symbols[first.astype(int)], symbols[second.astype(int)]
-        for name in {"-".join(sorted(pair)) for pair in zip(first, second, strict=True)}:
-            a, b = name.split("-")
-            chosen = ((first == a) & (second == b)) | ((first == b) & (second == a))
-            shortest[name] = min(shortest.get(name, math.inf), float(distance[chosen].min()))
-    return shortest
-
-
-def new_figure(width: float, height: float, columns: int = 1, rows: int = 1):
-    """Return (figure, axes [rows, columns]) of the house's plain style, sizes in inches."""
+def new_figure(width: float, height: float, columns: int):
+    """Return (figure, axes [columns]) in a plain style, sizes in inches."""
     import matplotlib
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
     plt.rcParams.update({"font.size": 8, "axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False})
-    return plt.subplots(rows, columns, figsize=(width, height), squeeze=False, layout="constrained")
+    figure, axes = plt.subplots(1, columns, figsize=(width, height), squeeze=False, layout="constrained")
+    return figure, axes[0]
 
 
 def save_figure(figure, path: Path) -> None:
-    """Write a PNG of a size that may be committed, and close the figure."""
+    """Write a figure as WebP of a size that may be committed, and close it."""
     import matplotlib.pyplot as plt
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=110, pil_kwargs={"optimize": True})
+    figure.savefig(path, dpi=110, pil_kwargs={"quality": 60, "method": 6})
     plt.close(figure)
