@@ -7,6 +7,7 @@ run, and the stress of every strained cell is averaged over an NVT run, kinetic 
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -18,7 +19,7 @@ from openmmlps.units import GPA_PER_EV_PER_ANGSTROM3, KJ_PER_MOL_PER_EV
 from .protocol import Protocol
 from .protocol_settings import ProtocolSettings, setting
 from .relaxation import platform_name, relax_in
-from .sequence import RunStage, TaskStage
+from .sequence import RunStage, TaskStage, stage_result
 from .starts import material, starting_structures
 from .states import mean_box, mean_thermo, write_atoms, write_final
 
@@ -224,6 +225,34 @@ def mean_stress(folder, structure):
         "standard_error_GPa": error.tolist(),
         "thermo": mean_thermo(folder, 0.0),
     }
+
+
+def read_stresses(path: Path) -> tuple[np.ndarray, np.ndarray, str | None] | None:
+    """Stresses of the strained cells of one structure, or None if one is missing.
+
+    Parameters
+    ----------
+    path : Path
+        folder of the structure
+
+    Returns
+    -------
+    stresses, errors : ndarray
+        [2, 6, 3, 3] GPa: sign of the strain (+, -), its component; errors are standard errors, 0 for relaxed ions
+    platform : str or None
+        where the first was computed
+    """
+    outcomes = []
+    for sign in (1, -1):
+        for component in range(6):
+            outcome = stage_result(path / strain_name(component, sign))
+            if outcome is None:
+                return None
+            outcomes.append(outcome)
+    stresses = np.array([outcome["stress_GPa"] for outcome in outcomes], dtype=float).reshape(2, 6, 3, 3)
+    unknown = np.zeros((3, 3))
+    errors = np.array([outcome.get("standard_error_GPa", unknown) for outcome in outcomes], dtype=float)
+    return stresses, errors.reshape(2, 6, 3, 3), outcomes[0].get("platform")
 
 
 #: elastic constants; replica-1/strain-xx-plus and so on hold the stresses

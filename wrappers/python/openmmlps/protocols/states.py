@@ -2,14 +2,20 @@
 # Copyright (c) 2026 the openmm-lps authors
 """From a finished run to the start of the next: last frames, mean cells, means of thermodynamic quantities."""
 
+from __future__ import annotations
+
 import io
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from openmmlps.app import snapshot
 from openmmlps.app.replace import replace_file
 from openmmlps.app.thermo_file import read_thermo
+
+if TYPE_CHECKING:
+    from ase import Atoms
 
 
 def last_frame(folder):
@@ -65,6 +71,14 @@ def write_final(folder, path, box=None):
         positions = positions @ np.linalg.solve(own, box)
         own = box
     snapshot.write_snapshot(path, symbols, positions, own, velocities)
+
+
+def read_atoms(path: Path | str) -> Atoms:
+    """``ase.Atoms`` of a file that this package wrote."""
+    import ase.io
+
+    found = ase.io.read(path)
+    return found[-1] if isinstance(found, list) else found
 
 
 def write_atoms(path, atoms):

@@ -5,21 +5,50 @@
 import csv
 import io
 import math
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+
+from openmmlps.analysis.estimates import Estimate
 from openmmlps.app.replace import replace_file
+
+from .style import Picture
+
+_WITH_POWER = (-3, 5)  # exponents outside are written as a power of ten
 
 
 @dataclass(frozen=True)
 class Measured:
-    """A number with its standard error: one cell of a table, two columns of its CSV file."""
+    """A number with half the width of its 95 % interval: one cell of a table, two columns of its CSV file."""
 
     value: float
-    error: float = math.nan
+    reach: float = math.nan  #: nan if unknown
 
-    def __str__(self):
-        return rounded(self.value, self.error)
+    @classmethod
+    def of(cls, estimate: Estimate, factor: float = 1.0) -> "Measured":
+        """From an estimate of :mod:`openmmlps.analysis`, in another unit."""
+        return cls(estimate.value * factor, (estimate.high - estimate.low) / 2 * factor)
+
+    @classmethod
+    def of_samples(cls, samples: Iterable[float]) -> "Measured":
+        """Mean of independent samples; their scatter gives the interval (Student's t)."""
+        return cls.of(Estimate.from_samples(list(samples)))
+
+    @classmethod
+    def of_blocks(cls, mean: float, error: float | None, blocks: int = 5) -> "Measured":
+        """Mean and standard error from the means of so many blocks, as result.json has them."""
+        return cls(mean, math.nan if error is None else error * errors_in_interval(blocks))
+
+    def scaled(self, factor: float) -> "Measured":
+        """The same in another unit."""
+        return Measured(self.value * factor, self.reach * factor)
+
+    def __str__(self) -> str:
+        return rounded(self.value, self.reach)
 
 
 @dataclass(frozen=True)
@@ -28,19 +57,31 @@ class Table:
 
     name: str  #: file name without ending
     caption: str
-    columns: tuple
-    rows: tuple  #: of tuples
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Any, ...], ...]
     note: str = ""
 
-    def to_csv(self):
-        """The table as CSV text; plain numbers, errors in columns of their own."""
-        measured = [any(isinstance(row[i], Measured) for row in self.rows) for i in range(len(self.columns))]
-        columns, rows = [], [[] for _ in self.rows]
-        for index, (name, pair) in enumerate(zip(self.columns, measured, strict=True)):
-            columns += [name, f"standard error of {name}"] if pair else [name]
+    @property
+    def heads(self) -> tuple[str, ...]:
+        """Column heads for the eye: those of measured columns name the interval."""
+        return tuple(
+            f"{name}, ± 95 %" if with_error else name
+            for name, with_error in zip(self.columns, self._measured, strict=True)
+        )
+
+    @property
+    def _measured(self) -> list[bool]:
+        return [any(isinstance(row[i], Measured) for row in self.rows) for i in range(len(self.columns))]
+
+    def to_csv(self) -> str:
+        """The table as CSV text; plain numbers, half widths of the 95 % intervals in columns of their own."""
+        columns: list[str] = []
+        rows: list[list[Any]] = [[] for _ in self.rows]
+        for index, (name, with_error) in enumerate(zip(self.columns, self._measured, strict=True)):
+            columns += [name, f"half width of the 95 % interval of {name}"] if with_error else [name]
             for row, found in zip(rows, self.rows, strict=True):
                 cell = found[index]
-                row += [cell.value, cell.error] if isinstance(cell, Measured) else [cell, ""] if pair else [cell]
+                row += [cell.value, cell.reach] if isinstance(cell, Measured) else [cell, ""] if with_error else [cell]
         return to_csv(columns, rows)
 
 
@@ -50,11 +91,11 @@ class Figure:
 
     name: str  #: file name without ending
     caption: str
-    png: bytes
-    columns: tuple  #: of the data
-    rows: tuple
+    picture: Picture
+    columns: tuple[str, ...]  #: of the data
+    rows: tuple[tuple[Any, ...], ...]
 
-    def to_csv(self):
+    def to_csv(self) -> str:
         """The plotted numbers as CSV text."""
         return to_csv(self.columns, self.rows)
 
@@ -65,17 +106,17 @@ class Section:
 
     key: str  #: short, unique; orders sections of several folders (see SECTION_ORDER)
     title: str
-    paragraphs: list = field(default_factory=list)
-    items: list = field(default_factory=list)  #: figures and tables in order
+    paragraphs: list[str] = field(default_factory=list)
+    items: list[Figure | Table] = field(default_factory=list)  #: figures and tables in order
 
-    def add(self, *items):
+    def add(self, *items: Figure | Table | None) -> None:
         """Append figures and tables; None is passed over."""
         self.items += [item for item in items if item is not None]
 
 
 @dataclass(frozen=True)
 class Result:
-    """A line of the results at a glance."""
+    """A line of the results at a glance; errors after ± are 95 % intervals."""
 
     quantity: str
     value: str
@@ -88,10 +129,10 @@ class Snapshot:
     """A structure for the three-dimensional view; angstrom."""
 
     title: str
-    symbols: tuple
-    positions: object  #: [n, 3]
-    cell: object  #: [3, 3]
-    bonds: tuple  #: pairs of atoms
+    symbols: tuple[str, ...]
+    positions: np.ndarray  #: [n, 3]
+    cell: np.ndarray  #: [3, 3]
+    bonds: tuple[tuple[int, int], ...]  #: pairs of atoms
 
 
 @dataclass
@@ -102,33 +143,59 @@ class Findings:
     kind: str  #: 'run', 'quench', 'transport', 'elastic', 'relax'
     title: str
     subtitle: str
-    results: list = field(default_factory=list)
-    methods: list = field(default_factory=list)  #: (name, value) of what was run
-    warnings: list = field(default_factory=list)
-    sections: list = field(default_factory=list)
-    snapshots: list = field(default_factory=list)
+    results: list[Result] = field(default_factory=list)
+    methods: list[tuple[str, str]] = field(default_factory=list)  #: (name, value) of what was run
+    warnings: list[str] = field(default_factory=list)
+    sections: list[Section] = field(default_factory=list)
+    snapshots: list[Snapshot] = field(default_factory=list)
 
-    def write(self, folder):
-        """Write every picture as PNG and every table and curve as CSV into a folder, in place of older ones.
+    def add(self, *sections: Section | None) -> None:
+        """Append sections; None is passed over."""
+        self.sections += [section for section in sections if section is not None]
 
-        :return: names of the files
+    @property
+    def items(self) -> list[Figure | Table]:
+        """Figures and tables of all sections."""
+        return [item for section in self.sections for item in section.items]
+
+    def write(self, folder: Path | str) -> list[str]:
+        """Write every picture as PNG and every table and curve as CSV into a folder.
+
+        Older PNG and CSV files there are removed once the new ones are written.
+
+        Returns
+        -------
+        list of str
+            names of the files
         """
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
+        files: dict[str, bytes] = {}
+        for item in self.items:
+            if isinstance(item, Figure) and item.picture.png:
+                files[f"{item.name}.png"] = item.picture.png
+            files[f"{item.name}.csv"] = item.to_csv().encode()
+        for name, data in files.items():
+            replace_file(folder / name, data, synchronise=False)
         for old in [*folder.glob("*.png"), *folder.glob("*.csv")]:
-            old.unlink()
-        names = []
-        for section in self.sections:
-            for item in section.items:
-                if isinstance(item, Figure):
-                    replace_file(folder / f"{item.name}.png", item.png, synchronise=False)
-                    names.append(f"{item.name}.png")
-                replace_file(folder / f"{item.name}.csv", item.to_csv().encode(), synchronise=False)
-                names.append(f"{item.name}.csv")
-        return names
+            if old.name not in files:
+                old.unlink()
+        return list(files)
 
 
-def to_csv(columns, rows):
+def errors_in_interval(blocks: int) -> float:
+    """Half width of a 95 % interval in standard errors that come from so many blocks (Student's t)."""
+    from scipy.stats import t
+
+    return float(t.ppf(0.975, blocks - 1))
+
+
+def rows_of(*columns: Iterable[float]) -> tuple[tuple[float, ...], ...]:
+    """Rows of numbers from columns of equal length."""
+    return tuple(tuple(float(value) for value in row) for row in zip(*columns, strict=True))
+
+
+def to_csv(columns: Sequence[str], rows: Iterable[Iterable[Any]]) -> str:
     """CSV text with a header."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -138,55 +205,55 @@ def to_csv(columns, rows):
     return text.getvalue()
 
 
-def rounded(value, error=None):
-    """A number as text; with an error in parentheses that refers to the last digits, as in 1.23(4)."""
+def rounded(value: float | None, error: float | None = None) -> str:
+    """A number as text, with an error as in 1.23 ± 0.04 that keeps two digits; a dash for what is not known."""
     if value is None or not math.isfinite(value):
         return "–"
     if error is None or not math.isfinite(error) or error <= 0:
         return scientific(value, 3)
-    if error >= abs(value) and value != 0 or not 1e-3 <= abs(value) < 1e5:
-        return with_error(value, error)
-    digits = max(0, 1 - math.floor(math.log10(error)))
-    if digits == 0:
-        return f"{value:.0f} ± {error:.0f}"
-    return f"{value:.{digits}f} ± {error:.{digits}f}"
-
-
-def with_error(value, error):
-    """value ± error with a common power of ten where that is shorter."""
-    exponent = math.floor(math.log10(max(abs(value), abs(error))))
-    if -3 <= exponent < 5:
-        digits = max(0, 1 - math.floor(math.log10(error)))
-        return f"{value:.{digits}f} ± {error:.{digits}f}"
-    scale = 10.0**exponent
+    scale, power = 1.0, ""
+    exponent = math.floor(math.log10(max(abs(value), error)))
+    if not _WITH_POWER[0] <= exponent < _WITH_POWER[1]:
+        scale, power = 10.0**exponent, f"×10{_superscript(exponent)}"
     digits = max(0, 1 - math.floor(math.log10(error / scale)))
-    return f"({value / scale:.{digits}f} ± {error / scale:.{digits}f})×10{_superscript(exponent)}"
+    text = f"{value / scale:.{digits}f} ± {error / scale:.{digits}f}"
+    return f"({text}){power}" if power else text
 
 
-def scientific(value, digits=3):
+def scientific(value: float, digits: int = 3) -> str:
     """A number with so many significant digits; powers of ten where the number is very small or large."""
     if value == 0:
         return "0"
     exponent = math.floor(math.log10(abs(value)))
-    if -3 <= exponent < 5:
+    if _WITH_POWER[0] <= exponent < _WITH_POWER[1]:
         return f"{value:.{max(0, digits - 1 - exponent)}f}"
     return f"{value / 10.0**exponent:.{digits - 1}f}×10{_superscript(exponent)}"
 
 
-def _superscript(number):
+def _superscript(number: int) -> str:
     return str(number).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
 
 
-def pretty(name):
+def counted(count: int, noun: str) -> str:
+    """'1 replica', '2 replicas'."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def formula(symbols: Sequence[str]) -> str:
+    """Number of atoms by element, as in Li72P24S96."""
+    symbols = list(symbols)
+    counts = {symbol: symbols.count(symbol) for symbol in dict.fromkeys(symbols)}
+    return "".join(f"{symbol}{count if count > 1 else ''}" for symbol, count in counts.items())
+
+
+def pretty(name: str) -> str:
     """A name such as 'beta-Li3PS4' as people write it: 'β-Li₃PS₄'."""
     greek = {"alpha": "α", "beta": "β", "gamma": "γ"}
     parts = [greek.get(part, part) for part in str(name).split("-")]
     return "-".join(_subscripted(part) for part in parts)
 
 
-def _subscripted(part):
-    import re
-
+def _subscripted(part: str) -> str:
     if not re.fullmatch(r"(?:[A-Z][a-z]?\d*)+", part):
         return part
     return part.translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))

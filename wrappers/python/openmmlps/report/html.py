@@ -5,13 +5,18 @@
 import base64
 import datetime
 import json
+import re
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup, escape
 
 from openmmlps.app.h5md_reporter import package_version
 from openmmlps.app.replace import replace_file
 
 from . import literature
-from .content import Figure, Table
+from .content import Figure, Findings, Snapshot, Table
 
 _HERE = Path(__file__).parent
 #: sections of several folders are put in this order
@@ -30,17 +35,27 @@ SECTION_ORDER = (
 _NARROW = 58  # characters that fit into half the width of the page
 
 
-def write_report(path, findings, title=None):
+def write_report(path: Path | str, findings: Sequence[Findings], title: str | None = None) -> None:
     """Write the report of one or several folders.
 
-    :param path: of the HTML file; replaced as a whole
-    :param findings: list of :class:`~.content.Findings`
-    :param title: None: that of the first findings
+    Parameters
+    ----------
+    path : Path or str
+        of the HTML file; replaced as a whole, once all of it is there
+    findings : sequence of Findings
+        one for each folder
+    title : str, optional
+        heading; None: made from what was run
+
+    Raises
+    ------
+    OSError
+        such as a full disk; an older file is kept
     """
     replace_file(path, render(findings, title).encode())
 
 
-def render(findings, title=None):
+def render(findings: Sequence[Findings], title: str | None = None) -> str:
     """The report as HTML text."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -49,7 +64,7 @@ def render(findings, title=None):
     )
     environment.filters |= {"formula": _formula, "cell": _cell}
     parts = [_part(number, found) for number, found in enumerate(findings, 1)]
-    said = set()
+    said: set[str] = set()
     for part in parts:  # a warning that several folders share is shown once
         part["warnings"] = [text for text in dict.fromkeys(part["found"].warnings) if text not in said]
         said.update(part["warnings"])
@@ -74,11 +89,11 @@ def render(findings, title=None):
     )
 
 
-def _title(findings):
+def _title(findings: Sequence[Findings]) -> str:
     return findings[0].title if len(findings) == 1 else " · ".join(found.title for found in findings)
 
 
-def _part(number, found):
+def _part(number: int, found: Findings) -> dict[str, Any]:
     order = {key: index for index, key in enumerate(SECTION_ORDER)}
     sections = sorted(found.sections, key=lambda section: order.get(section.key, len(order)))
     return {
@@ -98,7 +113,7 @@ def _part(number, found):
     }
 
 
-def _item(item, numbers):
+def _item(item: Figure | Table, numbers: dict[str, int]) -> dict[str, Any]:
     kind = "figure" if isinstance(item, Figure) else "table"
     numbers[kind] += 1
     shared = {
@@ -108,21 +123,22 @@ def _item(item, numbers):
         "caption": item.caption,
         "csv": _data_uri("text/csv;charset=utf-8", item.to_csv().encode()),
     }
-    if kind == "figure":
-        width, height = _png_size(item.png)
-        return {**shared, "png": _data_uri("image/png", item.png), "width": width, "height": height}
-    return {**shared, "columns": item.columns, "rows": item.rows, "note": item.note, "wide": _wide(item)}
+    if isinstance(item, Figure):
+        png = item.picture.png
+        width, height = _png_size(png)
+        return {**shared, "png": png and _data_uri("image/png", png), "width": width, "height": height}
+    return {**shared, "columns": item.heads, "rows": item.rows, "note": item.note, "wide": _wide(item)}
 
 
-def _wide(table):
+def _wide(table: Table) -> bool:
     """Whether a table needs the whole width of the page; headings may break into lines, values may not."""
-    widths = [max(map(len, heading.split() or [""])) for heading in table.columns]
+    widths = [max(map(len, heading.split() or [""])) for heading in table.heads]
     for row in table.rows:
         widths = [max(width, len(str(value))) for width, value in zip(widths, row, strict=True)]
     return sum(widths) + 2 * len(widths) > _NARROW
 
 
-def _texts(findings):
+def _texts(findings: Iterable[Findings]) -> list[str]:
     """Captions, column names and paragraphs, where sources are named too."""
     texts = []
     for found in findings:
@@ -135,16 +151,16 @@ def _texts(findings):
     return texts
 
 
-def _png_size(png):
+def _png_size(png: bytes) -> tuple[int, int]:
     """Width and height in pixels, from the header."""
     return int.from_bytes(png[16:20], "big"), int.from_bytes(png[20:24], "big")
 
 
-def _data_uri(kind, data):
+def _data_uri(kind: str, data: bytes) -> str:
     return f"data:{kind};base64,{base64.b64encode(data).decode()}"
 
 
-def _view(snapshot):
+def _view(snapshot: Snapshot) -> dict[str, Any]:
     """A snapshot as JSON that may stand in a script element."""
     record = {
         "title": snapshot.title,
@@ -153,18 +169,13 @@ def _view(snapshot):
         "cell": [[float(x) for x in row] for row in snapshot.cell],
         "bonds": [list(pair) for pair in snapshot.bonds],
     }
-    from markupsafe import Markup
-
     return {"title": snapshot.title, "json": Markup(json.dumps(record, separators=(",", ":")).replace("<", "\\u003c"))}
 
 
-def _formula(text):
+def _formula(text: str) -> Markup:
     """Anions such as PS4(3-) and symbols such as D_σ with subscripts, as HTML; other text is only escaped."""
-    import re
 
-    from markupsafe import Markup, escape
-
-    def replace(match):
+    def replace(match: re.Match[str]) -> str:
         formula, charge, star = match.groups()
         formula = re.sub(r"(\d+)", r"<sub>\1</sub>", formula)
         size = charge[:-1] if charge[:-1] != "1" else ""
@@ -175,6 +186,6 @@ def _formula(text):
     return Markup(re.sub(r"([σDGC])_(NE|σ|s|d|\d\d)(?![a-zA-Z])", r"\1<sub>\2</sub>", marked))
 
 
-def _cell(value):
+def _cell(value: Any) -> str:
     """Content of a table cell; numbers with at most four significant digits, whole ones as they are."""
     return f"{value:.4g}" if isinstance(value, float) else _formula(str(value))

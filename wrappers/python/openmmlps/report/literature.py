@@ -2,9 +2,14 @@
 # Copyright (c) 2026 the openmm-lps authors
 """Published values that reports are compared with. A quantity is (value, unit, source); sources are spelled out once."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
+from typing import Any
 
 from .content import pretty, scientific
+
+#: quantity -> values, each with its source
+Published = Mapping[str, Sequence[tuple[Any, str]]]
 
 SOURCES = {
     "Zhou": "Zhou, Luo, Martin, An: machine learning force field (Deep Potential) for lithium sulfide-based glassy electrolytes",
@@ -16,7 +21,7 @@ SOURCES = {
 }
 
 #: percent Li2S -> quantity -> list of (value, source)
-GLASSES = {
+GLASSES: dict[int, Published] = {
     67: {
         "density": [(1.89, "Zhou"), (1.95, "Zhou, experiment"), (1.882, "Zhou, DFT-MD")],
         "q_n": [((50.1, 26.3, 21.5, 2.1), "Zhou")],
@@ -47,7 +52,7 @@ GLASSES = {
 }
 
 #: name of the packaged structure -> quantity -> list of (value, source)
-CRYSTALS = {
+CRYSTALS: dict[str, Published] = {
     "beta-Li3PS4": {
         "density": [(1.853, "Homma")],
         "cell": [((12.819, 8.2195, 6.1236), "Homma")],
@@ -72,11 +77,9 @@ MODULI = ("B", "E", "G", "ν")  #: order of the published moduli, GPa
 GLASS_PEAKS = {("P", "S"): "2.0", ("Li", "S"): "2.5", ("Li", "P"): "3.1", ("S", "S"): "3.3", ("Li", "Li"): "3.5–3.7"}
 
 
-def glass_percent(symbols):
-    """Percent Li2S of a Li-P-S composition on the line Li2S-P2S5, or None if it is not on it.
-
-    :param symbols: of the atoms
-    """
+def glass_percent(symbols: Sequence[str]) -> float | None:
+    """Percent Li2S of the composition of some atoms on the line Li2S-P2S5, or None if it is not on it."""
+    symbols = list(symbols)
     counts = {symbol: symbols.count(symbol) for symbol in set(symbols)}
     if set(counts) - {"Li", "P", "S"} or "P" not in counts or "Li" not in counts:
         return None
@@ -86,48 +89,59 @@ def glass_percent(symbols):
     return float(100 * lithium / (lithium + phosphorus))
 
 
-def label(symbols, material):
+def label(symbols: Sequence[str], material: Mapping[str, Any]) -> str:
     """What a heading calls a material: 'glass 75 Li₂S – 25 P₂S₅', 'β-Li₃PS₄'.
 
-    :param symbols: of the atoms
-    :param material: from protocol.json
+    Parameters
+    ----------
+    symbols : sequence of str
+        of the atoms
+    material : mapping
+        'glass' and 'name' of protocol.json
     """
     if not material["glass"]:
         return pretty(material["name"])
-    percent = glass_percent(list(symbols))
+    percent = glass_percent(symbols)
     if percent is None:
         return f"glass {pretty(material['name'])}"
     return f"glass {percent:.3g} Li₂S – {100 - percent:.3g} P₂S₅"
 
 
-def published(symbols, name=None, glass=True):
-    """Published quantities of a material: dict quantity -> list of (value, source); empty if none are known.
+def published(symbols: Sequence[str], name: str | None = None, glass: bool = True) -> Published:
+    """Published quantities of a material; empty if none are known.
 
-    :param symbols: of the atoms, for glasses on the line Li2S-P2S5 (within 1 percent of those published)
-    :param name: name of a crystal
-    :param glass: whether it is a glass
+    Parameters
+    ----------
+    symbols : sequence of str
+        of the atoms, for glasses on the line Li2S-P2S5 (within 1 percent of those published)
+    name : str, optional
+        of a crystal
+    glass : bool
+        whether it is a glass
     """
     if not glass:
-        return CRYSTALS.get(name, {})
-    percent = glass_percent(list(symbols))
+        return CRYSTALS.get(name or "", {})
+    percent = glass_percent(symbols)
     if percent is None:
         return {}
     near = min(GLASSES, key=lambda known: abs(known - percent))
     return GLASSES[near] if abs(near - percent) <= 1 else {}
 
 
-def quote(entries, unit=""):
+def quote(entries: Iterable[tuple[Any, str]] | None) -> str:
     """Values with their sources, as in '1.85 (Zhou), 1.88 (Zhou, experiment)'."""
-    if not entries:
-        return ""
-    texts = [f"{value if isinstance(value, str) else _plain(value)} ({source})" for value, source in entries]
-    return ", ".join(texts) + (f" {unit}" if unit else "")
+    return ", ".join(
+        f"{value if isinstance(value, str) else _plain(value)} ({source})" for value, source in entries or ()
+    )
 
 
-def ranges(entries):
-    """Numbers for a plot: list of (low, high, source); entries in words are left out.
+def ranges(entries: Iterable[tuple[Any, str]]) -> list[tuple[float, float, str]]:
+    """Numbers for a plot, as (low, high, source); entries in words are left out.
 
-    :param entries: (value, source), the value a number or a range such as '0.3–1.0'
+    Parameters
+    ----------
+    entries : iterable of (float or str, str)
+        values and their sources; a value may be a range such as '0.3–1.0'
     """
     found = []
     for value, source in entries:
@@ -139,13 +153,13 @@ def ranges(entries):
     return found
 
 
-def _plain(value):
+def _plain(value: Any) -> str:
     if isinstance(value, tuple):
         return " / ".join(f"{item:g}" for item in value)
     return f"{value:g}" if 1e-3 <= abs(value) < 1e5 else scientific(value, 3)
 
 
-def cited(texts):
-    """Sources named in some texts: list of (short, full)."""
+def cited(texts: Iterable[str]) -> list[tuple[str, str]]:
+    """Sources named in some texts, short and in full."""
     joined = " ".join(texts)
     return [(short, full) for short, full in SOURCES.items() if f"({short})" in joined]

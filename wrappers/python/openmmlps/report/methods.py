@@ -3,17 +3,27 @@
 """What was run, with what: model, hash, versions, platform, seeds."""
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from openmmlps.app.run_settings import RunSettings
+from openmmlps.app.thermo_file import read_thermo
+
+Lines = list[tuple[str, str]]
 
 
-def run_facts(folder):
-    """Facts of one run of :mod:`openmmlps.app`.
+def run_facts(folder: Path | str) -> tuple[RunSettings, dict[str, Any]]:
+    """Facts of one run of :mod:`openmmlps.app`: its settings and its status.json.
 
-    :return: (RunSettings, status dict)
-    :raises ValueError: no run there, or one that never wrote its status
+    Raises
+    ------
+    ValueError
+        no run there, or one that never wrote its status
     """
     from openmmlps.app.run_folder import is_run
-    from openmmlps.app.run_settings import RunSettings
 
     folder = Path(folder)
     if not is_run(folder):
@@ -25,11 +35,27 @@ def run_facts(folder):
     return RunSettings.from_file(folder / "inputs" / "settings.json"), status
 
 
-def common_methods(model, run_status):
+def joined_runs(folders: Sequence[Path]) -> tuple[dict[str, np.ndarray], list[float]]:
+    """Columns of the thermo.csv of consecutive runs, time running on, and the times at which the runs begin."""
+    parts, starts, elapsed = [], [], 0.0
+    for folder in folders:
+        data = read_thermo(folder / "thermo.csv")
+        starts.append(elapsed)
+        data = {**data, "time_ps": data["time_ps"] + elapsed}
+        elapsed = float(data["time_ps"][-1])
+        parts.append(data)
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}, starts
+
+
+def common_methods(model: Mapping[str, Any], platform: str | None) -> Lines:
     """Lines on model and software.
 
-    :param model: dict with 'source', 'elements', 'sha256'
-    :param run_status: status.json of a run, for platform and host; may be {}
+    Parameters
+    ----------
+    model : mapping
+        with 'source', 'elements', 'sha256'
+    platform : str or None
+        of OpenMM
     """
     import openmm
 
@@ -40,15 +66,10 @@ def common_methods(model, run_status):
         ("model sha256", model["sha256"]),
         ("software", f"openmm-lps {package_version()}, OpenMM {openmm.Platform.getOpenMMVersion()}"),
     ]
-    if run_status.get("platform"):
-        lines.append(("platform", run_status["platform"]))
-    return lines
+    return [*lines, ("platform", platform)] if platform else lines
 
 
-def model_caveat(model):
-    """A warning if the model calls itself an interim one, or an empty list.
-
-    :param model: dict as of :func:`common_methods`; its 'status' need not be there
-    """
+def model_caveat(model: Mapping[str, Any]) -> list[str]:
+    """A warning if the model calls itself an interim one, or an empty list."""
     status = model.get("status", "")
     return [f"{model['source']}: {status} (openmm-lps info tells its errors)"] if "interim" in status else []

@@ -2,6 +2,9 @@
 # Copyright (c) 2026 the openmm-lps authors
 """Sections on structure: radial distributions, S(Q), anions, tetrahedra, and the snapshot."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
 from openmmlps import analysis
@@ -9,8 +12,8 @@ from openmmlps.analysis.neighbors import neighbor_pairs
 from openmmlps.analysis.trajectory import Trajectory
 
 from . import literature
-from .content import Figure, Section, Snapshot, Table
-from .style import SERIES, chemical, picture
+from .content import Figure, Section, Snapshot, Table, rows_of
+from .style import DASHED, SERIES, chemical, picture
 
 _FRAMES = 100
 _CHARGED = {"P", "Si", "Ge", "Sn", "As", "Sb"}
@@ -19,14 +22,21 @@ _PAIRS = (("P", "S"), ("Li", "S"), ("S", "S"), ("Li", "P"), ("P", "P"), ("Li", "
 _COORDINATION_RANGES = {("P", "S"): 2.6, ("Li", "S"): 3.5, ("Li", "Li"): 4.5}
 
 
-def structure_section(name, trajectory, title, glass, scattering=False):
+def structure_section(name: str, trajectory: Trajectory, title: str, glass: bool, scattering: bool = False) -> Section:
     """g(r), peaks and coordination, S(Q).
 
-    :param name: prefix of file names
-    :param trajectory: :class:`~openmmlps.analysis.Trajectory`, periodic
-    :param glass: whether peaks are compared with those of glasses
-    :param scattering: whether S(Q) is shown: that of a crystal is a row of Bragg peaks, which a small cell samples badly
-    :return: Section
+    Parameters
+    ----------
+    name : str
+        prefix of file names
+    trajectory : Trajectory
+        periodic
+    title : str
+        heading
+    glass : bool
+        whether peaks are compared with those of glasses
+    scattering : bool
+        whether S(Q) is shown: that of a crystal is a row of Bragg peaks, which a small cell samples badly
     """
     section = Section("structure", title)
     stride = max(1, len(trajectory) // _FRAMES)
@@ -46,23 +56,19 @@ def structure_section(name, trajectory, title, glass, scattering=False):
     return section
 
 
-def _g_figure(name, distribution, pairs):
+def _g_figure(name: str, distribution: analysis.RadialDistribution, pairs: Sequence[tuple[str, str]]) -> Figure:
     r = distribution.r_angstrom
 
-    def draw(axes):
-        for index, pair in enumerate(pairs[:6]):
-            g = distribution.pair(*pair)
+    shown = pairs[:6]
+    box = {"facecolor": "white", "alpha": 0.8, "edgecolor": "none", "pad": 1}
+
+    def draw(axes: Any) -> None:
+        for index, pair in enumerate(shown):
+            g, base, color = distribution.pair(*pair), 1.2 * (len(shown) - 1 - index), SERIES[index]
             height = g.max() or 1.0
-            axes.plot(r, g / height + 1.2 * (len(pairs[:6]) - 1 - index), color=SERIES[index])
-            axes.text(
-                9.95,
-                1.2 * (len(pairs[:6]) - 1 - index) + 0.85,
-                f"{pair[0]}–{pair[1]}  (max {height:.2f})",
-                color=SERIES[index],
-                ha="right",
-                fontsize=9,
-                bbox={"facecolor": "white", "alpha": 0.8, "edgecolor": "none", "pad": 1},
-            )
+            axes.plot(r, g / height + base, color=color)
+            text = f"{pair[0]}–{pair[1]}  (max {height:.2f})"
+            axes.text(9.95, base + 0.85, text, color=color, ha="right", fontsize=9, bbox=box)
         axes.set(xlim=(1, 10), xlabel="r (Å)", ylabel="g(r), each scaled to its maximum", yticks=[], ylim=(-0.1, None))
 
     columns = ("r_angstrom", *(f"g_{a}_{b}" for a, b in pairs), *(f"coordination_{b}_around_{a}" for a, b in pairs))
@@ -70,10 +76,12 @@ def _g_figure(name, distribution, pairs):
     caption = (
         "Partial radial distribution functions, shifted; the number in parentheses is the height of the highest peak."
     )
-    return Figure(f"{name}-rdf", caption, picture(draw, height=4.4), columns, _rows(*values))
+    return Figure(f"{name}-rdf", caption, picture(draw, height=4.4), columns, rows_of(*values))
 
 
-def _peak_table(name, distribution, pairs, glass):
+def _peak_table(
+    name: str, distribution: analysis.RadialDistribution, pairs: Sequence[tuple[str, str]], glass: bool
+) -> Table:
     rows = []
     for pair in pairs:
         try:
@@ -91,13 +99,13 @@ def _peak_table(name, distribution, pairs, glass):
             cutoff or "",
         )
         rows.append((*row, published) if glass else row)
-    columns = ("pair", "highest peak (Å)", "height", "neighbours", "within (Å)") + (("Zhou (Å)",) if glass else ())
+    columns = ("pair", "highest peak (Å)", "height", "neighbors", "within (Å)") + (("Zhou (Å)",) if glass else ())
     return Table(
         f"{name}-peaks", "Highest peak of each g(r) below 7 Å, and coordination numbers.", columns, tuple(rows)
     )
 
 
-def _factor_figure(name, trajectory, stride):
+def _factor_figure(name: str, trajectory: Trajectory, stride: int) -> Figure:
     factor = analysis.structure_factor_direct(trajectory, q_max=10.0, q_step=0.1, stride=stride)
     q, s = factor.q_per_angstrom, factor.neutron
     known = np.isfinite(s)
@@ -108,7 +116,7 @@ def _factor_figure(name, trajectory, stride):
     except ValueError:
         pass
 
-    def draw(axes):
+    def draw(axes: Any) -> None:
         axes.axhline(1, color="#9aa5af", linewidth=0.8)
         axes.plot(q[known], s[known], color=SERIES[0])
         axes.set(xlim=(0, 10), xlabel="Q (Å⁻¹)", ylabel="S(Q), neutrons")
@@ -116,15 +124,33 @@ def _factor_figure(name, trajectory, stride):
     caption = (
         f"Neutron-weighted total structure factor.{text} Published peaks of the glasses: 1.4, 2.0 and 3.8 Å⁻¹ (Zhou)."
     )
-    return Figure(f"{name}-sq", caption, picture(draw), ("q_per_angstrom", "s_neutron"), _rows(q[known], s[known]))
+    return Figure(f"{name}-sq", caption, picture(draw), ("q_per_angstrom", "s_neutron"), rows_of(q[known], s[known]))
 
 
-def speciation_section(name, trajectory, title, published, over_time=True):
+def speciation_section(
+    name: str, trajectory: Trajectory, title: str, published: literature.Published, over_time: bool = True
+) -> tuple[Section | None, analysis.Speciation | None]:
     """Anions, Q^n and E^n, defects.
 
-    :param published: from :func:`~.literature.published`
-    :param over_time: whether a figure shows how the shares change with time
-    :return: (Section, Speciation), or (None, None) without P and S
+    Parameters
+    ----------
+    name : str
+        prefix of file names
+    trajectory : Trajectory
+        periodic
+    title : str
+        heading
+    published : mapping
+        from :func:`~.literature.published`
+    over_time : bool
+        whether a figure shows how the shares change with time
+
+    Returns
+    -------
+    section : Section or None
+        None without P and S
+    found : Speciation or None
+        what it is made from
     """
     if "S" not in trajectory.elements or not _CHARGED & set(trajectory.elements):
         return None, None
@@ -157,11 +183,11 @@ def speciation_section(name, trajectory, title, published, over_time=True):
     for element in found.q_n:
         section.add(_q_n_table(name, found, element, published))
     if over_time and len(found.units) > 1 and trajectory.times_ps is not None:
-        section.add(_balance_figure(name, found))
+        section.add(_balance_figure(name, found, np.asarray(found.times_ps)))
     return section, found
 
 
-def _q_n_table(name, found, element, published):
+def _q_n_table(name: str, found: analysis.Speciation, element: str, published: literature.Published) -> Table:
     rows = []
     for key, label, shares in (("q_n", "Q", found.q_n_fractions(element)), ("e_n", "E", found.e_n_fractions(element))):
         reference = {source: values for values, source in published.get(key, [])} if element == "P" else {}
@@ -176,11 +202,10 @@ def _q_n_table(name, found, element, published):
     return Table(f"{name}-qn-{element}", caption, columns, tuple(rows))
 
 
-def _balance_figure(name, found):
+def _balance_figure(name: str, found: analysis.Speciation, times: np.ndarray) -> Figure:
     kinds, shares = shares_over_time(found)
-    times = found.times_ps
 
-    def draw(axes):
+    def draw(axes: Any) -> None:
         stack_shares(axes, times, kinds, shares)
         axes.set(xlabel="time (ps)", ylabel="% of P atoms")
 
@@ -190,16 +215,15 @@ def _balance_figure(name, found):
         "Share of the P atoms in each kind of anion against time.",
         picture(draw),
         columns,
-        _rows(times, *shares),
+        rows_of(times, *shares),
     )
 
 
-def shares_over_time(found, most=6):
+def shares_over_time(found: analysis.Speciation, most: int = 6) -> tuple[list[str], np.ndarray]:
     """Percent of the formers by kind over time: kinds, [k, t]; rare kinds are gathered in 'other'."""
     total = np.maximum(found.formers.sum(1), 1)
     percent = 100 * found.formers.T / total
-    order = np.argsort(-percent.mean(1), kind="stable")
-    order = [index for index in order if percent[index].max() > 0]
+    order = [index for index in np.argsort(-percent.mean(1), kind="stable") if percent[index].max() > 0]
     kept, rest = order[:most], order[most:]
     kinds = [found.kinds[index] for index in kept]
     shares = [percent[index] for index in kept]
@@ -209,7 +233,7 @@ def shares_over_time(found, most=6):
     return kinds, np.array(shares)
 
 
-def stack_shares(axes, x, kinds, shares):
+def stack_shares(axes: Any, x: np.ndarray, kinds: Sequence[str], shares: np.ndarray) -> None:
     """Draw shares as a stacked area with a legend below."""
     axes.stackplot(
         x, shares, colors=[SERIES[index % len(SERIES)] for index in range(len(kinds))], alpha=0.85, linewidth=0
@@ -220,7 +244,7 @@ def stack_shares(axes, x, kinds, shares):
     )
 
 
-def tetrahedra_section(name, trajectory, title):
+def tetrahedra_section(name: str, trajectory: Trajectory, title: str) -> Section | None:
     """S-P-S angles and reorientation of the tetrahedra; None if there are none."""
     if not {"P", "S"} <= set(trajectory.elements) or trajectory.times_ps is None or len(trajectory) < 20:
         return None
@@ -237,9 +261,9 @@ def tetrahedra_section(name, trajectory, title):
     spread = float(np.sqrt(((angles - mean) ** 2 * density).sum() / density.sum()))
     known = np.isfinite(correlation)
 
-    def draw(axes):
+    def draw(axes: Any) -> None:
         axes[0].plot(angles, density, color=SERIES[0])
-        axes[0].axvline(109.47, color="#9aa5af", linewidth=0.9, linestyle=(0, (4, 3)))
+        axes[0].axvline(109.47, color="#9aa5af", linewidth=0.9, linestyle=DASHED)
         axes[0].set(xlim=(80, 140), xlabel="S–P–S angle (degrees)", ylabel="density (1/degree)", ylim=(0, None))
         axes[1].plot(lags[known], correlation[known], color=SERIES[1])
         axes[1].set(
@@ -265,14 +289,14 @@ def tetrahedra_section(name, trajectory, title):
     return section
 
 
-def snapshot(trajectory, title):
+def snapshot(trajectory: Trajectory, title: str) -> Snapshot:
     """The last frame, folded into the cell with the anions kept whole."""
     frame = trajectory[len(trajectory) - 1 : len(trajectory)]
     positions, cell = next(frame.frames())
     return fold(trajectory.symbols, positions, cell, title)
 
 
-def fold(symbols, positions, cell, title):
+def fold(symbols: Sequence[str], positions: np.ndarray, cell: np.ndarray, title: str) -> Snapshot:
     """A Snapshot with formers and lithium in the cell, and S beside the atom that it is bonded to."""
     positions = np.array(positions, dtype=float)
     kinds = np.array(symbols)
@@ -297,10 +321,6 @@ def fold(symbols, positions, cell, title):
     return Snapshot(title, tuple(symbols), np.round(positions, 3), np.round(np.asarray(cell), 4), tuple(pairs))
 
 
-def one_frame(symbols, positions, cell, name):
+def one_frame(symbols: Sequence[str], positions: np.ndarray, cell: np.ndarray, name: str) -> Trajectory:
     """A trajectory of a single structure."""
-    return Trajectory(symbols, np.asarray(positions)[None], np.asarray(cell), name=name)
-
-
-def _rows(*columns):
-    return tuple(tuple(float(value) for value in row) for row in zip(*columns, strict=True))
+    return Trajectory(tuple(symbols), np.asarray(positions)[None], np.asarray(cell), name=name)

@@ -2,14 +2,21 @@
 # Copyright (c) 2026 the openmm-lps authors
 """One look for all pictures: sized so that they stay legible in a two-column page and on a phone."""
 
+import contextlib
 import io
+import os
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
 
 INK, MUTED, GRID = "#22303c", "#5f6c78", "#e6eaee"
-ELEMENT_COLOURS = {"Li": "#7a5cc4", "P": "#e07b39", "S": "#d9b310", "Si": "#4d7ea8", "Cl": "#3f9b4f", "Ge": "#4d7ea8"}
-#: for lines and bars without an element; distinguishable also when colours are seen weakly
+ELEMENT_COLORS = {"Li": "#7a5cc4", "P": "#e07b39", "S": "#d9b310", "Si": "#4d7ea8", "Cl": "#3f9b4f", "Ge": "#4d7ea8"}
+#: for lines and bars without an element; distinguishable also when colors are seen weakly
 SERIES = ("#2a6f97", "#c8553d", "#3f8f5f", "#8a5a9e", "#b08a1e", "#5b6b78", "#d07a9a", "#4ba3a8")
+DASHED = (0, (4, 3))
 WIDTH, HEIGHT = 5.2, 3.6  # inches
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "font.size": 10,
     "axes.titlesize": 10,
     "axes.edgecolor": MUTED,
@@ -34,44 +41,80 @@ _STYLE = {
     "legend.borderaxespad": 0.3,
 }
 #: temperatures from cold to hot
-_COLD, _HOT = (0.16, 0.44, 0.59), (0.78, 0.33, 0.24)
+_COLD, _MIDDLE, _HOT = (0.16, 0.44, 0.59), (0.45, 0.42, 0.55), (0.78, 0.33, 0.24)
 
 
-def picture(draw, height=HEIGHT, rows=1, columns=1, **subplots):
-    """Draw a figure and return it as PNG bytes.
+@dataclass(frozen=True)
+class Picture:
+    """A drawn picture, or why there is none."""
 
-    :param draw: called with the axes (one, or an array)
+    png: bytes  #: empty if it could not be drawn
+    problem: str = ""
+
+
+def picture(
+    draw: Callable[[Any], None], height: float = HEIGHT, rows: int = 1, columns: int = 1, **subplots: Any
+) -> Picture:
+    """Draw a figure as PNG, with the Agg canvas whatever backend the surroundings ask for.
+
+    A picture never ends what it illustrates: one that fails says why instead.
+
+    Parameters
+    ----------
+    draw : callable
+        called with the axes (one, or an array)
+    height : float
+        inches
+    rows, columns : int
+        of axes
+    **subplots
+        options of ``matplotlib.figure.Figure.subplots``
+
+    Returns
+    -------
+    Picture
     """
-    from matplotlib import rc_context
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+    try:
+        with _matplotlib():
+            from matplotlib import rc_context
+            from matplotlib.backends.backend_agg import FigureCanvasAgg
+            from matplotlib.figure import Figure
 
-    with rc_context(_STYLE):
-        figure = Figure(figsize=(WIDTH, height), dpi=180, layout="constrained", facecolor="white")
-        axes = figure.subplots(rows, columns, **subplots)
-        draw(axes)
-        memory = io.BytesIO()
-        FigureCanvasAgg(figure).print_png(memory, metadata={"Software": None})
-    return memory.getvalue()
+            with rc_context(_STYLE):
+                figure = Figure(figsize=(WIDTH, height), dpi=180, layout="constrained", facecolor="white")
+                draw(figure.subplots(rows, columns, **subplots))
+                memory = io.BytesIO()
+                FigureCanvasAgg(figure).print_png(memory, metadata={"Software": None})
+        return Picture(memory.getvalue())
+    except Exception as error:  # noqa: BLE001  fonts, caches, versions: drawing fails in more ways than can be named
+        return Picture(b"", f"{type(error).__name__}: {' '.join(str(error).split())}")
 
 
-def heat(index, count):
-    """Colour of temperature number `index` of `count`, cold to hot."""
+@contextlib.contextmanager
+def _matplotlib() -> Iterator[None]:
+    """Hides MPLBACKEND while Matplotlib is imported, which refuses to be with the name of a backend that is not there."""
+    wanted = os.environ.pop("MPLBACKEND", None)
+    try:
+        yield
+    finally:
+        if wanted is not None:
+            os.environ["MPLBACKEND"] = wanted
+
+
+def heat(index: int, count: int) -> tuple[float, ...]:
+    """Color of temperature number `index` of `count`, cold to hot."""
     share = index / max(1, count - 1)
-    middle = (0.45, 0.42, 0.55)
-    low, high, part = (_COLD, middle, 2 * share) if share < 0.5 else (middle, _HOT, 2 * share - 1)
+    low, high, part = (_COLD, _MIDDLE, 2 * share) if share < 0.5 else (_MIDDLE, _HOT, 2 * share - 1)
     return tuple(a + part * (b - a) for a, b in zip(low, high, strict=True))
 
 
-def element_colour(symbol):
-    """Colour of an element."""
-    return ELEMENT_COLOURS.get(symbol, "#5b6b78")
+def element_color(symbol: str) -> str:
+    """Color of an element."""
+    return ELEMENT_COLORS.get(symbol, SERIES[5])
 
 
-def chemical(text):
+def chemical(text: str) -> str:
     """Formulas with subscripts and charges for matplotlib, as in PS$_4^{3-}$."""
-    import re
-
     match = re.fullmatch(r"([A-Za-z0-9]+)(?:\((\d*)([+-])\))?(\*?)", text)
     if not match:
         return text

@@ -5,12 +5,12 @@
 "use strict";
 (() => {
   const looks = {
-    Li: { colour: [122, 92, 196], radius: 0.42 }, P: { colour: [224, 123, 57], radius: 0.38 }, S: { colour: [217, 179, 16], radius: 0.48 },
-    Si: { colour: [77, 126, 168], radius: 0.42 }, Ge: { colour: [77, 126, 168], radius: 0.42 }, Cl: { colour: [63, 155, 79], radius: 0.5 },
+    Li: { color: [122, 92, 196], radius: 0.42 }, P: { color: [224, 123, 57], radius: 0.38 }, S: { color: [217, 179, 16], radius: 0.48 },
+    Si: { color: [77, 126, 168], radius: 0.42 }, Ge: { color: [77, 126, 168], radius: 0.42 }, Cl: { color: [63, 155, 79], radius: 0.5 },
   };
-  const other = { colour: [120, 130, 140], radius: 0.45 };
+  const other = { color: [120, 130, 140], radius: 0.45 };
   const look = symbol => looks[symbol] || other;
-  const shade = (colour, share) => `rgb(${colour.map(c => Math.round(c + (255 - c) * share)).join(",")})`;
+  const shade = (color, share) => `rgb(${color.map(c => Math.round(c + (255 - c) * share)).join(",")})`;
   const add = (a, b, s = 1) => [a[0] + s * b[0], a[1] + s * b[1], a[2] + s * b[2]];
 
   function edgesOf(cell) {
@@ -21,7 +21,7 @@
     return edges;
   }
 
-  // Faces of tetrahedra: centres with exactly four bonded S.
+  // Faces of tetrahedra: centers with exactly four bonded S.
   function facesOf(data) {
     const bonded = data.symbols.map(() => []);
     for (const [a, b] of data.bonds) { bonded[a].push(b); bonded[b].push(a); }
@@ -29,7 +29,7 @@
     data.symbols.forEach((symbol, atom) => {
       const corners = bonded[atom].filter(other => data.symbols[other] === "S");
       if (symbol === "S" || symbol === "Li" || corners.length !== 4) return;
-      for (let left = 0; left < 4; left++) faces.push({ corners: corners.filter((_, i) => i !== left), colour: look(symbol).colour });
+      for (let left = 0; left < 4; left++) faces.push({ corners: corners.filter((_, i) => i !== left), color: look(symbol).color });
     });
     return faces;
   }
@@ -85,7 +85,7 @@
         const corners = face.corners.map(atom => seen[atom]);
         list.push({ z: (corners[0].z + corners[1].z + corners[2].z) / 3, paint: () => {
           pen.beginPath(); corners.forEach((p, n) => n ? pen.lineTo(p.x, p.y) : pen.moveTo(p.x, p.y)); pen.closePath();
-          pen.globalAlpha = 0.2; pen.fillStyle = shade(face.colour, 0.1); pen.fill(); pen.globalAlpha = 1;
+          pen.globalAlpha = 0.2; pen.fillStyle = shade(face.color, 0.1); pen.fill(); pen.globalAlpha = 1;
         } });
       }
       data.symbols.forEach((symbol, atom) => {
@@ -94,14 +94,14 @@
       list.sort((a, b) => a.z - b.z).forEach(item => item.paint());
 
       function fog(z) { return Math.min(0.75, Math.max(0, 0.38 * (1 - z / reach))); }
-      function tone(symbol, z) { return shade(look(symbol).colour, fog(z)); }
-      function line(a, b, thick, colour) {
-        pen.beginPath(); pen.moveTo(a.x, a.y); pen.lineTo(b.x, b.y); pen.lineWidth = thick; pen.strokeStyle = colour; pen.stroke();
+      function tone(symbol, z) { return shade(look(symbol).color, fog(z)); }
+      function line(a, b, thick, color) {
+        pen.beginPath(); pen.moveTo(a.x, a.y); pen.lineTo(b.x, b.y); pen.lineWidth = thick; pen.strokeStyle = color; pen.stroke();
       }
       function ball(p, symbol) {
-        const { colour, radius } = look(symbol), r = Math.max(1.5, radius * unit * p.near), pale = fog(p.z);
+        const { color, radius } = look(symbol), r = Math.max(1.5, radius * unit * p.near), pale = fog(p.z);
         const glow = pen.createRadialGradient(p.x - 0.35 * r, p.y - 0.35 * r, 0.1 * r, p.x, p.y, r);
-        glow.addColorStop(0, shade(colour, pale + (1 - pale) * 0.65)); glow.addColorStop(1, shade(colour, pale));
+        glow.addColorStop(0, shade(color, pale + (1 - pale) * 0.65)); glow.addColorStop(1, shade(color, pale));
         pen.beginPath(); pen.arc(p.x, p.y, r, 0, 2 * Math.PI); pen.fillStyle = glow; pen.fill();
         pen.lineWidth = 0.6; pen.strokeStyle = `rgba(31,43,54,${0.55 * (1 - pale)})`; pen.stroke();
       }
@@ -139,7 +139,7 @@
       box.type = "checkbox"; box.checked = shown[name];
       box.addEventListener("change", () => { shown[name] = box.checked; draw(); });
       label.append(box);
-      if (name !== "tetrahedra") { dot.className = "swatch"; dot.style.background = shade(look(name).colour, 0); label.append(dot); }
+      if (name !== "tetrahedra") { dot.className = "swatch"; dot.style.background = shade(look(name).color, 0); label.append(dot); }
       label.append(name);
       controls.append(label);
     }

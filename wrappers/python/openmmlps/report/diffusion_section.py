@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the openmm-lps authors
+"""Displacements, transport coefficients and Arrhenius fits of all temperatures: figures and tables."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from openmmlps import analysis
+from openmmlps.protocols.transport import TransportSettings
+
+from . import literature
+from .content import Figure, Measured, Section, Table, rounded, rows_of
+from .style import DASHED, GRID, INK, SERIES, heat, picture
+
+Fits = dict[str, analysis.ArrheniusFit]
+
+
+@dataclass(frozen=True)
+class Point:
+    """One temperature."""
+
+    target_K: float
+    temperature_K: float  #: mean of the production
+    trajectories: Sequence[analysis.Trajectory]
+    folders: Sequence[Path]  #: of the productions
+    transport: analysis.Transport
+
+
+def diffusion_section(
+    name: str, settings: TransportSettings, points: Sequence[Point], published: literature.Published
+) -> tuple[Section, Fits]:
+    """Diffusion and conductivity, and the Arrhenius fits (quantity -> fit; empty if there are too few points)."""
+    section = Section("transport", "Diffusion and conductivity")
+    section.paragraphs.append(
+        "D* is the tracer diffusion coefficient from the mean squared displacement (all time origins, drift of the framework "
+        "removed), D_σ the collective one; σ_NE follows from D* (Nernst–Einstein), σ from D_σ (what impedance measures), and the "
+        f"Haven ratio is D*/D_σ. Errors are 95 % intervals from {points[0].transport.errors_from}."
+    )
+    section.add(_msd_figure(name, points), _exponent_figure(name, points), _transport_table(name, points))
+    fits = _fits(points)
+    if fits:
+        section.add(_arrhenius_figure(name, settings, points, fits, published), _arrhenius_table(name, settings, fits))
+    return section, fits
+
+
+def _msd_figure(name: str, points: Sequence[Point]) -> Figure:
+    def draw(axes: Any) -> None:
+        for index, point in enumerate(points):
+            msd, color = point.transport.msd, heat(index, len(points))
+            axes.plot(msd.lags_ps[1:], msd.total_angstrom2[1:], color=color, label=f"{point.target_K:g} K")
+        hottest = points[-1].transport
+        start, stop = hottest.fit_start_ps, hottest.fit_stop_ps
+        axes.axvspan(start, stop, color=GRID, zorder=0)
+        height = 1.7 * float(np.interp(start, hottest.msd.lags_ps, hottest.msd.total_angstrom2))
+        axes.plot([start, stop], [height, height * stop / start], color=INK, linewidth=0.9, linestyle=DASHED)
+        end = (stop, height * stop / start)
+        axes.annotate("slope 1", end, (3, 0), textcoords="offset points", fontsize=8.5)
+        axes.set(xscale="log", yscale="log", xlabel="lag (ps)", ylabel="MSD (Å²)")
+        axes.legend(loc="upper left")
+
+    lags = min((point.transport.msd.lags_ps for point in points), key=len)
+    columns, values = ["lag_ps"], [lags]
+    for label, pick in _CURVES.items():
+        columns += [f"{label}_{point.target_K:g}K" for point in points]
+        values += [pick(point.transport)[: len(lags)] for point in points]
+    caption = "Mean squared displacement; shaded: the window of the fit within each block."
+    return Figure(f"{name}-msd", caption, picture(draw), tuple(columns), rows_of(*values))
+
+
+_CURVES: dict[str, Callable[[analysis.Transport], np.ndarray]] = {
+    "msd_angstrom2": lambda transport: transport.msd.total_angstrom2,
+    "collective_msd_angstrom2": lambda transport: transport.collective_msd.total_angstrom2,
+}
+
+
+def _exponent_figure(name: str, points: Sequence[Point]) -> Figure:
+    grid = np.geomspace(points[0].transport.msd.lags_ps[2], points[0].transport.msd.lags_ps[-1], 40)
+    curves = []
+    for point in points:
+        msd = point.transport.msd
+        logs = np.interp(np.log(grid), np.log(msd.lags_ps[1:]), np.log(np.maximum(msd.total_angstrom2[1:], 1e-12)))
+        curves.append(np.gradient(logs, np.log(grid)))
+
+    def draw(axes: Any) -> None:
+        axes.axhline(1, color=INK, linewidth=0.9, linestyle=DASHED)
+        for index, (point, curve) in enumerate(zip(points, curves, strict=True)):
+            axes.plot(grid, curve, color=heat(index, len(points)), label=f"{point.target_K:g} K")
+        axes.set(xscale="log", xlabel="lag (ps)", ylabel="α = d ln MSD / d ln t", ylim=(0, 2))
+        axes.legend(loc="upper right")
+
+    columns = ("lag_ps", *(f"alpha_{point.target_K:g}K" for point in points))
+    caption = "Is it diffusive? Local exponent of the mean squared displacement: 1 where it is; below 1 in cages."
+    return Figure(f"{name}-exponent", caption, picture(draw), columns, rows_of(grid, *curves))
+
+
+def _transport_table(name: str, points: Sequence[Point]) -> Table:
+    rows = []
+    for point in points:
+        found = point.transport
+        row = (
+            f"{point.target_K:g}",
+            Measured.of(found.diffusion_cm2_per_s, 1e5),
+            " / ".join(f"{10**5 * item.value:.2g}" for item in found.direction_diffusion_cm2_per_s),
+            Measured.of(found.nernst_einstein_mS_per_cm),
+            Measured.of(found.conductivity_mS_per_cm),
+            Measured.of(found.haven_ratio),
+            Measured.of(found.exponent),
+            "yes" if found.diffusive else "no",
+        )
+        rows.append(row)
+    columns = (
+        "T (K)",
+        "D* (10⁻⁵ cm²/s)",
+        "along x / y / z",
+        "σ_NE (mS/cm)",
+        "σ (mS/cm)",
+        "Haven ratio",
+        "exponent",
+        "diffusive",
+    )
+    note = "The collective σ is a single path per replica, hence its far larger error."
+    return Table(f"{name}-transport", "Transport coefficients.", columns, tuple(rows), note)
+
+
+def _fits(points: Sequence[Point]) -> Fits:
+    """Arrhenius fits of D* and sigma_NE.
+
+    Points whose 95 % interval holds zero are left out: their logarithm means nothing.
+    """
+    fits = {}
+    for quantity, pick in (
+        ("diffusion", lambda found: found.diffusion_cm2_per_s),
+        ("conductivity", lambda found: found.nernst_einstein_mS_per_cm),
+    ):
+        usable = [point for point in points if pick(point.transport).low > 0]
+        try:
+            fits[quantity] = analysis.arrhenius_fit(
+                [point.temperature_K for point in usable],
+                [pick(point.transport).value for point in usable],
+                [pick(point.transport).standard_error for point in usable],
+                quantity,
+            )
+        except ValueError:
+            return {}
+    return fits
+
+
+def _arrhenius_figure(
+    name: str, settings: TransportSettings, points: Sequence[Point], fits: Fits, published: literature.Published
+) -> Figure:
+    fit, target = fits["conductivity"], settings.extrapolate_to_K
+    hottest, coldest = max(point.temperature_K for point in points), min(target, points[0].temperature_K)
+    inverse = np.linspace(1000 / hottest - 0.05, 1000 / coldest + 0.05, 100)
+    predicted = [fit.predict(1000 / x) for x in inverse]
+    line, low, high = (
+        np.array([getattr(estimate, key) for estimate in predicted]) * 1000 / inverse
+        for key in ("value", "low", "high")
+    )
+
+    def draw(axes: Any) -> None:
+        axes.fill_between(inverse, low, high, color=SERIES[0], alpha=0.15, linewidth=0)
+        axes.plot(inverse, line, color=SERIES[0])
+        _scatter_conductivity(axes, points)
+        for marker, (least, most, source) in zip(
+            "*dX", literature.ranges(published.get("conductivity_300", [])), strict=False
+        ):
+            middle = (least * most) ** 0.5
+            reach = [[300 * (middle - least)], [300 * (most - middle)]]
+            style = {"color": SERIES[2], "markersize": 7, "capsize": 3, "linewidth": 1, "linestyle": "none"}
+            axes.errorbar([1000 / 300], [300 * middle], yerr=reach, marker=marker, label=source, **style)
+        axes.axvline(1000 / target, color=INK, linewidth=0.8, alpha=0.4)
+        place = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", "ha": "right", "va": "top"}
+        axes.annotate(f"{target:g} K", (1000 / target, 1.0), (-3, -2), fontsize=8.5, **place)
+        # A band of many decades says that nothing is known; it must not squeeze what is.
+        axes.set(yscale="log", xlabel="1000 K / T", ylabel="σT (K mS/cm)", ylim=(min(line) / 100, 100 * max(line)))
+        axes.legend(loc="lower left")
+
+    columns = ("inverse_temperature_1000_per_K", "sigma_NE_mS_per_cm", "low_95", "high_95")
+    rows = tuple((float(x), p.value, p.low, p.high) for x, p in zip(inverse, predicted, strict=True))
+    caption = "Arrhenius plot. Line and band: weighted fit to σ_NE T and its 95 % interval. Bars: 95 % intervals."
+    return Figure(f"{name}-arrhenius", caption, picture(draw, height=3.9), columns, rows)
+
+
+def _scatter_conductivity(axes: Any, points: Sequence[Point]) -> None:
+    """Both conductivities times T with their 95 % intervals; values that are not positive have no place on the axis."""
+    for color, marker, face, label, pick in (
+        (SERIES[0], "o", SERIES[0], "$σ_{NE}$", lambda found: found.nernst_einstein_mS_per_cm),
+        (SERIES[1], "s", "white", "σ (collective)", lambda found: found.conductivity_mS_per_cm),
+    ):
+        shown = [(point.temperature_K, pick(point.transport)) for point in points]
+        shown = [(temperature, estimate) for temperature, estimate in shown if estimate.value > 0]
+        values = np.array([temperature * estimate.value for temperature, estimate in shown])
+        reach = np.nan_to_num([temperature * (e.high - e.low) / 2 for temperature, e in shown])
+        style = {"markersize": 5, "capsize": 2.5, "linewidth": 1, "markerfacecolor": face}
+        axes.errorbar([1000 / temperature for temperature, _ in shown], values, yerr=[np.minimum(reach, 0.9 * values), reach],
+                      fmt=marker, color=color, label=label, **style)  # fmt: skip
+
+
+def _arrhenius_table(name: str, settings: TransportSettings, fits: Fits) -> Table:
+    rows = []
+    for key, label, unit in (("diffusion", "D*", "cm²/s"), ("conductivity", "σ_NE T", "mS/cm")):
+        fit = fits[key]
+        predicted = fit.predict(settings.extrapolate_to_K)
+        row = (
+            label,
+            Measured.of(fit.activation_energy_eV),
+            f"{rounded(predicted.value)} {unit}",
+            f"{rounded(predicted.low)} – {rounded(predicted.high)} {unit}",
+            rounded(fit.reduced_chi_square),
+        )
+        rows.append(row)
+    columns = ("fit of", "activation energy (eV)", f"at {settings.extrapolate_to_K:g} K", "95 % interval", "reduced χ²")
+    return Table(f"{name}-arrhenius-fits", "Weighted Arrhenius fits.", columns, tuple(rows))
