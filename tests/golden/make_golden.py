@@ -298,6 +298,10 @@ def main() -> None:
         from trained import make_trained
 
         make_trained(GOLDEN)
+    if wanted is None or "graph-012" in wanted:
+        from old_graph import make_old_graph
+
+        make_old_graph(GOLDEN)
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ class Recipe:
 
 # fmt: off
 RECIPES = [
-    Recipe("one-side", "one embedding per neighbour type, 10-20-40", [10, 20, 40], 4, [16, 16, 16], fitting={"resnet_dt": True},
+    Recipe("one-side", "one embedding per neighbor type, 10-20-40", [10, 20, 40], 4, [16, 16, 16], fitting={"resnet_dt": True},
            formats=("pth", "pb")),
     Recipe("every-format", "as small as possible, in every format that DeePMD-kit writes", [2, 3], 2, [3],
            formats=("dp", "yaml", "pth", "pb", "hlo", "pt2")),
@@ -81,7 +81,7 @@ RECIPES = [
            descriptor={"exclude_types": [[0, 0], [1, 2]]}, formats=("pth",)),
     Recipe("pair-exclude-types", "pair_exclude_types with davg", model={"pair_exclude_types": [[0, 1], [2, 2]]},
            formats=("pth",)),
-    Recipe("atom-exclude-types", "atom_exclude_types: no energy, still neighbours", model={"atom_exclude_types": [1]}, formats=("pth",)),
+    Recipe("atom-exclude-types", "atom_exclude_types: no energy, still neighbors", model={"atom_exclude_types": [1]}, formats=("pth",)),
     Recipe("atom-ener", "atom_ener for two types of three: vacuum removed", fitting={"atom_ener": [-1.5, None, -3.25]},
            formats=("pb",), reference="tf"),
     Recipe("env-protection", "env_protection 0.1", descriptor={"env_protection": 0.1}, formats=("pth",)),

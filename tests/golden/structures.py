@@ -99,7 +99,7 @@ def make_structures() -> dict[str, dict]:
     slab = scatter(rng, 18, flat, np.array([[0, 1], [0, 1], [0.35, 0.65]]), 1.9, True)
     slab[::5] += flat[0] - flat[1]  # some atoms lie outside of the cell
     cluster = scatter(rng, 11, free, whole, 1.7, False)
-    cluster[-1] = [31.0, -4.0, 2.0]  # an atom without neighbours
+    cluster[-1] = [31.0, -4.0, 2.0]  # an atom without neighbors
     return {
         "bulk": {"types": bulk_types, "positions": bulk, "box": BETA_CELL},
         "triclinic": {
@@ -119,7 +119,7 @@ def make_structures() -> dict[str, dict]:
 
 
 def largest_counts(structures: dict[str, dict], cutoff: float) -> list[int]:
-    """Largest number of neighbours of each type around any atom of any structure, images included."""
+    """Largest number of neighbors of each type around any atom of any structure, images included."""
     most = [0, 0, 0]
     for s in structures.values():
         shifts = images(s["box"], cutoff)

@@ -137,7 +137,9 @@ def test_pickle_is_never_executed(tmp_path):
             + command
             + b"\x85R."
         )
-        assert f"it refers to '{module}.{function}', which no PyTorch model needs; do not trust it" in message(data)
+        assert f"it refers to '{module}.{function}', which no DeePMD-kit model needs: it belongs to another" in message(
+            data
+        )
     assert not marker.exists()
 
 

@@ -9,7 +9,9 @@ import json
 import numpy as np
 import pytest
 
-from importers_support import GOLDEN, document, edit_archive, every, import_bytes, message, package
+from importers_support import GOLDEN, ModelImportError, document, edit_archive, every, import_bytes, message, package
+from openmmlps.importers.source import Source
+from openmmlps.importers.torch_checkpoint import import_checkpoint
 
 START = "import filter: 'some.model' is not supported: "
 
@@ -183,6 +185,12 @@ GRAPHS = [
     (node("share_0_type_0/matrix", "Const"), "layer_name (layers shared between networks)"),
     (node("model_attr/t_tab_info", "Const"), "use_srtab (tabulated pair potential)"),
     (node("layer_0/matrix", "Const"), "one fitting network for all types (type embedding)"),
+    (node("filter_type_0/matrix_1_0_1", "Const"), "descriptor 'se_e3' (only se_e2_a)"),
+    (node("DS_layer_type_1/Identity_2", "Identity"), "type_fitting_net (a part of the descriptor for every pair"),
+    (
+        node("layer_0_type_0/matrix/var", "VarHandleOp"),
+        "a graph whose weights are variables. Freeze it with 'dp freeze'",
+    ),
     (text_constant("model_attr/model_type", "dipole"), "fitting 'dipole' (only 'ener')"),
     (text_constant("model_attr/model_version", "7.0"), "model_version '7.0' (known: 1.0, 1.1)"),
     (node("fitting_attr/dfparam", "Const", b"\x08\x03" + b"\x12\x00" + b"\x38\x02"), "fparam (2 numbers)"),
@@ -200,6 +208,23 @@ def test_graphs(extra, words):
     assert words in text
 
 
+DAMAGE = node("descrpt_attr/t_avg", "Const", b"\x08\x02\x12\x02\x12\x00\x31" + bytes(8))
+
+
+@pytest.mark.parametrize(("extra", "words"), GRAPHS, ids=lambda v: v if isinstance(v, str) else "")
+def test_what_is_foreign_is_named_before_what_is_missing(extra, words):
+    """Hybrid, spin, DOS and other graphs lack, or have in another size, what an se_e2_a model has."""
+    assert words in message(every("pb") + extra + DAMAGE)
+
+
+@pytest.mark.parametrize("operation", ["ProdEnvMatR", "ProdEnvMatA", "Descrpt"])
+def test_graphs_with_a_second_descriptor_or_another(operation):
+    assert "are missing or do not fit sel; the file is damaged" in message(every("pb") + DAMAGE)
+    assert "descriptor 'hybrid' (only se_e2_a)" in message(every("pb") + node("x", operation) + DAMAGE)
+    alone = "it is no frozen Deep" if operation == "ProdEnvMatA" else "descriptor '"
+    assert alone in message(node("x", operation).replace(b"ProdEnvMatA", b"ProdEnvMatB"))
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -208,6 +233,7 @@ def test_graphs(extra, words):
         (put("model", "use_srtab", "table.txt"), "use_srtab"),
         (put("model", "type_embedding", {"neuron": [2]}), "type embedding"),
         (put("model", "descriptor", "type", "hybrid"), "descriptor 'hybrid'"),
+        (put("model", "descriptor", [{"type": "se_e2_a"}, {"type": "se_e2_r"}]), "descriptor 'hybrid'"),
         (put("model", "fitting_net", "type", "polar"), "fitting 'polar'"),
         (put("model", "pair_exclude_types", [[0, 1]]), "pair_exclude_types in a TensorFlow graph"),
         (put("model", "descriptor", "activation_function", "mish"), "activation function 'mish'"),
@@ -267,12 +293,31 @@ def test_multitask_checkpoint_and_bare_weights():
     assert "a multi-task checkpoint with the branches" in message(multi)
 
 
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"descriptor": {"type": "dpa3"}}, "descriptor 'dpa3' (only se_e2_a)"),
+        ({"descriptor": {"type": "hybrid", "list": []}}, "descriptor 'hybrid'"),
+        ({"fitting_net": {"type": "dos"}}, "fitting 'dos' (only 'ener')"),
+        ({"spin": {"use_spin": [True]}}, "spin"),
+        ({"use_srtab": "table.txt"}, "use_srtab"),
+        ({"type": "linear_ener", "models": [], "descriptor": None}, "model type 'linear_ener'"),
+    ],
+)
+def test_checkpoints_of_other_models(changes, words):
+    """They name their arrays otherwise, which must not pass for damage."""
+    params = {"type_map": ["O"], "descriptor": {"type": "se_e2_a"}, "fitting_net": {"neuron": [2]}, **changes}
+    with pytest.raises(ModelImportError) as refusal:
+        import_checkpoint(Source("some.model", b""), {"model": {"_extra_state": {"model_params": params}}})
+    assert str(refusal.value).startswith(START + words)
+
+
 def test_statistics_that_differ_between_slots():
     top = document()
     values = top["model"]["descriptor"]["@variables"]["davg"]
     values["value"][0][1][0] += 1e-9
     assert (
-        "davg differs between neighbour slots of one centre type; openmm-lps needs one value per centre type"
+        "davg differs between neighbor slots of one center type; openmm-lps needs one value per center type"
         in message(package(top))
     )
 
@@ -310,7 +355,7 @@ def test_missing_parts(key):
         (
             ("descriptor", "embeddings", "networks", 0),
             None,
-            "the embedding of centre type 0 and neighbour type 0 is missing",
+            "the embedding of center type 0 and neighbor type 0 is missing",
         ),
     ],
 )

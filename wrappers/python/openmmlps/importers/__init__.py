@@ -12,8 +12,9 @@ from __future__ import annotations
 import os
 
 from .detect import detect
-from .errors import ModelImportError, Source, quote
+from .foreign import recognise_folder
 from .native import NativeModel
+from .source import ModelImportError, Source, quote
 
 __all__ = ["ModelImportError", "NativeModel", "import_bytes", "import_model"]
 
@@ -21,21 +22,54 @@ __all__ = ["ModelImportError", "NativeModel", "import_bytes", "import_model"]
 def import_model(path: str | os.PathLike) -> NativeModel:
     """Read a model file of any supported format, recognised by its content.
 
-    Native files keep their bytes. Raises FileNotFoundError, IsADirectoryError, and ModelImportError (a ValueError) for
-    files that are damaged, unknown, or hold a model that openmm-lps does not evaluate.
+    Parameters
+    ----------
+    path : str or os.PathLike
+        the file
+
+    Returns
+    -------
+    NativeModel
+        the model; a native file keeps its bytes
+
+    Raises
+    ------
+    FileNotFoundError
+        if there is no such file
+    IsADirectoryError
+        for a folder
+    ModelImportError
+        (a ValueError) for a file that is damaged, unknown, or holds a model that openmm-lps does not evaluate
     """
-    text = os.fspath(path)
+    text = os.fsdecode(path)
     if os.path.isdir(text):
-        raise IsADirectoryError(
-            f"{text}: this is a directory; give the model file itself, such as a frozen .pb or .pth."
-        )
+        what, advice = recognise_folder(text)
+        raise IsADirectoryError(f"{text}: {what}; {advice}.")
     with open(text, "rb") as stream:
         data = stream.read()
     return import_bytes(data, os.path.basename(text))
 
 
 def import_bytes(data: bytes, name: str = "model") -> NativeModel:
-    """Like import_model, for a file already in memory; `name` is what messages call it."""
+    """Like import_model(), for a file already in memory.
+
+    Parameters
+    ----------
+    data : bytes
+        the whole file
+    name : str
+        what messages call it
+
+    Returns
+    -------
+    NativeModel
+        the model
+
+    Raises
+    ------
+    ModelImportError
+        as import_model()
+    """
     source = Source(name, bytes(data))
     try:
         return detect(source)

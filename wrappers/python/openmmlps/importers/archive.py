@@ -10,7 +10,7 @@ import struct
 import zipfile
 import zlib
 
-from .errors import ModelImportError, Source, quote
+from .source import ModelImportError, Source, quote
 
 SIGNATURE = b"PK\x03\x04"
 MOST_ENTRIES = 200_000
@@ -34,7 +34,7 @@ _FAULTS = (
 class Archive:
     """The entries of a ZIP file by name."""
 
-    def __init__(self, source: Source):
+    def __init__(self, source: Source) -> None:
         self.source = source
         try:
             self._zip = zipfile.ZipFile(io.BytesIO(source.data))

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .errors import Source, quote
+from .source import ModelImportError, Source, quote
 
 _MISSING = object()
 
@@ -27,7 +27,7 @@ class Fields:
     the default where one is given.
     """
 
-    def __init__(self, source: Source, value: object, path: str):
+    def __init__(self, source: Source, value: object, path: str) -> None:
         if not isinstance(value, dict):
             raise source.fault(f"{path} is {quote(value)} instead of a mapping")
         self.source = source
@@ -42,7 +42,7 @@ class Fields:
             raise self.source.fault(f"{self.path} has no '{key}'")
         return default
 
-    def _bad(self, key: str, value: object, wanted: str):
+    def _bad(self, key: str, value: object, wanted: str) -> ModelImportError:
         return self.source.fault(f"{self.path}/{key} is {quote(value)} instead of {wanted}")
 
     def child(self, key: str) -> Fields:
@@ -108,7 +108,7 @@ class Fields:
             raise self._bad(key, value, "a string")
         return value
 
-    def items(self, key: str, most: int, default: Any = _MISSING) -> list:
+    def items(self, key: str, most: int, default: Any = _MISSING) -> list[Any]:
         """A list of at most the given length."""
         value = self.raw(key, default)
         if isinstance(value, tuple):

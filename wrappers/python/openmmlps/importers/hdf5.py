@@ -6,19 +6,39 @@
 from __future__ import annotations
 
 import io
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .errors import ModelImportError, Source, quote
 from .hdf5_text import read_text_attribute
 from .native import NativeModel
 from .schema import import_dictionary
+from .source import ModelImportError, Source, quote
+
+if TYPE_CHECKING:
+    import h5py
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 
 def import_hdf5(source: Source) -> NativeModel:
-    """Native model of an HDF5 model file. Raises ModelImportError."""
+    """Read an HDF5 model file.
+
+    Parameters
+    ----------
+    source : Source
+        the file
+
+    Returns
+    -------
+    NativeModel
+        the model
+
+    Raises
+    ------
+    ModelImportError
+        for a damaged file, or a model that openmm-lps does not evaluate
+    """
     import h5py
 
     source.format = "DeePMD-kit HDF5 (.dp)"
@@ -38,7 +58,7 @@ def import_hdf5(source: Source) -> NativeModel:
     return import_dictionary(source, top)
 
 
-def _resolve(source: Source, arrays: DataSets, value, variables: bool, depth: int):
+def _resolve(source: Source, arrays: DataSets, value: Any, variables: bool, depth: int) -> Any:
     """The dictionary with the names of data sets below "@variables" replaced by arrays."""
     if depth > 40:
         raise source.fault("the model description is nested deeper than any model")
@@ -52,7 +72,7 @@ def _resolve(source: Source, arrays: DataSets, value, variables: bool, depth: in
 class DataSets:
     """The data sets of a file as arrays; each is read once, however often the description names it."""
 
-    def __init__(self, source: Source, file):
+    def __init__(self, source: Source, file: h5py.File) -> None:
         self.source, self.file = source, file
         self._read: dict[str, np.ndarray] = {}
 

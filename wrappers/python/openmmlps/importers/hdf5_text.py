@@ -12,7 +12,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-from .errors import Source, quote
+from .source import ModelImportError, Source, quote
 
 CONTINUATION, ATTRIBUTE = 0x10, 0x0C  # types of messages
 STRING, VARIABLE_LENGTH = 3, 9  # classes of data types
@@ -21,29 +21,47 @@ MOST_MESSAGES = 10_000
 
 
 def read_text_attribute(source: Source, name: str) -> str:
-    """The text of an attribute of the root group. Raises ModelImportError."""
+    """Read the text of an attribute of the root group.
+
+    Parameters
+    ----------
+    source : Source
+        the file
+    name : str
+        name of the attribute
+
+    Returns
+    -------
+    str
+        its text
+
+    Raises
+    ------
+    ModelImportError
+        if it is missing, no text, or damaged
+    """
     return AttributeReader(source).text(name)
 
 
 class AttributeReader:
     """Checked access to the bytes of a file."""
 
-    def __init__(self, source: Source):
+    def __init__(self, source: Source) -> None:
         self.source = source
 
-    def fault(self, problem: str):
+    def fault(self, problem: str) -> ModelImportError:
         """The error to raise."""
         return self.source.fault(f"it cannot be read as HDF5 with a model: {problem}")
 
-    def bytes(self, at: int, count: int) -> bytes:
+    def slice(self, at: int, count: int) -> bytes:
         """Bytes at an address."""
         if at + count > self.source.size:
             raise self.fault(f"{count} bytes are wanted at byte {at} of {self.source.size}")
         return self.source.data[at : at + count]
 
-    def numbers(self, layout: str, at: int) -> tuple:
+    def numbers(self, layout: str, at: int) -> tuple[int, ...]:
         """Little-endian numbers at an address, in the notation of struct."""
-        return struct.unpack("<" + layout, self.bytes(at, struct.calcsize("<" + layout)))
+        return struct.unpack("<" + layout, self.slice(at, struct.calcsize("<" + layout)))
 
     def text(self, name: str) -> str:
         """The text of an attribute."""
@@ -70,7 +88,7 @@ class AttributeReader:
 
     def _messages(self, header: int) -> Iterator[tuple[int, int, bytes]]:
         """Type, flags and bytes of each message of an object header, through its continuations."""
-        modern = self.bytes(header, 4) == b"OHDR"
+        modern = self.slice(header, 4) == b"OHDR"
         chunks = [self._first_chunk_modern(header) if modern else self._first_chunk(header)]
         tracked = modern and self.numbers("B", header + 5)[0] & 4  # order of creation
         prefix = (6 if tracked else 4) if modern else 8
@@ -85,7 +103,7 @@ class AttributeReader:
                 at += prefix
                 if length > end - at:
                     raise self.fault(f"a message of {length} bytes at byte {at} does not fit its header")
-                body = self.bytes(at, length)
+                body = self.slice(at, length)
                 at += length
                 if kind == CONTINUATION and length >= 16:
                     start, size = struct.unpack("<QQ", body[:16])
@@ -105,7 +123,7 @@ class AttributeReader:
             raise self.fault(f"the root group has a header of version {version}")
         at = header + 6 + (16 if flags & 32 else 0) + (4 if flags & 16 else 0)  # times; limits of attribute storage
         width = 1 << (flags & 3)
-        return at + width, at + width + int.from_bytes(self.bytes(at, width), "little")
+        return at + width, at + width + int.from_bytes(self.slice(at, width), "little")
 
     def _attribute(self, body: bytes, wanted: bytes) -> bytes | None:
         """The bytes of a text attribute, or None if it has another name."""
@@ -131,7 +149,7 @@ class AttributeReader:
 
     def _heap_object(self, length: int, heap: int, index: int) -> bytes:
         """An object of a global heap."""
-        if self.bytes(heap, 4) != b"GCOL":
+        if self.slice(heap, 4) != b"GCOL":
             raise self.fault(f"there is no heap at byte {heap}")
         (size,) = self.numbers("Q", heap + 8)
         at, end = heap + 16, min(heap + size, self.source.size)
@@ -142,6 +160,6 @@ class AttributeReader:
             if number == index:
                 if length > stored:
                     raise self.fault(f"a text claims {length} bytes, but has {stored}")
-                return self.bytes(at + 16, length)
+                return self.slice(at + 16, length)
             at += 16 + -(-stored // 8) * 8
         raise self.fault(f"the heap at byte {heap} has no object {index}")

@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
-from .errors import ModelImportError, Source
+from .source import ModelImportError, Source
 
 MAGIC = "openmm-lps"
 VERSION = "1"
@@ -42,30 +44,77 @@ KEYS = (
     "fitting",
     "table",
 )
-_DTYPES = {"F64": np.dtype("<f8"), "F32": np.dtype("<f4")}
+_DTYPES: dict[str, np.dtype] = {"F64": np.dtype("<f8"), "F32": np.dtype("<f4")}
 
 
 @dataclass
 class NativeModel:
     """A model in the terms of the native file.
 
-    hyperparameters: the `model` object of the file; tensors: arrays by name, float64 or float32; provenance: where the
-    model comes from. A model that was read from a native file keeps its bytes and writes them back unchanged.
+    A model that was read from a native file keeps its bytes and writes them back unchanged.
+
+    Parameters
+    ----------
+    hyperparameters : dict
+        the `model` object of the file
+    tensors : dict of str to array
+        weights and statistics by name, float64 or float32
+    provenance : dict
+        where the model comes from
+    original_bytes : bytes, optional
+        the file that it was read from
     """
 
-    hyperparameters: dict
+    hyperparameters: dict[str, Any]
     tensors: dict[str, np.ndarray]
-    provenance: dict = field(default_factory=dict)
+    provenance: dict[str, Any] = field(default_factory=dict)
     original_bytes: bytes | None = None
 
+    def with_elements(self, elements: Sequence[str]) -> NativeModel:
+        """Name the types of a model whose file names none, as graphs of DeePMD-kit 0.12.
+
+        Parameters
+        ----------
+        elements : sequence of str
+            one for each type, in the order of the types
+
+        Returns
+        -------
+        NativeModel
+            the same model with names
+
+        Raises
+        ------
+        ValueError
+            for another number of names, a name twice, or a model that names its types differently
+        """
+        known = self.hyperparameters["type_map"]
+        if known == list(elements):
+            return self
+        if known != [f"type_{t}" for t in range(len(known))]:
+            raise ValueError(f"elements: the model names its types {', '.join(known)} itself; leave the elements out")
+        if len(elements) != len(known) or len({*elements, ""}) != len(known) + 1:
+            raise ValueError(
+                f"elements: {', '.join(map(repr, elements))} are not {len(known)} different names; name every type once"
+            )
+        conversions = [*self.provenance.get("conversions", []), "elements named by the user"]
+        provenance = {**self.provenance, "conversions": conversions}
+        return NativeModel({**self.hyperparameters, "type_map": list(elements)}, self.tensors, provenance)
+
     def to_bytes(self) -> bytes:
-        """The bytes of the native file."""
+        """Bytes of the native file."""
         if self.original_bytes is not None:
             return self.original_bytes
         return encode(self.hyperparameters, self.tensors, self.provenance)
 
     def write(self, path: str | os.PathLike) -> None:
-        """Write the native file. An existing file is replaced only once the new one is complete."""
+        """Write the native file. An existing file is replaced only once the new one is complete.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+            the file
+        """
         partial = f"{os.fspath(path)}.partial"
         try:
             with open(partial, "wb") as stream:
@@ -78,7 +127,18 @@ class NativeModel:
 
 
 def weights_sha256(tensors: Mapping[str, np.ndarray]) -> str:
-    """SHA-256 of the tensors: name, type, shape and little-endian bytes of each, in order of name."""
+    """SHA-256 of the tensors: name, type, shape and little-endian bytes of each, in order of name.
+
+    Parameters
+    ----------
+    tensors : mapping of str to array
+        float64 or float32
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits
+    """
     digest = hashlib.sha256()
     for name in sorted(tensors):
         array = _little_endian(tensors[name])
@@ -93,8 +153,24 @@ def _little_endian(array: np.ndarray) -> np.ndarray:
     return np.asarray(array, dtype=array.dtype.newbyteorder("<"), order="C")
 
 
-def encode(hyperparameters: dict, tensors: Mapping[str, np.ndarray], provenance: dict) -> bytes:
-    """Bytes of a native file: 8-byte tensors first, then 4-byte ones, each group by name, so that all are aligned."""
+def encode(hyperparameters: dict[str, Any], tensors: Mapping[str, np.ndarray], provenance: dict[str, Any]) -> bytes:
+    """Bytes of a native file: 8-byte tensors first, then 4-byte ones, each group by name, so that all are aligned.
+
+    Parameters
+    ----------
+    hyperparameters, tensors, provenance : dict
+        as in NativeModel
+
+    Returns
+    -------
+    bytes
+        the file
+
+    Raises
+    ------
+    TypeError
+        for a tensor that is neither float64 nor float32
+    """
     arrays = {name: _little_endian(array) for name, array in tensors.items()}
     order = sorted(arrays, key=lambda name: (-arrays[name].itemsize, name))
     header: dict = {
@@ -122,7 +198,7 @@ def looks_native(data: bytes) -> bool:
     return len(data) >= 10 and 2 <= int.from_bytes(data[:8], "little") <= HEADER_LIMIT and data[8:9] == b"{"
 
 
-def _header(source: Source) -> tuple[dict, int]:
+def _header(source: Source) -> tuple[dict[str, Any], int]:
     data = source.data
     if len(data) < 8:
         raise source.fault(f"the file has {len(data)} bytes, too few for a header length")
@@ -140,7 +216,7 @@ def _header(source: Source) -> tuple[dict, int]:
     return header, 8 + length
 
 
-def _metadata(source: Source, metadata: dict) -> tuple[dict, dict]:
+def _metadata(source: Source, metadata: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     if metadata.get("format") != MAGIC:
         raise source.fault(
             "this safetensors file is not an openmm-lps model", "give the DeePMD-kit model or an openmm-lps file"
@@ -174,36 +250,55 @@ def decode(source: Source) -> NativeModel:
     """Read a native file, keeping its bytes.
 
     Checks the container (header, offsets without gap or overlap, sizes, types, finite numbers) and the hyperparameter
-    keys; the tensors are views of the bytes. Raises ModelImportError.
+    keys; the tensors are views of the bytes.
+
+    Parameters
+    ----------
+    source : Source
+        the file
+
+    Returns
+    -------
+    NativeModel
+        the model
+
+    Raises
+    ------
+    ModelImportError
+        for a damaged file, or one of another version
     """
     header, start = _header(source)
     hyperparameters, provenance = _metadata(source, header.pop("__metadata__"))
-    tensors: dict[str, np.ndarray] = {}
-    spans = []
+    tensors, spans = {}, []
     body = len(source.data) - start
     for name, entry in header.items():
-        entry = entry if isinstance(entry, dict) else {}
-        dtype = _DTYPES.get(entry["dtype"]) if isinstance(entry.get("dtype"), str) else None
-        shape, offsets = entry.get("shape"), entry.get("data_offsets")
-        integers = all(
-            isinstance(v, list) and len(v) <= 8 and all(type(i) is int and 0 <= i < 2**53 for i in v)
-            for v in (shape, offsets)
-        )
-        if dtype is None or not integers or len(offsets) != 2 or not offsets[0] <= offsets[1] <= body:
-            raise source.fault(f"tensor '{name[:80]}' has a wrong type, shape or place")
-        count = 1
-        for extent in shape:
-            count *= extent
-        if count * dtype.itemsize != offsets[1] - offsets[0]:
-            raise source.fault(
-                f"tensor '{name[:80]}' of shape {shape} does not fill its {offsets[1] - offsets[0]} bytes"
-            )
-        spans.append(tuple(offsets))
-        array = np.frombuffer(source.data, dtype, count, start + offsets[0]).reshape(shape)
-        if not np.isfinite(array).all():
-            raise source.fault(f"tensor '{name[:80]}' holds numbers that are not finite")
-        tensors[name] = array
+        tensors[name], span = _tensor(source, name, entry if isinstance(entry, dict) else {}, start)
+        spans.append(span)
     spans.sort()
     if any(a[1] != b[0] for a, b in zip([(0, 0), *spans], [*spans, (body, body)], strict=True)):
         raise source.fault("tensors overlap, leave gaps, or do not reach the end of the file")
     return NativeModel(hyperparameters, tensors, provenance, source.data)
+
+
+def _tensor(source: Source, name: str, entry: dict[str, Any], start: int) -> tuple[np.ndarray, tuple[int, int]]:
+    """One tensor as a view of the bytes, and where it lies behind the header."""
+    dtype = _DTYPES.get(entry["dtype"]) if isinstance(entry.get("dtype"), str) else None
+    shape, offsets = (_integers(entry.get(key)) for key in ("shape", "data_offsets"))
+    inside = offsets is not None and len(offsets) == 2 and offsets[0] <= offsets[1] <= len(source.data) - start
+    if dtype is None or shape is None or offsets is None or not inside:
+        raise source.fault(f"tensor '{name[:80]}' has a wrong type, shape or place")
+    first, last = offsets
+    count = math.prod(shape)
+    if count * dtype.itemsize != last - first:
+        raise source.fault(f"tensor '{name[:80]}' of shape {shape} does not fill its {last - first} bytes")
+    array = np.frombuffer(source.data, dtype, count, start + first).reshape(shape)
+    if not np.isfinite(array).all():
+        raise source.fault(f"tensor '{name[:80]}' holds numbers that are not finite")
+    return array, (first, last)
+
+
+def _integers(value: object) -> list[int] | None:
+    """A short list of integers that are not negative, or None."""
+    if not isinstance(value, list) or len(value) > 8 or not all(type(i) is int and 0 <= i < 2**53 for i in value):
+        return None
+    return value

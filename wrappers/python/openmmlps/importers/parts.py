@@ -10,17 +10,21 @@ sections) has been resolved by the reader before it fills these fields.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
-from .errors import Source, quote
 from .native import NativeModel, weights_sha256
+from .source import Source, quote
 
 MOST_TYPES = 128
 MOST_LAYERS = 64
 WIDEST = 65536
 
-Key = tuple[object, int]  # (centre type or "all", neighbour type)
+ACTIVATIONS = {name: name for name in ("linear", "tanh", "relu", "relu6", "softplus", "sigmoid", "silu", "gelu")}
+ACTIVATIONS |= {"none": "linear", "gelu_tf": "gelu"}
+
+Key = tuple[object, int]  # (center type or "all", neighbor type)
 
 
 @dataclass
@@ -50,18 +54,25 @@ def residual_rule(inputs: int, outputs: int) -> str:
 
 
 def activation_name(name: object) -> str | None:
-    """The native spelling of a DeePMD-kit activation function, or None where openmm-lps does not know it."""
+    """The native spelling of a DeePMD-kit activation function.
+
+    Parameters
+    ----------
+    name : object
+        as a file has it
+
+    Returns
+    -------
+    str or None
+        None where openmm-lps does not know it
+    """
     if name is None:
         return "linear"
     if not isinstance(name, str) or len(name) > 60:
         return None
     lower = name.lower()
-    if lower in ("none", "linear"):
-        return "linear"
-    if lower in ("gelu", "gelu_tf"):
-        return "gelu"
-    if lower in ("tanh", "relu", "relu6", "softplus", "sigmoid", "silu"):
-        return lower
+    if lower in ACTIVATIONS:
+        return ACTIVATIONS[lower]
     head, colon, tail = lower.partition(":")
     if head in ("silut", "custom_silu"):
         try:
@@ -99,7 +110,7 @@ class ModelParts:
     atom_exclude_types: list[int] = field(default_factory=list)
     vacuum_types: list[int] = field(default_factory=list)
     conversions: list[str] = field(default_factory=list)
-    provenance: dict = field(default_factory=dict)
+    provenance: dict[str, Any] = field(default_factory=dict)
 
     def build(self, source: Source) -> NativeModel:
         """Check everything and assemble the native model. Raises ModelImportError."""
@@ -176,7 +187,7 @@ class ModelParts:
             raise source.fault(f"the sum of sel is {self.normalizer}")
 
     def _statistics(self, source: Source) -> tuple[np.ndarray, np.ndarray]:
-        """One 4-vector per centre type; refuses statistics that differ between slots or depend on direction."""
+        """One 4-vector per center type; refuses statistics that differ between slots or depend on direction."""
         found = []
         for name, array in (("davg", self.mean), ("dstd", self.stddev)):
             types = len(self.type_map)
@@ -184,14 +195,12 @@ class ModelParts:
                 raise source.fault(f"{name} has shape {list(array.shape)} instead of [{types}, slots, 4]")
             if not np.isfinite(array).all():
                 raise source.fault(f"{name} holds numbers that are not finite")
-            if array.ndim == 3:
-                if not (array == array[:, :1]).all():
-                    raise source.fault(
-                        f"{name} differs between neighbour slots of one centre type",
-                        "openmm-lps needs one value per centre type, as DeePMD-kit's training writes it",
-                    )
-                array = array[:, 0]
-            found.append(np.array(array, dtype=np.float64))
+            if array.ndim == 3 and not (array == array[:, :1]).all():
+                raise source.fault(
+                    f"{name} differs between neighbor slots of one center type",
+                    "openmm-lps needs one value per center type, as DeePMD-kit's training writes it",
+                )
+            found.append(np.array(array[:, 0] if array.ndim == 3 else array, dtype=np.float64))
         mean, stddev = found
         if mean[:, 1:].any() or not (stddev[:, 2:] == stddev[:, 1:2]).all():
             raise source.fault("davg or dstd depend on the direction, so the energy would depend on the orientation")
@@ -206,16 +215,19 @@ class ModelParts:
             raise source.fault(f"{name} has {array.size} numbers instead of {length}")
         return array
 
-    def _networks(self, source: Source, nets: dict, inputs: int, tensors: dict) -> tuple[dict, int]:
+    def _networks(
+        self, source: Source, nets: dict[str, list[Layer]], inputs: int, tensors: dict[str, np.ndarray]
+    ) -> tuple[dict[str, Any], int]:
         """Common layer description and output width of the networks; adds their tensors."""
         first_name, first = next(iter(nets.items()), (None, []))
         if not first:
             raise source.fault("the model has no embedding or fitting network")
         if len(first) > MOST_LAYERS:
             raise source.fault(f"{first_name} has {len(first)} layers, more than {MOST_LAYERS}")
-        common = None
+        common: list[dict[str, Any]] = []
         for name, layers in nets.items():
-            described, width = [], inputs
+            described: list[dict[str, Any]] = []
+            width = inputs
             for k, layer in enumerate(layers):
                 where = f"{name}.layer.{k}"
                 if layer.weight.ndim != 2 or layer.weight.shape[0] != width or not 1 <= layer.weight.shape[1] <= WIDEST:
@@ -236,14 +248,14 @@ class ModelParts:
                     }
                 )
                 width = outputs
-            if common is not None and described != common:
+            if common and described != common:
                 raise source.fault(
                     f"{name} has other layers than {first_name}", "openmm-lps needs the same layers for every type"
                 )
             common = described
         return {"layers": common}, common[-1]["width"]
 
-    def _tables(self, source: Source, tensors: dict) -> int:
+    def _tables(self, source: Source, tensors: dict[str, np.ndarray]) -> int:
         channels = 0
         for (a, b), table in self.tables.items():
             shape = table.coefficients.shape
@@ -260,7 +272,7 @@ class ModelParts:
     @staticmethod
     def _check_grid(source: Source, name: str, table: Table) -> None:
         lower, upper, maximum, fine, coarse = (float(v) for v in table.grid)
-        ordered = np.isfinite(table.grid).all() and lower < upper <= maximum and fine > 0 and coarse > 0
+        ordered = bool(np.isfinite(table.grid).all()) and lower < upper <= maximum and fine > 0 and coarse > 0
         if not ordered:
             raise source.fault(f"{name} has the grid {[float(v) for v in table.grid]}, which is not in order")
         rows = table.coefficients.shape[0]
@@ -277,7 +289,7 @@ class ModelParts:
         present = self.embedding or self.tables
         excluded = {tuple(pair) for pair in self.exclude_types}
         cut = {tuple(pair) for pair in self.pair_exclude_types}
-        padded = np.asarray(self.mean).reshape(len(types), -1).any(axis=1)
+        padded = [bool(row.any()) for row in np.asarray(self.mean)]
         for b in types:
             for a in types:
                 needed = not (
@@ -288,12 +300,12 @@ class ModelParts:
                 )
                 if needed and ("all" if self.type_one_side else a, b) not in present:
                     raise source.fault(
-                        f"the embedding of centre type {a} and neighbour type {b} is missing",
+                        f"the embedding of center type {a} and neighbor type {b} is missing",
                         "DeePMD-kit loses the embedding when it converts a compressed model, so convert the uncompressed one",
                     )
 
     @staticmethod
-    def _check_size(source: Source, tensors: dict) -> None:
+    def _check_size(source: Source, tensors: dict[str, np.ndarray]) -> None:
         total = sum(array.nbytes for array in tensors.values())
         if total > 16 * 1024 * 1024 + 8 * source.size:
             raise source.fault(f"its {source.size} bytes cannot justify a model of {total} bytes")

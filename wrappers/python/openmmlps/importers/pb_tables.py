@@ -6,38 +6,48 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .parts import Table
+from .parts import Key, Table
+from .protobuf import Graph
 from .schema import make_table
 
-if TYPE_CHECKING:
-    from .pb import GraphReader
-
 PASSIVE = ("Identity", "Cast", "Reshape")
+TABLE_OPS = ("TabulateFusionSeA", "TabulateFusion")  # the latter up to version 2.0
+MOST_STEPS = 16  # from a table to where its rows come from
 
 
-def read_tables(reader: GraphReader, sel: list[int]) -> dict[tuple[object, int], Table]:
-    """Tables by (centre type or "all", neighbour type) from the TabulateFusionSeA operations; empty without any."""
+def read_tables(graph: Graph, sel: list[int]) -> dict[Key, Table]:
+    """Read the tables of all pairs of types.
+
+    Parameters
+    ----------
+    graph : Graph
+        the graph
+    sel : list of int
+        slots of each neighbor type
+
+    Returns
+    -------
+    dict
+        tables by (center type or "all", neighbor type); empty for a graph that is not compressed
+    """
     starts = {4 * sum(sel[:b]): b for b in reversed(range(len(sel))) if sel[b]}
-    tables = {}
-    for node in list(reader.graph.nodes.values()):
+    tables: dict[Key, Table] = {}
+    for node in list(graph.nodes.values()):
         scope = re.match(r"filter_type_(all|\d+)/", node.name)
-        if node.op != "TabulateFusionSeA" or scope is None or len(node.inputs) < 4:
+        if node.op not in TABLE_OPS or scope is None or len(node.inputs) < 4:
             continue
-        column = _first_column(reader, node.inputs[3])
+        column = _first_column(graph, node.inputs[3])
         if column not in starts:
-            raise reader.source.fault(f"the table of '{node.name[:60]}' starts at no neighbour type (column {column})")
-        coefficients, grid = (reader.graph.constant(_constant(reader, name)) for name in node.inputs[:2])
+            raise graph.source.fault(f"the table of '{node.name[:60]}' starts at no neighbor type (column {column})")
+        coefficients, grid = (graph.constant(_constant(graph, name)) for name in node.inputs[:2])
         table = make_table(coefficients, grid)
         if table is None:
-            raise reader.source.fault(f"the table of '{node.name[:60]}' is missing or has another shape")
+            raise graph.source.fault(f"the table of '{node.name[:60]}' is missing or has another shape")
         center = scope[1] if scope[1] == "all" else int(scope[1])
-        tables[(center, starts[column])] = table
-    if tables:
-        reader.conversions.append("compressed graph: tables kept, the original embedding networks are not in the file")
+        tables[center, starts[column]] = table
     return tables
 
 
@@ -45,26 +55,26 @@ def _name(tensor: str) -> str:
     return tensor.lstrip("^").partition(":")[0]
 
 
-def _constant(reader: GraphReader, tensor: str) -> str:
+def _constant(graph: Graph, tensor: str) -> str:
     """Name of the constant behind casts and identities."""
     name = _name(tensor)
-    for _ in range(8):
-        node = reader.graph.nodes.get(name)
+    for _ in range(MOST_STEPS):
+        node = graph.nodes.get(name)
         if node is None or node.op not in PASSIVE or not node.inputs:
             break
         name = _name(node.inputs[0])
     return name
 
 
-def _first_column(reader: GraphReader, tensor: str) -> int | None:
+def _first_column(graph: Graph, tensor: str) -> int | None:
     """First column of the environment matrix that reaches a tensor, following slices back to it."""
     name = _name(tensor)
-    for _ in range(16):
-        node = reader.graph.nodes.get(name)
+    for _ in range(MOST_STEPS):
+        node = graph.nodes.get(name)
         if node is None or not node.inputs:
             return None
         if node.op == "Slice" and len(node.inputs) == 3:
-            begin = reader.graph.constant(_name(node.inputs[1]))
+            begin = graph.constant(_name(node.inputs[1]))
             if begin is not None and begin.size == 2 and np.issubdtype(begin.dtype, np.integer):
                 return int(begin.reshape(-1)[1])
             return None

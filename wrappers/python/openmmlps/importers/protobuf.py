@@ -9,12 +9,21 @@ Only offsets into the file are kept until a value is asked for; nothing is neste
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
-from .errors import OBJECT_MEMORY, Source, quote
+from .source import OBJECT_MEMORY, Source, quote
 
-DTYPES = {1: np.dtype("<f4"), 2: np.dtype("<f8"), 3: np.dtype("<i4"), 9: np.dtype("<i8"), 10: np.dtype("?")}
+DTYPES: dict[int, np.dtype] = {
+    1: np.dtype("<f4"),
+    2: np.dtype("<f8"),
+    3: np.dtype("<i4"),
+    9: np.dtype("<i8"),
+    10: np.dtype("?"),
+}
+# Numbers by the field of a tensor; every one is stored in the width of its field.
+STORED = {k: np.dtype(v) for k, v in {5: "<f4", 6: "<f8", 7: "<i8", 10: "<i8", 11: "<i8"}.items()}
 HALF_TYPES = {14: "bfloat16", 19: "float16"}
 MOST_DIMENSIONS = 8
 MOST_REPEATED = 2**22  # elements that a constant may repeat from a single stored value
@@ -28,7 +37,7 @@ Span = tuple[int, int]
 class Wire:
     """Messages inside the bytes of one file."""
 
-    def __init__(self, source: Source):
+    def __init__(self, source: Source) -> None:
         self.source = source
         self.data = source.data
 
@@ -44,7 +53,7 @@ class Wire:
             shift += 7
         raise self.source.fault(f"a number is cut off at byte {at}")
 
-    def fields(self, span: Span) -> Iterator[tuple[int, int, object]]:
+    def fields(self, span: Span) -> Iterator[tuple[int, int, Any]]:
         """Number, wire type and value of each field: an integer (type 0), or the span of its bytes (types 1, 2, 5)."""
         at, end = span
         while at < end:
@@ -85,14 +94,14 @@ class Node:
 
     __slots__ = ("attributes", "inputs", "name", "op")
 
-    def __init__(self, name: str, op: str, inputs: list[str], attributes: dict[str, Span]):
+    def __init__(self, name: str, op: str, inputs: list[str], attributes: dict[str, Span]) -> None:
         self.name, self.op, self.inputs, self.attributes = name, op, inputs, attributes
 
 
 class Graph:
     """A frozen graph: nodes by name, constants read on demand."""
 
-    def __init__(self, source: Source):
+    def __init__(self, source: Source) -> None:
         self.source = source
         self.wire = Wire(source)
         self.nodes: dict[str, Node] = {}
@@ -105,7 +114,9 @@ class Graph:
             raise source.fault("it holds no graph")
 
     def _node(self, span: Span) -> Node:
-        name, op, inputs, attributes = "", "", [], {}
+        name, op = "", ""
+        inputs: list[str] = []
+        attributes: dict[str, Span] = {}
         for number, kind, value in self.wire.fields(span):
             if kind != 2:
                 continue
@@ -121,7 +132,7 @@ class Graph:
                     attributes[self.wire.text(entry[1])] = entry[2]
         return Node(name, op, inputs, attributes)
 
-    def attribute(self, node: Node, name: str) -> object:
+    def attribute(self, node: Node, name: str) -> Any:
         """A number, list of integers or span of a message attribute of a node; None where it has none."""
         span = node.attributes.get(name)
         if span is None:
@@ -172,38 +183,60 @@ class Graph:
                 return self.wire.text(value)
         return ""
 
+    def first_constant(self, *names: str) -> np.ndarray | None:
+        """Value of the first of several constants that the graph has, alone or below model_attr."""
+        for name in names:
+            for candidate in (name, f"model_attr/{name}"):
+                value = self.constant(candidate)
+                if value is not None:
+                    return value
+        return None
+
+    def number(self, *names: str) -> float | None:
+        """The first of several constants, if it holds one number."""
+        value = self.first_constant(*names)
+        return None if value is None or value.size != 1 else float(value.reshape(-1)[0])
+
     def _tensor(self, span: Span, name: str) -> np.ndarray:
-        kind, shape, content = 0, [], b""
-        values: dict[int, bytearray] = {}  # by field; every number is stored in the width of its field
-        stored = {5: "<f4", 6: "<f8", 7: "<i8", 10: "<i8", 11: "<i8"}
+        kind, content = 0, b""
+        shape: list[int] = []
+        values: dict[int, bytearray] = {}  # by field
         for number, wire, value in self.wire.fields(span):
             if number == 1 and wire == 0:
                 kind = value
             elif number == 2 and wire == 2:
-                for n, w, dim in self.wire.fields(value):
-                    if n == 2 and w == 2 and len(shape) <= MOST_DIMENSIONS:
-                        sizes = [signed(v) for m, k, v in self.wire.fields(dim) if m == 1 and k == 0]
-                        shape.append(sizes[-1] if sizes else 0)
+                self._add_dimensions(shape, value)
             elif number == 4 and wire == 2:
                 content = self.wire.bytes(value)
-            elif number in (5, 6) and wire in (1, 2, 5):
-                values.setdefault(number, bytearray()).extend(self.wire.bytes(value))
-            elif number in (7, 10, 11) and wire == 0:
-                values.setdefault(number, bytearray()).extend(signed(value).to_bytes(8, "little", signed=True))
-            elif number in (7, 10, 11) and wire == 2:
-                at, end = value
-                integers = values.setdefault(number, bytearray())
-                while at < end:
-                    item, at = self.wire.varint(at, end)
-                    integers.extend(signed(item).to_bytes(8, "little", signed=True))
+            elif number in STORED:
+                values.setdefault(number, bytearray()).extend(self._stored(number, wire, value))
         if kind in HALF_TYPES:
             raise self.source.fault(
                 f"the constant {quote(name)} is {HALF_TYPES[kind]}", "use a model of float32 or float64 precision"
             )
         if kind not in DTYPES:
             raise self.source.fault(f"the constant {quote(name)} has the type {kind}, which is no number")
-        numbers = [np.frombuffer(v, stored[k], len(v) // int(stored[k][2:])) for k, v in values.items()]
+        numbers = [np.frombuffer(v, STORED[k], len(v) // STORED[k].itemsize) for k, v in values.items()]
         return self._fill(name, DTYPES[kind], shape, content, numbers)
+
+    def _add_dimensions(self, shape: list[int], span: Span) -> None:
+        for number, wire, dimension in self.wire.fields(span):
+            if number == 2 and wire == 2 and len(shape) <= MOST_DIMENSIONS:
+                sizes = [signed(v) for n, k, v in self.wire.fields(dimension) if n == 1 and k == 0]
+                shape.append(sizes[-1] if sizes else 0)
+
+    def _stored(self, number: int, wire: int, value: Any) -> bytes | bytearray:
+        """Bytes of the numbers of one field, in the width of STORED; none where its wire type is another one."""
+        if STORED[number].kind == "f":
+            return self.wire.bytes(value) if wire in (1, 2, 5) else b""
+        if wire == 0:
+            return signed(value).to_bytes(8, "little", signed=True)
+        integers = bytearray()
+        at, end = value if wire == 2 else (0, 0)
+        while at < end:
+            item, at = self.wire.varint(at, end)
+            integers.extend(signed(item).to_bytes(8, "little", signed=True))
+        return integers
 
     def _fill(
         self, name: str, dtype: np.dtype, shape: list[int], content: bytes, values: list[np.ndarray]

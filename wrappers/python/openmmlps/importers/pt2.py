@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from .archive import Archive
-from .errors import Source, quote
 from .native import NativeModel
 from .schema import import_dictionary
+from .source import ModelImportError, Source, quote
 
 DTYPES = ("float64", "float32", "float16", "int64", "int32", "int16", "int8", "bool")
 
@@ -21,21 +23,41 @@ def find_model(archive: Archive) -> str | None:
 
 
 def import_package(source: Source, archive: Archive, entry: str) -> NativeModel:
-    """Native model of a .pt2 or .pte package. Raises ModelImportError."""
+    """Read a .pt2 or .pte package.
+
+    Parameters
+    ----------
+    source : Source
+        the file
+    archive : Archive
+        its entries
+    entry : str
+        name of the entry with the model
+
+    Returns
+    -------
+    NativeModel
+        the model
+
+    Raises
+    ------
+    ModelImportError
+        for a damaged file, or a model that openmm-lps does not evaluate
+    """
     source.format = "DeePMD-kit exported package (.pt2, .pte)"
     try:
         text = archive.read(entry)
         top = decode_arrays(source, source.load_json(text), {"left": len(text) + 2**16})
+    except ModelImportError:
+        raise
     except (ValueError, RecursionError) as error:
-        if type(error).__name__ == "ModelImportError":
-            raise
         raise source.fault(f"{quote(entry)} is not JSON") from error
     if isinstance(top, dict) and "model" not in top and "descriptor" in top:
         top = {"model": top}
     return import_dictionary(source, top)
 
 
-def decode_arrays(source: Source, value: object, budget: dict, depth: int = 0) -> object:
+def decode_arrays(source: Source, value: object, budget: dict[str, int], depth: int = 0) -> object:
     """Replace mappings of class np.ndarray by arrays. `budget` bounds the elements visited: text may repeat itself."""
     if depth > 40:
         raise source.fault("the model description is nested deeper than any model")
@@ -51,7 +73,7 @@ def decode_arrays(source: Source, value: object, budget: dict, depth: int = 0) -
     return value
 
 
-def _array(source: Source, value: dict, budget: dict) -> np.ndarray:
+def _array(source: Source, value: dict[str, Any], budget: dict[str, int]) -> np.ndarray:
     dtype = value.get("dtype")
     if dtype not in DTYPES:
         raise source.fault(f"an array has the type {quote(dtype)}", "use a model of float32 or float64 precision")
@@ -64,7 +86,7 @@ def _array(source: Source, value: dict, budget: dict) -> np.ndarray:
         raise source.fault(f"an array does not hold {dtype} numbers in equal rows") from error
 
 
-def _count(source: Source, value: object, budget: dict, depth: int) -> None:
+def _count(source: Source, value: object, budget: dict[str, int], depth: int) -> None:
     """Charge the budget for every element, before numpy visits them."""
     if depth > 8:
         raise source.fault("an array has more than 8 dimensions")

@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
-from .errors import SUPPORTED, ModelImportError, Source, quote
+import contextlib
+from collections.abc import Iterator
+
+from .source import SUPPORTED, ModelImportError, Source, quote
 
 DESCRIPTORS = {"se_e2_a", "se_a"}
 FITTINGS = {"ener"}
@@ -15,7 +18,7 @@ MOST_FEATURES = 20  # in one message
 class Refusals:
     """Features found in a file that change the energy in a way openmm-lps does not know."""
 
-    def __init__(self, source: Source):
+    def __init__(self, source: Source) -> None:
         self.source = source
         self.features: list[str] = []
         self.advice: list[str] = []
@@ -36,6 +39,19 @@ class Refusals:
             raise ModelImportError(
                 f"import filter: '{self.source.name}' is not supported: {', '.join(self.features)}. {advice}"
             )
+
+    @contextlib.contextmanager
+    def before_faults(self) -> Iterator[None]:
+        """Name the features noted in a block at its end, also when the block finds a fault.
+
+        A foreign model rarely has what an se_e2_a model has: what is missing is no damage, but what the feature means.
+        """
+        try:
+            yield
+        except ModelImportError:
+            self.check()
+            raise
+        self.check()
 
     def model_type(self, kind: object) -> bool:
         """Note a model type other than a plain one. Returns whether it is plain."""

@@ -5,34 +5,54 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from .errors import Source, quote
 from .fields import Fields
 from .native import NativeModel
-from .parts import MOST_LAYERS, MOST_TYPES, Layer, ModelParts, Table, activation_name, residual_rule
+from .parts import MOST_LAYERS, MOST_TYPES, Key, Layer, ModelParts, Table, activation_name, residual_rule
 from .refusals import Refusals
+from .source import Source, quote
 
 MOST_SLOTS = 2**31 - 1
 LAYER_MEMORY = 2000  # bytes of Python objects that describe a layer on its way to the native model
 
 
 def import_dictionary(source: Source, top: object) -> NativeModel:
-    """Native model of the top-level dictionary of a .dp, .yaml or model.json. Raises ModelImportError."""
+    """Read the top-level dictionary of a .dp, .yaml or model.json.
+
+    Parameters
+    ----------
+    source : Source
+        the file
+    top : object
+        what it holds, arrays as NumPy arrays
+
+    Returns
+    -------
+    NativeModel
+        the model
+
+    Raises
+    ------
+    ModelImportError
+        for a damaged file, or a model that openmm-lps does not evaluate
+    """
     document = Fields(source, top, "file")
     model = document.child("model")
     refusals = Refusals(source)
-    if not _refuse(model, document, refusals):
-        refusals.check()
-    parts = _read(source, model, refusals)
-    parts.provenance = provenance(document)
-    refusals.check()
+    with refusals.before_faults():
+        if not _refuse(model, document, refusals):
+            refusals.check()
+        parts = _read(source, model, refusals)
+        parts.provenance = provenance(document)
     return parts.build(source)
 
 
-def provenance(document: Fields) -> dict:
+def provenance(document: Fields) -> dict[str, Any]:
     """What a file tells of its origin: software, backend, versions, time and training systems."""
-    found: dict = {}
+    found: dict[str, Any] = {}
     for key in ("software", "version", "backend", "time"):
         value = document.value.get(key)
         if isinstance(value, (str, int, float)):
@@ -74,15 +94,23 @@ def _refuse(model: Fields, document: Fields, refusals: Refusals) -> bool:
         refusals.add("spin")
     if model.given("data_modifier") or model.given("modifier"):
         refusals.add("data modifier (long-range or other correction outside the model)")
-    descriptor, fitting = model.optional("descriptor"), model.optional("fitting")
-    readable = refusals.descriptor_type(descriptor.raw("type", None))
-    if readable:
-        refusals.version("Descriptor", descriptor.raw("@version", 1), 1, 3)
-        refusals.precision("descriptor", descriptor.raw("precision", "default"))
-        if descriptor.given("spin"):
-            refusals.add("spin")
-        if descriptor.optional("env_mat").given("use_exp_switch"):
-            refusals.add("use_exp_switch (only the quintic switch)")
+    readable = _refuse_descriptor(model.optional("descriptor"), refusals)
+    return _refuse_fitting(model.optional("fitting"), refusals) and readable
+
+
+def _refuse_descriptor(descriptor: Fields, refusals: Refusals) -> bool:
+    if not refusals.descriptor_type(descriptor.raw("type", None)):
+        return False
+    refusals.version("Descriptor", descriptor.raw("@version", 1), 1, 3)
+    refusals.precision("descriptor", descriptor.raw("precision", "default"))
+    if descriptor.given("spin"):
+        refusals.add("spin")
+    if descriptor.optional("env_mat").given("use_exp_switch"):
+        refusals.add("use_exp_switch (only the quintic switch)")
+    return True
+
+
+def _refuse_fitting(fitting: Fields, refusals: Refusals) -> bool:
     if not refusals.fitting_type(fitting.raw("type", None)):
         return False
     refusals.version("Fitting", fitting.raw("@version", 1), 1, 4)
@@ -95,7 +123,7 @@ def _refuse(model: Fields, document: Fields, refusals: Refusals) -> bool:
             refusals.add(key)
     if isinstance(fitting.value.get("layer_name"), list) and any(fitting.value["layer_name"]):
         refusals.add("layer_name (layers shared between networks)")
-    return readable
+    return True
 
 
 def _read(source: Source, model: Fields, refusals: Refusals) -> ModelParts:
@@ -110,7 +138,7 @@ def _read(source: Source, model: Fields, refusals: Refusals) -> ModelParts:
         raise source.fault("the model has no statistics (davg, dstd)")
     conversions: list[str] = []
     embedding, tables = _embedding(source, descriptor, types, one_side, refusals, conversions)
-    networks = _networks(source, fitting.child("nets"), types, (1,), refusals)
+    networks = _networks(source, fitting.child("nets"), types, 1, refusals)
     networks = {index: layers for index, layers in networks.items() if layers}
     excluded = (
         model.integers("atom_exclude_types", 0, types - 1, MOST_TYPES, []) if model.given("atom_exclude_types") else []
@@ -155,10 +183,24 @@ def _protection(descriptor: Fields) -> float:
     return descriptor.optional("env_mat").number("protection", 0.0)
 
 
-def energy_bias(source: Source, types: int, fitted, model_level) -> np.ndarray:
-    """Constant energy per type, [T] in eV: bias of the fitting plus bias of the model.
+def energy_bias(source: Source, types: int, fitted: np.ndarray | None, model_level: np.ndarray | None) -> np.ndarray:
+    """Constant energy per type: bias of the fitting plus bias of the model.
 
     The out_std beside them scales nothing: energy models of PyTorch and of the native backend do not use it.
+
+    Parameters
+    ----------
+    source : Source
+        the file
+    types : int
+        number of types, T
+    fitted, model_level : array or None
+        the two parts, T numbers in eV
+
+    Returns
+    -------
+    array
+        [T] in eV
     """
     bias = np.zeros(types)
     for name, array in (("bias_atom_e", fitted), ("out_bias", model_level)):
@@ -187,11 +229,13 @@ def vacuum_types(atom_ener: object, types: int, where: Fields, tensorflow: bool 
     return given if tensorflow else given + list(range(len(atom_ener), types))
 
 
-def _embedding(source, descriptor, types, one_side, refusals, conversions):
-    """Embedding networks by (centre or "all", neighbour), or the tables of a compressed model without networks."""
-    found = _networks(source, descriptor.child("embeddings"), types, (1,) if one_side else (2,), refusals)
+def _embedding(
+    source: Source, descriptor: Fields, types: int, one_side: bool, refusals: Refusals, conversions: list[str]
+) -> tuple[dict[Key, list[Layer]], dict[Key, Table]]:
+    """Embedding networks by (center or "all", neighbor), or the tables of a compressed model without networks."""
+    found = _networks(source, descriptor.child("embeddings"), types, 1 if one_side else 2, refusals)
 
-    def key(index: tuple[int, ...]):
+    def key(index: tuple[int, ...]) -> Key:
         return ("all", index[0]) if one_side else (index[0], index[1])
 
     networks = {key(index): layers for index, layers in found.items() if layers}
@@ -202,7 +246,7 @@ def _embedding(source, descriptor, types, one_side, refusals, conversions):
             conversions.append("compression tables ignored: the original embedding networks are in the file")
         return networks, {}
     info = compress.items("compress_info", MOST_TYPES**2, [])
-    tables = {}
+    tables: dict[Key, Table] = {}
     if len(data) == len(info) == len(found):
         for index, coefficients, grid in zip(found, data, info, strict=True):
             table = make_table(coefficients, grid)
@@ -226,20 +270,22 @@ def make_table(coefficients: object, grid: object) -> Table | None:
     return Table(coefficients.reshape(rows, columns // 6, 6), np.array(grid.reshape(-1)[:5]))
 
 
-def _networks(source, collection: Fields, types: int, ndims: tuple[int, ...], refusals) -> dict:
-    """Layers by index tuple (centre first) of a NetworkCollection; empty lists where the file has null."""
+def _networks(
+    source: Source, collection: Fields, types: int, ndim: int, refusals: Refusals
+) -> dict[tuple[int, ...], list[Layer]]:
+    """Layers by index tuple (center first) of a NetworkCollection; empty lists where the file has null."""
     refusals.version("NetworkCollection", collection.raw("@version", 1), 1, 1)
-    ndim = collection.integer("ndim", 0, 2)
-    if ndim not in ndims:
-        refusals.add(f"networks of {ndim} indices where {ndims[0]} is expected (shared or type-embedded networks)")
+    found_ndim = collection.integer("ndim", 0, 2)
+    if found_ndim != ndim:
+        refusals.add(f"networks of {found_ndim} indices where {ndim} is expected (shared or type-embedded networks)")
         return {}
     networks = collection.items("networks", MOST_TYPES**2)
     if len(networks) != types**ndim:
         raise source.fault(f"{collection.path} has {len(networks)} networks for {types} types")
-    found = {}
+    found: dict[tuple[int, ...], list[Layer]] = {}
     for flat, network in enumerate(networks):
-        # The first index (the centre) runs fastest.
-        index = (flat,) if ndim == 1 else (flat % types, flat // types)
+        # The first index (the center) runs fastest.
+        index: tuple[int, ...] = (flat,) if ndim == 1 else (flat % types, flat // types)
         if network is None:
             found[index] = []
             continue

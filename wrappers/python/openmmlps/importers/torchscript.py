@@ -5,15 +5,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from .archive import Archive
-from .errors import ModelImportError, Source, quote
 from .fields import given
 from .native import NativeModel
 from .parts import MOST_LAYERS, MOST_TYPES
 from .refusals import Refusals
 from .schema import LAYER_MEMORY, import_dictionary
+from .source import ModelImportError, Source, quote
 from .unpickle import Record, Unpickler
 
 BLOCKS = {"sea": "se_e2_a", "ser": "se_e2_r", "seat": "se_e3", "se_ttebd": "se_e3_tebd", "se_atten": "se_atten"}
@@ -31,22 +33,42 @@ def unpickle_archive(source: Source, archive: Archive) -> object:
 
 
 def import_torchscript(source: Source, archive: Archive, root: object) -> NativeModel:
-    """Native model of a TorchScript archive. Raises ModelImportError."""
+    """Read a TorchScript archive.
+
+    Parameters
+    ----------
+    source : Source
+        the file
+    archive : Archive
+        its entries
+    root : object
+        what unpickle_archive() found
+
+    Returns
+    -------
+    NativeModel
+        the model
+
+    Raises
+    ------
+    ModelImportError
+        for a damaged file, or a model that openmm-lps does not evaluate
+    """
     source.format = "DeePMD-kit PyTorch model (.pth)"
     refusals = Refusals(source)
     for name in archive.names():
         if name.endswith("extra/data_modifier.pth") and archive.read(name):
             refusals.add("data modifier (long-range or other correction outside the model)")
     tree = Tree(source, root, "model")
-    _refuse(tree, refusals)
-    refusals.check()
+    with refusals.before_faults():
+        _refuse(tree, refusals)
     return import_dictionary(source, Reader(source, tree).document())
 
 
 class Tree:
     """Attributes of a Record with the path that messages call it by."""
 
-    def __init__(self, source: Source, record: object, path: str):
+    def __init__(self, source: Source, record: object, path: str) -> None:
         if not isinstance(record, Record):
             raise source.fault(f"{path} is {quote(record)} instead of a module")
         self.source, self.record, self.path = source, record, path
@@ -106,10 +128,10 @@ def _refuse_parts(atomic: Tree, refusals: Refusals) -> None:
 class Reader:
     """Walks the modules of an energy model."""
 
-    def __init__(self, source: Source, tree: Tree):
+    def __init__(self, source: Source, tree: Tree) -> None:
         self.source, self.tree = source, tree
 
-    def document(self) -> dict:
+    def document(self) -> dict[str, Any]:
         """The dictionary that schema.py reads."""
         atomic = self.tree.child("atomic_model")
         descriptor, fitting = atomic.child("descriptor").child("sea"), atomic.child("fitting_net")
@@ -138,7 +160,7 @@ class Reader:
             },
         }
 
-    def _descriptor(self, block: Tree, types: int) -> dict:
+    def _descriptor(self, block: Tree, types: int) -> dict[str, Any]:
         keys = ("rcut", "rcut_smth", "sel", "axis_neuron", "type_one_side", "precision")
         return {
             "type": "se_e2_a",
@@ -153,7 +175,7 @@ class Reader:
             },
         }
 
-    def _fitting(self, fitting: Tree, types: int) -> dict:
+    def _fitting(self, fitting: Tree, types: int) -> dict[str, Any]:
         keys = ("numb_fparam", "numb_aparam", "dim_case_embd", "mixed_types", "use_aparam_as_mask", "precision")
         vacuum = fitting.get("remove_vaccum_contribution")
         if vacuum is not None and not (isinstance(vacuum, list) and all(isinstance(v, bool) for v in vacuum)):
@@ -169,7 +191,7 @@ class Reader:
             "@variables": {"bias_atom_e": fitting.get("bias_atom_e")},
         }
 
-    def _networks(self, collection: Tree) -> dict:
+    def _networks(self, collection: Tree) -> dict[str, Any]:
         networks, k = [], 0
         modules = collection.child("networks")
         while k < MOST_TYPES**2 and modules.get(str(k)) is not None:
@@ -193,9 +215,9 @@ class Reader:
         return {"@version": 1, "ndim": collection.get("ndim"), "networks": networks}
 
     @staticmethod
-    def _parameters(module: object) -> list:
+    def _parameters(module: object) -> list[np.ndarray]:
         """Arrays of a ParameterList; empty unless all of them hold numbers."""
-        found = []
+        found: list[np.ndarray] = []
         if isinstance(module, Record):
             while isinstance(module.attributes.get(str(len(found))), np.ndarray):
                 found.append(module.attributes[str(len(found))])

@@ -13,12 +13,13 @@ import re
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
-from .errors import ModelImportError, Source, quote
+from .source import ModelImportError, Source, quote
 
-STORAGES = {
+STORAGES: dict[str, np.dtype] = {
     "DoubleStorage": np.dtype("<f8"),
     "FloatStorage": np.dtype("<f4"),
     "HalfStorage": np.dtype("<f2"),
@@ -48,7 +49,7 @@ class Record:
     """An object of a class, with the attributes that the file stores for it."""
 
     name: str
-    attributes: dict = field(default_factory=dict)
+    attributes: dict[str, Any] = field(default_factory=dict)
 
 
 _MARK = object()
@@ -57,12 +58,12 @@ _MARK = object()
 class Unpickler:
     """Interpret a pickle of protocol 2 to 4 from bytes; storages are fetched with `load(key)`."""
 
-    def __init__(self, source: Source, data: bytes, load: Callable[[str], bytes]):
+    def __init__(self, source: Source, data: bytes, load: Callable[[str], bytes]) -> None:
         self.source = source
         self.data = data
         self.load_storage = load
         self.at = 0
-        self.stack: list = []
+        self.stack: list[Any] = []
         self.memo: dict[int, object] = {}
 
     def fault(self, problem: str) -> ModelImportError:
@@ -76,7 +77,7 @@ class Unpickler:
         self.at += count
         return self.data[self.at - count : self.at]
 
-    def number(self, layout: str):
+    def number(self, layout: str) -> Any:
         """The next number in the notation of struct."""
         return struct.unpack(layout, self.take(struct.calcsize(layout)))[0]
 
@@ -89,13 +90,13 @@ class Unpickler:
         self.at = end + 1
         return text
 
-    def pop(self):
+    def pop(self) -> Any:
         """Top of the stack."""
         if not self.stack or self.stack[-1] is _MARK:
             raise self.fault("the stack is empty")
         return self.stack.pop()
 
-    def pop_mark(self) -> list:
+    def pop_mark(self) -> list[Any]:
         """Everything above the last mark."""
         for k in range(len(self.stack) - 1, -1, -1):
             if self.stack[k] is _MARK:
@@ -120,11 +121,12 @@ class Unpickler:
         full = f"{module} {name}"
         if not KNOWN.fullmatch(full) and not KNOWN.fullmatch(f"{module}.{name}"):
             raise self.fault(
-                f"it refers to {quote(module + '.' + name)}, which no PyTorch model needs; do not trust it"
+                f"it refers to {quote(module + '.' + name)}, which no DeePMD-kit model needs: "
+                "it belongs to another program, or is not to be trusted"
             )
         return Name(full)
 
-    def set_items(self, target: object, items: list) -> None:
+    def set_items(self, target: object, items: list[Any]) -> None:
         """Put key and value pairs into a dictionary. Keys are text or numbers only, so that none is costly to hash."""
         if not isinstance(target, dict) or len(items) % 2:
             raise self.fault("items are set on something that is no dictionary")
@@ -133,7 +135,7 @@ class Unpickler:
                 raise self.fault(f"a key is {quote(key)}")
             target[key] = value
 
-    def append(self, target: object, items: list) -> None:
+    def append(self, target: object, items: list[Any]) -> None:
         """Append to a list."""
         if not isinstance(target, list):
             raise self.fault("items are appended to something that is no list")
@@ -188,7 +190,7 @@ class Unpickler:
             raise self.fault(f"the storage {quote(key)} claims {count} numbers, but has {len(data)} bytes")
         return (np.frombuffer(data, dtype, count),)
 
-    def tensor(self, storage, offset, size, stride) -> np.ndarray:
+    def tensor(self, storage: Any, offset: Any, size: Any, stride: Any) -> np.ndarray:
         """A view of a storage; every element must lie inside it and occur once."""
         flat = storage[0] if isinstance(storage, tuple) and len(storage) == 1 else None
         lists = all(
@@ -216,7 +218,7 @@ class Unpickler:
         return view
 
 
-def _push(function):
+def _push(function: Callable[[Unpickler], object]) -> Callable[[Unpickler], None]:
     return lambda u: u.stack.append(function(u))
 
 
@@ -236,7 +238,7 @@ def _put(u: Unpickler, index: int) -> None:
     u.memo[index] = u.stack[-1]
 
 
-def _tuple(u: Unpickler, count: int) -> tuple:
+def _tuple(u: Unpickler, count: int) -> tuple[Any, ...]:
     return tuple(reversed([u.pop() for _ in range(count)]))
 
 

@@ -6,27 +6,45 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import numpy as np
 
-from .errors import Source, quote
 from .fields import Fields
+from .foreign import FREEZE_PYTORCH
 from .native import NativeModel
 from .parts import MOST_LAYERS, MOST_TYPES
 from .refusals import Refusals
 from .schema import LAYER_MEMORY, import_dictionary
+from .source import Source, quote
 
-FREEZE = "freeze the model with 'dp --pt freeze' and import the .pth file"
 
+def import_checkpoint(source: Source, root: dict[str, Any]) -> NativeModel:
+    """Read an unpickled checkpoint.
 
-def import_checkpoint(source: Source, root: dict) -> NativeModel:
-    """Native model of an unpickled checkpoint. Raises ModelImportError."""
+    Parameters
+    ----------
+    source : Source
+        the file
+    root : dict
+        what unpickle_archive() found
+
+    Returns
+    -------
+    NativeModel
+        the model
+
+    Raises
+    ------
+    ModelImportError
+        for a checkpoint without the definition of its model, or a model that openmm-lps does not evaluate
+    """
     source.format = "DeePMD-kit PyTorch checkpoint (.pt)"
     state = root.get("model", root)
     extra = state.get("_extra_state") if isinstance(state, dict) else None
     script = extra.get("model_params") if isinstance(extra, dict) else None
     if not isinstance(script, dict):
-        raise source.fault("the checkpoint does not carry the definition of its model", FREEZE)
+        raise source.fault("the checkpoint does not carry the definition of its model", FREEZE_PYTORCH)
     refusals = Refusals(source)
     if isinstance(script.get("model_dict"), dict):
         names = [name for name in script["model_dict"] if isinstance(name, str)]
@@ -34,14 +52,27 @@ def import_checkpoint(source: Source, root: dict) -> NativeModel:
             f"a multi-task checkpoint with the branches {', '.join(quote(n) for n in names[:20])}",
             "Freeze one branch with 'dp --pt freeze --head BRANCH' and import the .pth file.",
         )
-    refusals.check()
+    definition = Fields(source, script, "model_params")
+    with refusals.before_faults():
+        _refuse(definition, refusals)
     prefix = "model.Default.atomic_model."
     arrays = {k[len(prefix) :]: v for k, v in state.items() if isinstance(k, str) and k.startswith(prefix)}
-    return import_dictionary(source, _document(source, Fields(source, script, "model_params"), arrays))
+    return import_dictionary(source, _document(source, definition, arrays))
 
 
-def _document(source: Source, script: Fields, arrays: dict) -> dict:
-    descriptor, fitting = script.child("descriptor"), script.child("fitting_net")
+def _refuse(script: Fields, refusals: Refusals) -> None:
+    """Note what the definition of a model asks for: its arrays have other names in other models."""
+    refusals.model_type(script.value.get("type"))
+    for key in ("spin", "use_srtab", "modifier", "data_modifier", "type_embedding"):
+        if script.given(key):
+            refusals.add(key)
+    if not refusals.features:
+        refusals.descriptor_type(script.child("descriptor").value.get("type"))
+        refusals.fitting_type(script.optional("fitting_net").value.get("type", "ener"))
+
+
+def _document(source: Source, script: Fields, arrays: dict[str, Any]) -> dict[str, Any]:
+    descriptor, fitting = script.child("descriptor"), script.optional("fitting_net")
     embeddings = _networks(
         source, arrays, "descriptor.sea.filter_layers", descriptor.value.get("activation_function", "tanh"), False
     )
@@ -100,7 +131,7 @@ def _document(source: Source, script: Fields, arrays: dict) -> dict:
     }
 
 
-def _networks(source: Source, arrays: dict, prefix: str, activation: object, fitting: bool) -> list:
+def _networks(source: Source, arrays: dict[str, Any], prefix: str, activation: object, fitting: bool) -> list[Any]:
     """Networks in the order of their flat index, with the rules by which DeePMD-kit builds them from the definition."""
     pattern = re.compile(re.escape(prefix) + r"\.(?:_?networks)\.(\d{1,5})\.layers\.(\d{1,3})\.(matrix|bias|idt)")
     found: dict[int, dict[int, dict[str, np.ndarray]]] = {}
