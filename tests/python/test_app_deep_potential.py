@@ -15,7 +15,7 @@ from openmm import app, unit
 from typer.testing import CliRunner
 
 from openmmlps import LPSForce, LPSModel
-from openmmlps._files import findModel
+from openmmlps._files import find_model
 from openmmlps.app import createSystem, h5md_reporter, load, observables, platforms, thermo_file
 from openmmlps.app.engine import DeepPotentialEngine
 from openmmlps.app.platforms import list_platforms, only_processors
@@ -159,7 +159,7 @@ def test_runs_keep_what_a_model_says_of_itself():
     assert DeepPotentialEngine().freeze_model("lps-fast", ["Li"])[1] == {
         "source": "packaged model lps-fast",
         "elements": ["Li", "P", "S"],
-        "status": import_model(findModel("lps-fast")).provenance["status"],
+        "status": import_model(find_model("lps-fast")).provenance["status"],
     }
     assert "status" not in DeepPotentialEngine().freeze_model(MODEL, ["Li"])[1]
 

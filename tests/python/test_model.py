@@ -82,7 +82,7 @@ def test_packaged_models_have_names(tmp_path, monkeypatch):
     assert LPSModel("lps") == LPSModel("default") == LPSModel.default()
     with pytest.raises(
         FileNotFoundError,
-        match="there is no file 'lps-slow' in .*the name of one .*: lps, lps-2, lps-3, lps-4, lps-fast",
+        match="'lps-slow' is not a file in .*the name of a packaged model: lps, lps-2, lps-3, lps-4, lps-fast",
     ):
         LPSModel("lps-slow")
     monkeypatch.chdir(tmp_path)
@@ -112,17 +112,17 @@ def test_unknown_element(model):
 
 
 def test_missing_file(tmp_path):
-    with pytest.raises(FileNotFoundError, match="LPSModel: there is no file '.*graph.pb' in .*; give the path"):
+    with pytest.raises(FileNotFoundError, match="model: '.*graph.pb' is not a file; give a model file"):
         LPSModel(tmp_path / "graph.pb")
 
 
 def test_empty_name():
-    with pytest.raises(FileNotFoundError, match="LPSModel: there is no file '' in .*; give the path"):
+    with pytest.raises(FileNotFoundError, match="model: '' is not a file; give the path"):
         LPSModel("")
 
 
 def test_folder(tmp_path):
-    with pytest.raises(IsADirectoryError, match="LPSModel: '.*' is a folder; give the path of a model file."):
+    with pytest.raises(IsADirectoryError, match="model: '.*': it is a folder; give the model file itself"):
         LPSModel(tmp_path)
 
 

@@ -10,7 +10,7 @@ import openmm
 import pytest
 
 import openmmlps
-from openmmlps._plugins import checkOpenMMVersion
+from openmmlps._plugins import check_openmm_version
 
 
 def run(script, **environment):
@@ -57,7 +57,7 @@ def test_import_loads_the_plugin_where_openmm_does_not(tmp_path):
 
 @pytest.mark.parametrize("present", ["8.6", "8.6.1", "8.6.1.dev-abc"])
 def test_same_minor_version(present):
-    checkOpenMMVersion("8.6", present)
+    check_openmm_version("8.6", present)
 
 
 @pytest.mark.parametrize("present", ["8.5.2", "8.7", "9.6.0", "8.60"])
@@ -65,7 +65,7 @@ def test_other_minor_version(present):
     with pytest.raises(
         ImportError, match=f"openmmlps: this build is for OpenMM 8.6, but OpenMM {present} is installed"
     ):
-        checkOpenMMVersion("8.6", present)
+        check_openmm_version("8.6", present)
 
 
 def test_import_under_another_openmm_is_one_clear_sentence():

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from force_support import MODEL_FILE
 from openmmlps import LPSModel
-from openmmlps._files import packagedModels
+from openmmlps._files import packaged_models
 from openmmlps.cli import app as command
 from openmmlps.importers import import_model
 from openmmlps.importers.native import weights_sha256
@@ -100,7 +100,7 @@ def test_models_without_errors_or_recipe_are_refused(tmp_path, trained):
     assert "there is no file 'nothing.pb'" in package("--model", "nothing.pb", "--version", "1").stderr
 
 
-@pytest.mark.parametrize("name", packagedModels())
+@pytest.mark.parametrize("name", packaged_models())
 def test_packaged_models_have_all_of_it(name):
     metadata = json.loads(LPSModel(name).getMetadata())["provenance"]
     assert metadata["name"] == name

@@ -115,11 +115,11 @@ def make_parser(description: str) -> argparse.ArgumentParser:
 
 def open_session(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> Session:
     """Return the session of parsed arguments; ends the program with a message if there is no such model."""
-    from openmmlps._files import findModel
+    from openmmlps._files import find_model
     from openmmlps.importers import ModelImportError, import_model
     from openmmlps.importers.native import weights_sha256
 
-    path = findModel(arguments.model)
+    path = find_model(arguments.model)
     if not path.is_file():
         parser.error(f"--model: there is no file '{path}'; give a model file, or 'default' for the packaged model")
     if arguments.threads < 1:

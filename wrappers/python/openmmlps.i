@@ -27,7 +27,7 @@
 %pythoncode %{
 import openmm as mm
 from openmm import unit
-from openmmlps._files import readModelBytes as _readModelBytes
+from openmmlps._files import read_model_bytes as _read_model_bytes
 %}
 
 %include "lps/exceptions.i"

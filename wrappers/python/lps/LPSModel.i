@@ -76,7 +76,7 @@ namespace LPSPlugin {
 
 %feature("shadow") LPSModel::LPSModel(const std::string& bytes, const std::string& origin) %{
     def __init__(self, file):
-        data, origin = _readModelBytes(file)
+        data, origin = _read_model_bytes(file)
         _openmmlps.LPSModel_swiginit(self, _openmmlps.new_LPSModel(data, origin))
 %}
 
@@ -105,8 +105,8 @@ public:
         default() -> LPSModel
         Read the model that comes with openmmlps, a Deep Potential for Li, P and S.
         """
-        from openmmlps._files import findModel
-        return LPSModel(findModel(None))
+        from openmmlps._files import find_model
+        return LPSModel(find_model(None))
 
     @staticmethod
     def fromBytes(bytes, origin="model bytes"):

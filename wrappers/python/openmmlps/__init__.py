@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import openmm as _openmm
 
 from openmmlps import _build
-from openmmlps._plugins import checkOpenMMVersion as _checkOpenMMVersion
-from openmmlps._plugins import loadPlugins as _loadPlugins
+from openmmlps._plugins import check_openmm_version as _check_openmm_version
+from openmmlps._plugins import load_plugins as _load_plugins
 
-_checkOpenMMVersion(_build.openmm_minor, _openmm.Platform.getOpenMMVersion())
+_check_openmm_version(_build.openmm_minor, _openmm.Platform.getOpenMMVersion())
 
 # Only now, because a binary for another OpenMM may crash while it loads.
 from openmmlps._deviation import ModelDeviation
@@ -23,7 +23,7 @@ from openmmlps.openmmlps import LPSForce, LPSModel
 __version__ = _build.version
 
 #: One message for each platform library of openmmlps that could not be loaded, such as the one for a GPU that is absent.
-pluginLoadFailures = _loadPlugins()
+pluginLoadFailures = _load_plugins()
 
 __all__ = [
     "LPSForce",

@@ -10,32 +10,82 @@ from pathlib import Path
 DEFAULT = "lps"
 
 
-def packagedModels() -> dict[str, Path]:
-    """The models that come with the package, by name (``lps``, ...), and their native files."""
+def packaged_models() -> dict[str, Path]:
+    """Find the models that come with the package.
+
+    Returns
+    -------
+    dict of str to Path
+        native files by name (``lps``, ...)
+    """
     files = (Path(__file__).parent / "models").glob("*.safetensors")
     return {path.stem: path for path in sorted(files, key=lambda path: path.stem)}
 
 
-def findModel(source: str | os.PathLike | None) -> Path:
-    """Path of what users call a model: a file, the name of a packaged model, or None or ``default`` for the default one.
+def find_model(source: str | os.PathLike | None) -> Path:
+    """Find what users call a model.
 
-    A file goes before a packaged model of the same name. Whether the file is there is not checked.
+    Parameters
+    ----------
+    source : str, os.PathLike or None
+        a file, or the name of a packaged model; None or ``default``: the default one. A file goes before a packaged model
+        of the same name, a folder does not: it is never a model.
+
+    Returns
+    -------
+    Path
+        the file; whether it is there is not checked
     """
-    packaged = packagedModels()
+    packaged = packaged_models()
     if source is None:
         return packaged[DEFAULT]
     path = Path(source)
-    if path.exists():
+    if path.is_file():
         return path
     return packaged.get(DEFAULT if str(source) == "default" else str(source), path)
 
 
-def packagedName(path: Path) -> str | None:
+def existing_model(source: str | os.PathLike | None) -> Path:
+    """Like find_model(), for a file that must be there.
+
+    Parameters
+    ----------
+    source : str, os.PathLike or None
+        as for find_model()
+
+    Returns
+    -------
+    Path
+        the file
+
+    Raises
+    ------
+    FileNotFoundError
+        if there is none
+    IsADirectoryError
+        for a folder, which the message names for what it is
+    """
+    path = find_model(source)
+    if path.is_dir():
+        from openmmlps.importers.foreign import recognise_folder
+
+        what, advice = recognise_folder(str(path))
+        raise IsADirectoryError(f"model: '{path}': {what}; {advice}")
+    if not path.exists():
+        where = "" if path.is_absolute() else f" in {os.getcwd()}"
+        raise FileNotFoundError(
+            f"model: '{path}' is not a file{where}; give a model file, or the name of a packaged model: "
+            f"{', '.join(packaged_models())}"
+        )
+    return path
+
+
+def packaged_name(path: Path) -> str | None:
     """Name of the packaged model in a file, or None if it is none of them."""
-    return next((name for name, file in packagedModels().items() if file == path), None)
+    return next((name for name, file in packaged_models().items() if file == path), None)
 
 
-def isNativeModel(path: str) -> bool:
+def is_native_model(path: str) -> bool:
     """Whether a file is in the native format, or claims to be by its name.
 
     A native file begins with the length of its JSON header, eight bytes, and the header.
@@ -47,7 +97,7 @@ def isNativeModel(path: str) -> bool:
     return len(start) == 9 and start[8:] == b"{" and int.from_bytes(start[:8], "little") <= os.path.getsize(path)
 
 
-def readModelBytes(file: str | os.PathLike) -> tuple[bytes, str]:
+def read_model_bytes(file: str | os.PathLike) -> tuple[bytes, str]:
     """Read any model file.
 
     Parameters
@@ -73,18 +123,15 @@ def readModelBytes(file: str | os.PathLike) -> tuple[bytes, str]:
         raise TypeError(
             f"LPSModel: a model file is a str or os.PathLike, not {type(file).__name__}; for bytes use LPSModel.fromBytes()."
         )
-    path = os.fsdecode(file)
-    if path:  # as a Path an empty one would be the working folder
-        path = str(findModel(path))
-    if not os.path.exists(path):
-        raise FileNotFoundError(
-            f"LPSModel: there is no file '{path}' in {os.getcwd()}; give the path of a model file, "
-            f"or the name of one that comes with openmmlps: {', '.join(packagedModels())}."
-        )
-    if os.path.isdir(path):
-        raise IsADirectoryError(f"LPSModel: '{path}' is a folder; give the path of a model file.")
-    if isNativeModel(path):
+    if not os.fspath(file):  # as a Path it would be the working folder
+        raise FileNotFoundError("model: '' is not a file; give the path of a model file")
+    path = str(existing_model(os.fsdecode(file)))
+    if is_native_model(path):
         return Path(path).read_bytes(), path
     from openmmlps.importers import import_model
 
     return import_model(path).to_bytes(), path
+
+
+# Wrappers compiled before these functions were renamed.
+findModel, readModelBytes = find_model, read_model_bytes  # noqa: N816

@@ -12,7 +12,7 @@ import openmm.version
 from openmmlps import _build
 
 
-def checkOpenMMVersion(built: str, present: str) -> None:
+def check_openmm_version(built: str, present: str) -> None:
     """Refuse an OpenMM of another minor version than that the binaries were built for.
 
     Parameters
@@ -34,13 +34,13 @@ def checkOpenMMVersion(built: str, present: str) -> None:
         )
 
 
-def pluginFolders() -> list[Path]:
+def plugin_folders() -> list[Path]:
     """Folders in which the platform libraries may lie: OpenMM's own first, then the one that they were installed in."""
     folders = [Path(openmm.version.openmm_library_path) / "plugins", Path(__file__).parent / _build.plugin_folder]
     return list(dict.fromkeys(folder.resolve() for folder in folders))
 
 
-def loadPlugins() -> list[str]:
+def load_plugins() -> list[str]:
     """Load the platform libraries that OpenMM has not loaded by itself, for instance because OPENMM_PLUGIN_DIR is set.
 
     Returns
@@ -50,7 +50,7 @@ def loadPlugins() -> list[str]:
     """
     seen = {Path(name).name for name in openmm.pluginLoadedLibNames}
     failures = [message for message in openmm.Platform.getPluginLoadFailures() if "OpenMMLPS" in message]
-    for folder in pluginFolders():
+    for folder in plugin_folders():
         for library in sorted(folder.glob("*OpenMMLPS*")):
             if library.name in seen or any(library.name in message for message in failures):
                 continue

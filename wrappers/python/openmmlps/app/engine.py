@@ -2,7 +2,7 @@
 # Copyright (c) 2026 the openmm-lps authors
 """What a run needs from the force that drives it. Another force (tests use one) needs the same four members."""
 
-from openmmlps._files import DEFAULT, findModel, packagedName
+from openmmlps._files import DEFAULT, existing_model, packaged_name
 
 from . import observables, platforms
 from .repulsion import addRepulsion
@@ -25,15 +25,11 @@ class DeepPotentialEngine:
         """
         from openmmlps.importers import import_model
 
-        path = findModel(source or None)
-        if not path.is_file():
-            raise FileNotFoundError(
-                f"model: '{path}' is not a file; give a model file of DeePMD-kit or openmm-lps, or the name of a packaged model"
-            )
+        path = existing_model(source or None)
         model = import_model(path)
         known = list(model.hyperparameters["type_map"])
         check_elements(symbols, known)
-        name = packagedName(path)
+        name = packaged_name(path)
         origin = path.name if name is None else "packaged model" + ("" if name == DEFAULT else f" {name}")
         record = {"source": origin, "elements": known}
         if "status" in model.provenance:

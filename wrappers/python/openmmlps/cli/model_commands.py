@@ -2,21 +2,28 @@
 # Copyright (c) 2026 the openmm-lps authors
 """``openmm-lps info`` and ``openmm-lps convert``."""
 
+from __future__ import annotations
+
 import hashlib
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from .output import console, report_errors, table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
 
 
 @report_errors
 def info(
     model: Annotated[str, typer.Argument(help="Model file of DeePMD-kit or native, or [bold]default[/].")],
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object instead of a table.")] = False,
-):
+) -> None:
     """Show what is in a model file.
 
     \b
@@ -52,13 +59,18 @@ def convert(
         Path, typer.Argument(metavar="IN", help="Model file of DeePMD-kit (.pb, .pth, .pt, .dp, .yaml, ...).")
     ],
     target: Annotated[Path, typer.Argument(metavar="OUT", help="Native file to write, ending in .safetensors.")],
+    elements: Annotated[
+        str,
+        typer.Option("--elements", help="Elements in the order of the types, as Li,P,S: for a model that names none."),
+    ] = "",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT if it exists.")] = False,
-):
+) -> None:
     """Convert a DeePMD-kit model to the native format.
 
     \b
     openmm-lps convert graph.pb model.safetensors
     """
+    from openmmlps._files import existing_model
     from openmmlps.importers import import_model
 
     if target.suffix != ".safetensors":
@@ -67,7 +79,10 @@ def convert(
         raise FileExistsError(f"convert: '{target}' exists; choose another name or add --overwrite")
     if not target.parent.is_dir():
         raise FileNotFoundError(f"convert: there is no folder '{target.parent}'; create it first")
-    import_model(_existing(source)).write(target)
+    model = import_model(existing_model(source))
+    if elements:
+        model = model.with_elements([name.strip() for name in elements.split(",")])
+    model.write(target)
     found = describe(target)
     console().print(
         f"{target}: {' '.join(found['elements'])}, {found['parameters']:,} parameters, sha256 {found['sha256']}",
@@ -75,16 +90,23 @@ def convert(
     )
 
 
-def describe(model):
+def describe(model: str | Path) -> dict[str, Any]:
     """What `info` shows, as a JSON-serialisable dict.
 
-    :param model: path, or the name of a packaged model
+    Parameters
+    ----------
+    model : str or Path
+        path, or the name of a packaged model
+
+    Returns
+    -------
+    dict
+        elements, cutoff, numbers of parameters, hyperparameters and provenance
     """
-    from openmmlps._files import findModel
+    from openmmlps._files import existing_model
     from openmmlps.importers import import_model
 
-    path = _existing(findModel(model))
-    imported = import_model(path)
+    imported = import_model(existing_model(model))
     hyperparameters = imported.hyperparameters
     return {
         "file": str(model),
@@ -101,8 +123,19 @@ def describe(model):
     }
 
 
-def count_parameters(tensors):
-    """Trained numbers: weights, biases and time steps, or the coefficients of a compressed model's tables."""
+def count_parameters(tensors: Mapping[str, np.ndarray]) -> int:
+    """Trained numbers: weights, biases and time steps, or the coefficients of a compressed model's tables.
+
+    Parameters
+    ----------
+    tensors : mapping of str to array
+        the tensors of a native model
+
+    Returns
+    -------
+    int
+        how many
+    """
     return sum(
         int(values.size)
         for name, values in tensors.items()
@@ -110,13 +143,7 @@ def count_parameters(tensors):
     )
 
 
-def _existing(path):
-    if not path.is_file():
-        raise FileNotFoundError(f"model: '{path}' is not a file; give a model file, or 'default' for the packaged one")
-    return path
-
-
-def _network(network):
+def _network(network: dict[str, Any] | None) -> str:
     if network is None:
         return "tabulated (compressed model)"
     layers = network["layers"]
@@ -124,7 +151,7 @@ def _network(network):
     return f"{'-'.join(str(layer['width']) for layer in layers)}, {', '.join(activations) or 'linear'}"
 
 
-def _text(value):
+def _text(value: object) -> str:
     """A value of the provenance as text."""
     if isinstance(value, dict):
         return ", ".join(f"{key} {_text(item)}" for key, item in value.items())
