@@ -2,6 +2,7 @@
 # Copyright (c) 2026 the openmm-lps authors
 """The command line: what it prints, its exit codes, and that mistakes never end in a traceback."""
 
+import io
 import json
 import os
 import re
@@ -15,9 +16,11 @@ import pytest
 from typer.testing import CliRunner
 
 from app_support import PairEngine
-from openmmlps._files import findModel
+from importers_support import GOLDEN
+from openmmlps import LPSModel
+from openmmlps._files import find_model
 from openmmlps.app import quantities, runner
-from openmmlps.cli import app
+from openmmlps.cli import app, environment_commands, main
 from openmmlps.cli.run_command import parse_supercell
 from openmmlps.importers import import_model
 from openmmlps.importers.native import encode
@@ -105,7 +108,7 @@ def test_run_then_resume(tmp_path):
         (["run", "--resume"], "resume: which run"),
         (["run", "--resume", "-o", "nothing"], "'nothing' holds no run; start one without --resume"),
         (["run", "--resume", "--overwrite", "-o", "x"], "give one of them"),
-        (["info", "nothing.pb"], "'nothing.pb' is not a file; give a model file"),
+        (["info", "nothing.pb"], "'nothing.pb' is not a file in .*; give a model file"),
         (["info", "[red]:x:[/blue].pb"], re.escape("'[red]:x:[/blue].pb' is not a file")),
         (["convert", "nothing.pb", "out.safetensors"], "'nothing.pb' is not a file"),
         (["convert", "nothing.pb", "out.pb"], "does not end in .safetensors"),
@@ -133,11 +136,79 @@ def test_names_and_models_are_printed_as_they_are(tmp_path):
         assert folder in call("run", "gamma-Li3PS4", *SHORT, "-o", folder).output
         assert re.search(rf"{re.escape(folder)} +nvt +finished", call("status", folder).output)
         assert f"'{folder}' holds a run already" in refused("run", "gamma-Li3PS4", *SHORT, "-o", folder)
-    model = import_model(findModel("lps-fast"))
+    model = import_model(find_model("lps-fast"))
     described = encode(model.hyperparameters, model.tensors, {"title": "[/bold] :x: [red]"})
     Path("[x].safetensors").write_bytes(described)
     assert re.search(r"title +\[/bold\] :x: \[red\]", call("info", "[x].safetensors").output)
     assert call("convert", "[x].safetensors", "[red].safetensors").output.startswith("[red].safetensors: Li P S")
+
+
+def speak(monkeypatch, encoding, *arguments):
+    """Exit code of the command, and what it writes to streams of another encoding than UTF-8."""
+    streams = [io.TextIOWrapper(io.BytesIO(), encoding) for _ in range(2)]
+    with monkeypatch.context() as patch, pytest.raises(SystemExit) as end:
+        patch.setattr(sys, "stdout", streams[0])
+        patch.setattr(sys, "stderr", streams[1])
+        patch.setattr(sys, "argv", ["openmm-lps", *map(str, arguments)])
+        main()
+    for stream in streams:
+        stream.flush()
+    return end.value.code or 0, "".join(stream.buffer.getvalue().decode(encoding) for stream in streams)
+
+
+@pytest.mark.filterwarnings("ignore:No artists with labels")
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_output_in_every_encoding(monkeypatch, tmp_path, encoding):
+    """Every command prints, and what the encoding lacks becomes readable ASCII."""
+    names = [command.name for command in app.registered_commands]
+    for name in names:
+        assert speak(monkeypatch, encoding, name, "--help")[0] == 0
+    folder = "\u03b1 \u2192 \u4e2d"
+    letters = "A" if encoding == "ascii" else "\u00c5"
+    done = [
+        (["structures"], f"a, b, c ({letters})"),
+        (["platforms"], "OpenMM's rank"),
+        (["info", "lps-fast"], f"{letters}, smooth from"),
+        (["convert", str(find_model("lps-fast")), "\u03b2.safetensors"], "beta.safetensors: Li P S"),
+        (["run", "gamma-Li3PS4", *SHORT, "--ensemble", "nve", "-o", folder], "alpha -> ?"),
+        (["status", folder], "alpha -> ?"),
+        (["analyze", folder], "written: alpha -> ?/analysis/"),
+        (["report", folder], "alpha -> ?/report.html"),
+        (["doctor"], "Instruction set of the CPU platform: "),
+    ]
+    monkeypatch.setattr(environment_commands, "_TIMED_SECONDS", 0.01)
+    assert {arguments[0] for arguments, _ in done} == {*names} - {"quench", "transport", "elastic", "relax"}
+    for arguments, words in done:
+        code, text = speak(monkeypatch, encoding, *arguments)
+        assert code == 0 and words in text, text
+    for name in names:
+        if name not in ("structures", "platforms", "doctor"):
+            more = ["x.safetensors"] if name == "convert" else []
+            code, text = speak(monkeypatch, encoding, name, "\u03b3.\udcff", *more)
+            assert code == 2 and re.search(r"gamma\.\s*\\xff", text), text
+
+
+def test_doctor_names_the_instruction_set(monkeypatch):
+    monkeypatch.setattr(environment_commands, "_TIMED_SECONDS", 0.01)
+    used = re.search(r"Instruction set of the CPU platform: (\w+)\n", call("doctor").output)[1]
+    monkeypatch.setenv("LPS_SIMD", used)
+    assert f"Instruction set of the CPU platform: {used} (LPS_SIMD)" in call("doctor").output
+    monkeypatch.setenv("LPS_SIMD", "abacus")
+    assert "'abacus'" in call("doctor").output
+
+
+@pytest.mark.parametrize("name", ["lps-fast", "default"])
+def test_a_folder_does_not_hide_a_packaged_model(name):
+    Path(name).mkdir()
+    assert call("info", name).output == call("info", str(find_model(None if name == "default" else name))).output
+    assert LPSModel("lps-fast").getTypeNames() == ["Li", "P", "S"]
+    assert "'.': it is a folder; give" in refused("info", ".")
+
+
+def test_elements_for_a_graph_that_names_none():
+    graph = GOLDEN / "graph-012" / "model.pb"
+    assert "Na P S" in call("convert", graph, "named.safetensors", "--elements", "Na, P,S").output
+    assert "name every type once" in refused("convert", graph, "other.safetensors", "--elements", "Na,P")
 
 
 def test_unknown_elements_name_those_of_the_model(tmp_path):

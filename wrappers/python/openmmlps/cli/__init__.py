@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from . import environment_commands, model_commands, protocol_commands, report_commands, run_command
+from .output import print_anywhere
 
 app = typer.Typer(
     name="openmm-lps",
@@ -17,7 +18,7 @@ app = typer.Typer(
 )
 
 
-def _version(wanted):
+def _version(wanted: bool) -> None:
     if wanted:
         from openmmlps.app.h5md_reporter import package_version
 
@@ -30,7 +31,7 @@ def _root(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
-):
+) -> None:
     """Molecular dynamics with Deep Potentials in OpenMM.
 
     \b
@@ -55,6 +56,7 @@ app.command("platforms")(environment_commands.platforms)
 app.command("doctor")(environment_commands.doctor)
 
 
-def main():
+def main() -> None:
     """Entry point of the command. Exit codes: 0 done, 1 the run failed, 2 wrong input, 130/143 interrupted."""
+    print_anywhere()
     app()

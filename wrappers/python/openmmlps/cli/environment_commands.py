@@ -2,17 +2,26 @@
 # Copyright (c) 2026 the openmm-lps authors
 """``openmm-lps structures``, ``platforms`` and ``doctor``."""
 
+from __future__ import annotations
+
+import os
 import time
+from typing import TYPE_CHECKING
 
 import typer
 
 from .output import console, report_errors, table
 
+if TYPE_CHECKING:
+    import openmm
+
+    from openmmlps.app.structure_files import Structure
+
 _TIMED_SECONDS = 1.0
 
 
 @report_errors
-def structures():
+def structures() -> None:
     """List the packaged structures.
 
     \b
@@ -34,12 +43,12 @@ def structures():
 
 
 @report_errors
-def platforms():
+def platforms() -> None:
     """List OpenMM's platforms, and on which of them a Deep Potential runs."""
     _print_platforms()
 
 
-def _print_platforms():
+def _print_platforms() -> None:
     import openmm
 
     import openmmlps  # noqa: F401  registers the kernels
@@ -52,8 +61,8 @@ def _print_platforms():
 
 
 @report_errors
-def doctor():
-    """Check this installation: versions, plugins, platforms, and a short run on each.
+def doctor() -> None:
+    """Check this installation: versions, plugins, platforms, instruction set, and a short run on each.
 
     Exits with 1 if a Deep Potential runs nowhere.
     """
@@ -66,6 +75,7 @@ def doctor():
     out = console()
     out.print(f"openmm-lps {package_version()}, OpenMM {openmm.Platform.getOpenMMVersion()}")
     _print_platforms()
+    out.print(f"\nInstruction set of the CPU platform: {_instruction_set()}", soft_wrap=True)
     structure = load("beta-Li3PS4")
     system = createSystem(structure.topology)
     out.print(f"\nA short run of beta-Li3PS4, {len(structure.symbols)} atoms, 1 fs:")
@@ -85,7 +95,21 @@ def doctor():
         raise typer.Exit(1)
 
 
-def _time_step(structure, system, platform):
+def _instruction_set() -> str:
+    """Name of the vector instructions that the evaluator on the processor uses."""
+    import openmm
+
+    from openmmlps import LPSModel
+    from openmmlps.openmmlps import CoreEvaluator
+
+    forced = " (LPS_SIMD)" if os.environ.get("LPS_SIMD") else ""
+    try:
+        return CoreEvaluator(LPSModel.default(), False, True, 1).getTarget() + forced
+    except openmm.OpenMMException as error:
+        return str(error)
+
+
+def _time_step(structure: Structure, system: openmm.System, platform: openmm.Platform) -> float:
     """Milliseconds per step of Verlet dynamics at 300 K."""
     import openmm
 
