@@ -100,8 +100,8 @@ def test_description_that_claims_to_be_longer(length):
 @pytest.mark.parametrize("text", [str, np.bytes_])
 def test_description_in_every_layout_of_hdf5(library, text):
     h5py = pytest.importorskip("h5py")
-    from openmmlps.importers.source import Source
     from openmmlps.importers.hdf5_text import read_text_attribute
+    from openmmlps.importers.source import Source
 
     for before, length in ((0, 10), (5, 10), (5, 9000)):
         stream = io.BytesIO()

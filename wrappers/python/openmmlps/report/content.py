@@ -81,7 +81,9 @@ class Table:
             columns += [name, f"half width of the 95 % interval of {name}"] if with_error else [name]
             for row, found in zip(rows, self.rows, strict=True):
                 cell = found[index]
-                row += [cell.value, cell.reach] if isinstance(cell, Measured) else [cell, ""] if with_error else [cell]
+                row.extend(
+                    [cell.value, cell.reach] if isinstance(cell, Measured) else [cell, ""] if with_error else [cell]
+                )
         return to_csv(columns, rows)
 
 
