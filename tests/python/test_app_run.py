@@ -315,6 +315,124 @@ def test_existing_folders_are_not_overwritten(whole, tmp_path):
     assert (tmp_path / "run" / "notes.txt").exists()
 
 
+@pytest.mark.parametrize("place", ["last-good.extxyz", "inputs/structure/gamma-Li3PS4.extxyz", "notes/mine.extxyz"])
+def test_a_run_may_start_from_the_run_that_it_replaces(tmp_path, place):
+    """Also `run DIR/last-good.extxyz -o DIR --overwrite`; what does not belong to a run stays."""
+    start(tmp_path / "run", time=0.02)
+    file = tmp_path / "run" / place
+    file.parent.mkdir(exist_ok=True)
+    file.write_bytes((tmp_path / "run/inputs/structure/gamma-Li3PS4.extxyz").read_bytes())
+    assert start(tmp_path / "run", overwrite=True, structure=str(file), time=0.03).step == 30
+    assert frames(tmp_path / "run")["step"].tolist() == [0, 10, 20, 30]
+    assert file.exists() == ("last-good" not in place)
+    assert sorted(os.listdir(tmp_path / "run" / "inputs" / "structure")) == [file.name]
+
+
+def content(folder):
+    return {str(path): path.read_bytes() for path in sorted(Path(folder).rglob("*")) if path.is_file()}
+
+
+class Unknown(PairEngine):
+    def make_system(self, topology, model_path, settings):
+        raise ValueError("run: this System cannot be made")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"structure": "nonsense"},
+        {"platform": "Abacus"},
+        {"precision": "single"},
+        {"elements": ("Li",)},
+        {"engine": Unknown()},
+        {"model_error": OSError("no such model")},
+        {"disk": OSError(28, "No space left on device")},
+    ],
+    ids=str,
+)
+def test_an_old_run_stays_until_the_new_one_has_begun(tmp_path, changes, monkeypatch):
+    start(tmp_path / "run", time=0.02)
+    before = content(tmp_path / "run")
+    if "model_error" in changes:
+        changes = {"engine": PairEngine()}
+        monkeypatch.setattr(PairEngine, "freeze_model", lambda *_: (_ for _ in ()).throw(OSError("no such model")))
+    if "disk" in changes:
+        error = changes["disk"]
+        changes = {}
+        monkeypatch.setattr(RunFolder, "_freeze", lambda *_: (_ for _ in ()).throw(error))
+    with pytest.raises((ValueError, OSError)):
+        start(tmp_path / "run", overwrite=True, **changes)
+    assert content(tmp_path / "run") == before
+    assert resume(tmp_path / "run", time=0.03).step == 30
+
+
+@pytest.mark.parametrize("moment", ["clear", "replace"])
+def test_a_kill_while_a_run_is_replaced_is_made_good(tmp_path, moment, monkeypatch):
+    """The process ends right after the new run has begun; what the folder holds then can be resumed."""
+    from openmmlps.app import output_folder
+
+    class Killed(BaseException):
+        pass
+
+    def kill(*arguments):
+        raise Killed
+
+    start(tmp_path / "run", time=0.02)
+    before = content(tmp_path / "run")
+    with monkeypatch.context() as patch:
+        if moment == "clear":
+            patch.setattr(RunFolder, "clear", kill)
+        else:
+            replace, calls = os.replace, []
+            patch.setattr(
+                output_folder.os, "replace", lambda *a: kill() if len(calls) == 2 else (calls.append(a), replace(*a))
+            )
+        with pytest.raises(Killed):
+            start(tmp_path / "run", overwrite=True, time=0.04)
+    assert moment == "replace" or before.items() <= content(tmp_path / "run").items()
+    assert resume(tmp_path / "run").step == 40
+    assert not [path for path in (tmp_path / "run").iterdir() if path.name in (".new", ".begun", ".moving")]
+
+
+def test_a_run_does_not_replace_a_protocol(tmp_path):
+    (tmp_path / "inputs").mkdir()
+    (tmp_path / "inputs" / "protocol.json").write_text("{}")
+    (tmp_path / ".lock").touch()
+    with pytest.raises(FileExistsError, match="exists and is not a run"):
+        start(tmp_path, overwrite=True)
+    assert (tmp_path / "inputs" / "protocol.json").exists()
+
+
+def test_wrong_change_at_resume_is_not_kept(tmp_path):
+    start(tmp_path / "run", time=0.02)
+    for changes in ({"platform": "Abacus"}, {"time": 0.01}):
+        with pytest.raises(ValueError):
+            resume(tmp_path / "run", **changes)
+    assert resume(tmp_path / "run", time=0.03).step == 30
+
+
+def test_a_foreign_backend_of_matplotlib_does_no_harm(tmp_path):
+    """A notebook leaves its MPLBACKEND to the programs that it starts."""
+    arguments = [*COMMAND, "run", "Li2S", "--supercell", "2x2x2", "--time", "0.01", "--platform", "Reference", "-o"]
+    environment = {**os.environ, "MPLBACKEND": "no_such_backend"}
+    done = subprocess.run(
+        [*arguments, str(tmp_path / "run")], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "run" / "status.json").read_text())["state"] == "finished"
+    assert (tmp_path / "run" / "run.png").is_file()
+
+
+def test_a_picture_that_cannot_be_drawn_is_a_warning(tmp_path, monkeypatch):
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    monkeypatch.setattr(FigureCanvasAgg, "print_png", lambda *_, **__: 1 / 0)
+    monitor = StopAt(10**9)
+    assert start(tmp_path / "run", time=0.01, monitor=monitor).state == "finished"
+    assert any(text.startswith("Warning: run.png could not be drawn (division by zero)") for text in monitor.messages)
+    assert json.loads((tmp_path / "run" / "status.json").read_text())["state"] == "finished"
+
+
 def test_folder_that_was_killed_while_being_made_can_be_used(tmp_path):
     start(tmp_path / "run", time=0.02)
     (tmp_path / "run" / "inputs" / "settings.json").unlink()

@@ -188,7 +188,7 @@ def _read_cif(path: Path, index: Any, symbols: tuple[str, ...] | None) -> list[A
         for block in parse_cif(io.BytesIO(_text(path).encode("latin-1", "replace"))):
             if not block.has_structure():
                 continue
-            tags = dict(block)
+            tags: dict[str, Any] = dict(block)
             for tag in ("_atom_site_fract_x", "_atom_site_fract_y", "_atom_site_fract_z"):
                 unknown = [value for value in tags.get(tag, ()) if not isinstance(value, (int, float))]
                 if unknown:

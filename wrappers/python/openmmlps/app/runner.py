@@ -75,8 +75,9 @@ def start(folder, settings, overwrite=False, engine=None, monitor=None):
     with RunFolder.create(folder, settings, model, record, overwrite) as run_folder:
         try:
             return _Run(run_folder, settings, engine, monitor).execute()
-        except ValueError:
-            run_folder.discard()  # wrong input that shows only now, such as a platform that does not come up
+        except BaseException as error:
+            if not run_folder.begun or isinstance(error, ValueError):
+                run_folder.discard()  # wrong input that shows only now, such as a platform that does not come up
             raise
 
 
@@ -91,7 +92,6 @@ def resume(folder, changes=None, engine=None, monitor=None):
     engine, monitor = engine or DeepPotentialEngine(), monitor or Monitor()
     with RunFolder.open(folder) as run_folder:
         settings = replace(run_folder.read_settings(), **(changes or {}))
-        run_folder.write_settings(settings)
         return _Run(run_folder, settings, engine, monitor).execute()
 
 
@@ -111,6 +111,7 @@ class _Run:
         self.checkpoint_step = None
         self.guard = None
         self.writers = []
+        self.said = set()  # notes about platforms
         self.rate = float("nan")  # steps per second
         self.first_step = 0
         self.began = time.monotonic()
@@ -123,10 +124,14 @@ class _Run:
                     self._integrate()
                 return self._conclude()
             except RunFailed as error:
+                if not self.folder.begun:
+                    raise
                 text = f"{error}{self._keep_last_good()}"
                 self._record_failure(text)
                 raise RunFailed(text) from None
             except OSError as error:
+                if not self.folder.begun:
+                    raise
                 where = f" ('{error.filename}')" if error.filename else ""
                 text = (
                     f"run: step {self._step()}: {error.strerror or error}{where}; make room or mend the disk, "
@@ -152,18 +157,21 @@ class _Run:
                 )
         system = self.engine.make_system(self.structure.topology, folder.model, settings)
         virial = self.engine.virial(system)
-        positions, velocities = self.structure.positions, None
-        if not resumed:
+        if not resumed and (settings.minimize or settings.equilibration_steps):
             positions, velocities = self._equilibrate(system)
             if self.stop.received:
                 return
+        elif not resumed:
+            positions = self.structure.positions
+            velocities = ensembles.initial_velocities(system, settings.temperature, settings.seed)
         seed = ensembles.random_seed(settings, record["step"] if resumed else 0)
         ensembles.add_barostat(system, settings, seed + 1)
         self.simulation = self._make_simulation(system, lambda: ensembles.integrator(settings, seed))
         if resumed:
             self._load_checkpoint()
+            folder.write_settings(settings)
         else:
-            self.simulation.context.setPositions(positions)
+            self._begin(self.simulation, positions)
             self.simulation.context.setVelocities(velocities)
         self.guard = stability.StabilityGuard(settings.report_interval, settings.highest_temperature, self.symbols)
         information = {**folder.read_model_record(), "timestep_ps": settings.timestep, "ensemble": settings.ensemble}
@@ -183,6 +191,24 @@ class _Run:
             ramp.apply(self.simulation)
             self.simulation.reporters.append(ramp)
 
+    def _begin(self, simulation, positions):
+        """Take up positions; once their energy could be computed, an old run gives way.
+
+        :raises ValueError: it could not
+        """
+        import openmm
+
+        simulation.context.setPositions(positions)
+        if self.folder.begun:
+            return
+        try:
+            simulation.context.getState(energy=True)
+        except openmm.OpenMMException as error:
+            raise ValueError(
+                f"run: '{self.structure.name}' cannot be computed ({error}); correct the structure"
+            ) from None
+        self.folder.begin()
+
     def _equilibrate(self, system):
         """Minimise, draw velocities, and equilibrate at constant volume, as far as the settings say so.
 
@@ -190,12 +216,8 @@ class _Run:
         """
         settings = self.settings
         steps = settings.equilibration_steps
-        if not settings.minimize and not steps:
-            return self.structure.positions, ensembles.initial_velocities(system, settings.temperature, settings.seed)
-        simulation = self._make_simulation(
-            system, lambda: ensembles.thermostat(settings, settings.seed + 2048), quiet=True
-        )
-        simulation.context.setPositions(self.structure.positions)
+        simulation = self._make_simulation(system, lambda: ensembles.thermostat(settings, settings.seed + 2048))
+        self._begin(simulation, self.structure.positions)
         if settings.minimize:
             self.monitor.message("Minimising the energy at constant volume")
             simulation.minimizeEnergy()
@@ -208,13 +230,14 @@ class _Run:
         state = simulation.context.getState(positions=True, velocities=True)
         return state.getPositions(asNumpy=True), state.getVelocities(asNumpy=True)
 
-    def _make_simulation(self, system, make_integrator, quiet=False):
+    def _make_simulation(self, system, make_integrator):
         simulation, notes = platforms.make_simulation(
             self.structure.topology, system, make_integrator, self.settings, self.engine.kernel
         )
-        if not quiet:
-            for note in notes:
+        for note in notes:
+            if note not in self.said:
                 self.monitor.message(f"Passed over: {note}")
+        self.said.update(notes)
         return simulation
 
     def _load_checkpoint(self):
@@ -309,13 +332,11 @@ class _Run:
             reporter.flush()
         if self.simulation is not None:
             self._say(self._step())
-            title = f"{self.name}, {len(self.symbols)} atoms, {self.settings.temperature:g} K"
-            plots.plot_run(
-                self.folder.thermo, self.folder.plot, f"{title}, {self.settings.ensemble.upper()}", len(self.symbols)
-            )
         self._status(state)
+        if self.simulation is not None:
+            self._draw()
         return RunResult(
-            folder=self.folder.path,
+            folder=self.folder.shown,
             state=state,
             signal=self.stop.received if state == "interrupted" else None,
             step=self._step(),
@@ -327,6 +348,16 @@ class _Run:
             seconds=time.monotonic() - self.began,
             atoms=len(self.symbols),
         )
+
+    def _draw(self):
+        """The picture of the run; that it cannot be drawn does not change that the run is done."""
+        title = f"{self.name}, {len(self.symbols)} atoms, {self.settings.temperature:g} K"
+        title = f"{title}, {self.settings.ensemble.upper()}"
+        try:
+            plots.plot_run(self.folder.thermo, self.folder.plot, title, len(self.symbols))
+        except Exception as error:  # noqa: BLE001  matplotlib raises anything, and so do its backends and fonts
+            reason = " ".join(str(error).split()) or type(error).__name__
+            self.monitor.message(f"Warning: {self.folder.plot.name} could not be drawn ({reason}); the run is complete")
 
     def _keep_last_good(self):
         """Save the latest state that made sense, and say so."""

@@ -188,11 +188,7 @@ def load(
     """
     from openmm import unit
 
-    if hasattr(structure, "get_atomic_numbers"):
-        atoms, name = structure, "atoms"
-    else:
-        path = structure_path(structure)
-        atoms, name = _read(path, format, elements), path.stem if path.parent == _PACKAGED else path.name
+    atoms, name = _read(structure, format, elements)
     _check(atoms, name)
     fixed = _fixed_atoms(atoms, name)
     periodic = bool(atoms.pbc.all())
@@ -233,8 +229,13 @@ def load(
     )
 
 
-def _read(path: Path, format: str | None, elements: str | Sequence[str] | None) -> Any:
-    return read_atoms(path, "load", format=format, elements=elements)[-1]
+def _read(structure: Any, format: str | None, elements: str | Sequence[str] | None) -> tuple[Any, str]:
+    """Atoms of whatever :func:`load` takes, and their name."""
+    if hasattr(structure, "get_atomic_numbers"):
+        return structure, "atoms"
+    path = structure_path(structure)
+    name = path.stem if path.parent == _PACKAGED else path.name
+    return read_atoms(path, "load", format=format, elements=elements)[-1], name
 
 
 def _check(atoms: Any, name: str) -> None:

@@ -2,6 +2,7 @@
 # Copyright (c) 2026 the openmm-lps authors
 """The command ``openmm-lps``."""
 
+import os
 from typing import Annotated
 
 import typer
@@ -59,4 +60,5 @@ app.command("doctor")(environment_commands.doctor)
 def main() -> None:
     """Entry point of the command. Exit codes: 0 done, 1 the run failed, 2 wrong input, 130/143 interrupted."""
     print_anywhere()
+    os.environ["MPLBACKEND"] = "agg"  # no window is ever opened; that of a notebook may not exist here
     app()

@@ -229,14 +229,12 @@ def parse_supercell(text):
 
 
 def _resume(runner, output, overwrite, given):
-    from openmmlps.app.run_folder import RunFolder, is_run
+    from openmmlps.app.run_folder import RunFolder
 
     if output is None:
         raise ValueError("resume: which run? name its folder with --output")
     if overwrite:
         raise ValueError("resume: --resume continues a run and --overwrite replaces it; give one of them")
-    if not is_run(output):
-        raise FileNotFoundError(f"resume: '{output}' holds no run; start one without --resume")
     with RunFolder.open(output) as folder:
         frozen = folder.read_settings()
     changeable = ("time", "platform", "threads", "checkpoint_seconds")

@@ -9,7 +9,7 @@ import shutil
 from pathlib import Path
 
 from openmmlps.app.replace import replace_file
-from openmmlps.app.run_folder import lock_folder
+from openmmlps.app.output_folder import lock_folder
 
 
 class ProtocolFolder:
