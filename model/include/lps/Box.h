@@ -45,4 +45,8 @@ private:
     double volume;
 };
 
+/** Shortest face distance of a box, in angstrom, for which images are enumerated; below it atoms overlap their own
+ * images. */
+constexpr double minimumFaceDistance = 0.5;
+
 }  // namespace lps

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "lps/EvaluationReport.h"
 #include "lps/Evaluator.h"
 #include "lps/Executor.h"
 #include "lps/NeighborList.h"
@@ -39,19 +40,6 @@ struct FastRequest {
     bool forces = true;
     bool virial = true;  ///< needs forces
 };
-
-/** One table made at load time. */
-struct TableReport {
-    int centerType, neighborType;
-    int intervals;           ///< 0: not tabulated because the tolerance could not be met
-    double valueError;       ///< largest error of g seen, as a fraction of the largest |g|
-    double derivativeError;  ///< likewise of dg/dr
-};
-
-/** Parts of an evaluation, for profiles. */
-enum class Stage { List, Environment, Table, Descriptor, Gemm, Activation, TableGradient, Forces, Reduce };
-constexpr int numStages = 9;
-const char* getStageName(Stage stage);
 
 /** Atoms, ghosts and neighbors found by another program; see NeighborList::take(). */
 struct ExternalNeighbors {

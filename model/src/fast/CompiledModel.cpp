@@ -3,29 +3,13 @@
 
 #include "fast/CompiledModel.h"
 
-#include "reference/Embedding.h"
-#include "reference/NetworkEvaluation.h"
-
 namespace lps::fast {
 
 namespace {
 
-/** Largest table error, as a fraction of the largest value, that leaves no trace in the results of each precision. */
-template <typename T>
-constexpr double tableTolerance = sizeof(T) == 4 ? 1e-6 : 1e-9;
-
 /** The tighter tolerance would take a quintic four times as many rows, which then do not fit the caches. */
 template <typename T>
 constexpr TableDegree tableDegree = sizeof(T) == 4 ? TableDegree::Quintic : TableDegree::Septic;
-
-/** Whether a polynomial can follow a network: no activation has a jump in its first or second derivative. */
-bool isSmooth(const Network& network) {
-    for (const Layer& layer : network.layers)
-        for (Activation::Kind kind : {Activation::Kind::Relu, Activation::Kind::Relu6, Activation::Kind::Silut})
-            if (layer.activation.kind == kind)
-                return false;
-    return true;
-}
 
 }  // namespace
 
@@ -33,8 +17,8 @@ template <typename T>
 CompiledModel<T>::CompiledModel(std::shared_ptr<const DeepPotential> potential, const Kernels<T>& vectorKernels,
                                 bool tabulate)
     : model(std::move(potential)),
+      prepared(model, sizeof(T) == 4 ? Precision::Float32 : Precision::Float64, tableDegree<T>, tabulate),
       kernels(vectorKernels),
-      useTables(tabulate),
       numTypes(model->getNumTypes()),
       width(model->getEmbeddingWidth()),
       padded((width + kernels.lanes - 1) / kernels.lanes * kernels.lanes),
@@ -57,28 +41,11 @@ CompiledModel<T>::CompiledModel(std::shared_ptr<const DeepPotential> potential, 
 
 template <typename T>
 void CompiledModel<T>::prepare(const std::vector<bool>& present, Executor& executor) {
-    struct Plan {
-        int center, neighbor;
-        RadialPlan radial;
-    };
-    std::vector<Plan> plans;
     std::vector<int> newCenters;
-    for (int a = 0; a < numTypes; a++) {
-        if (!present[a] || model->isAtomExcluded(a))
-            continue;
-        if (!centers[a].ready)
+    for (int a = 0; a < numTypes; a++)
+        if (present[a] && !model->isAtomExcluded(a) && !centers[a].ready)
             newCenters.push_back(a);
-        for (int b = 0; b < numTypes; b++)
-            if (!pairReady[a * numTypes + b]) {
-                compilePair(a, b);
-                pairReady[a * numTypes + b] = true;
-                if (present[b] && pairs[a * numTypes + b].kind == CompiledPair<T>::Kind::Table &&
-                    pairs[a * numTypes + b].coefficients.size() == 0)
-                    plans.push_back({a, b, {}});
-                else if (!present[b])
-                    pairReady[a * numTypes + b] = false;
-            }
-    }
+    std::vector<Plan> plans = findNewTables(present);
     if (newCenters.empty() && plans.empty())
         return;
 
@@ -90,13 +57,50 @@ void CompiledModel<T>::prepare(const std::vector<bool>& present, Executor& execu
         });
     };
     forEach(newCenters.size(), [&](std::size_t i) { compileCenter(newCenters[i]); });
+    forEach(plans.size(),
+            [&](std::size_t i) { plans[i].radial = prepared.planTable(plans[i].center, plans[i].neighbor); });
+    const std::size_t numNew = plans.size();
+    shareGrids(plans);
     forEach(plans.size(), [&](std::size_t i) {
-        plans[i].radial =
-            planRadialTable(*model, plans[i].center, plans[i].neighbor, tableDegree<T>, tableTolerance<T>);
+        const Plan& plan = plans[i];
+        CompiledPair<T>& pair = pairs[plan.center * numTypes + plan.neighbor];
+        if (!plan.radial.accurate) {
+            setKind(pair, CompiledPair<T>::Kind::Networks);
+            return;
+        }
+        const RadialTable table = prepared.makeTable(plan.center, plan.neighbor, centers[plan.center].grid);
+        fillCoefficients(pair, table.rows, table.coefficients, false);
     });
+    for (std::size_t i = 0; i < numNew; i++) {
+        const Plan& plan = plans[i];
+        const int intervals = plan.radial.accurate ? centers[plan.center].grid.getNumIntervals() : 0;
+        reports.push_back({plan.center, plan.neighbor, intervals, plan.radial.valueError, plan.radial.derivativeError});
+    }
+}
 
-    // All tables of a center share one grid; tables made earlier are made again if it grew.
+/** Compile the pairs of these types, and list those whose tables are still to be made. */
+template <typename T>
+std::vector<typename CompiledModel<T>::Plan> CompiledModel<T>::findNewTables(const std::vector<bool>& present) {
+    std::vector<Plan> plans;
+    for (int a = 0; a < numTypes; a++) {
+        if (!present[a] || model->isAtomExcluded(a))
+            continue;
+        for (int b = 0; b < numTypes; b++) {
+            CompiledPair<T>& pair = pairs[a * numTypes + b];
+            if (pairReady[a * numTypes + b])
+                continue;
+            compilePair(a, b);
+            pairReady[a * numTypes + b] = present[b];
+            if (present[b] && pair.kind == CompiledPair<T>::Kind::Table && pair.coefficients.size() == 0)
+                plans.push_back({a, b, {}});
+        }
+    }
+    return plans;
+}
 
+/** Make the grids of the centers as fine as new tables ask; tables made earlier are planned again if a grid changed. */
+template <typename T>
+void CompiledModel<T>::shareGrids(std::vector<Plan>& plans) {
     const std::size_t numNew = plans.size();
     for (int a = 0; a < numTypes; a++) {
         bool grew = false;
@@ -113,22 +117,6 @@ void CompiledModel<T>::prepare(const std::vector<bool>& present, Executor& execu
                 plans.back().radial.accurate = true;
             }
         }
-    }
-    forEach(plans.size(), [&](std::size_t i) {
-        const Plan& plan = plans[i];
-        CompiledPair<T>& pair = pairs[plan.center * numTypes + plan.neighbor];
-        if (!plan.radial.accurate) {
-            setKind(pair, CompiledPair<T>::Kind::Networks);
-            return;
-        }
-        const RadialTable table =
-            makeRadialTable(*model, plan.center, plan.neighbor, tableDegree<T>, centers[plan.center].grid);
-        fillCoefficients(pair, table.rows, table.coefficients, false);
-    });
-    for (std::size_t i = 0; i < numNew; i++) {
-        const Plan& plan = plans[i];
-        const int intervals = plan.radial.accurate ? centers[plan.center].grid.getNumIntervals() : 0;
-        reports.push_back({plan.center, plan.neighbor, intervals, plan.radial.valueError, plan.radial.derivativeError});
     }
 }
 
@@ -164,28 +152,15 @@ void CompiledModel<T>::compileCenter(int a) {
     center.parameters.switchStart = model->getSwitchStart();
     center.parameters.inverseSwitchWidth = 1.0 / model->getSwitchWidth();
     center.parameters.protection = data.environmentProtection;
+    const std::array<double, 8> constants = prepared.getEnvironmentConstants(a);
     for (int c = 0; c < 4; c++) {
-        center.parameters.mean[c] = data.mean[a][c];
-        center.parameters.inverseStddev[c] = 1.0 / data.stddev[a][c];
+        center.parameters.mean[c] = constants[c];
+        center.parameters.inverseStddev[c] = constants[4 + c];
     }
 
-    // The first layer takes the folded descriptor: rows of its matrix that multiply equal elements are added up.
-
     const Network& fitting = data.fittings[a];
-    const auto fold = [&](const Layer& layer) {
-        std::vector<double> weight(static_cast<std::size_t>(folded) * layer.outputs, 0.0);
-        for (int i = 0; i < layer.inputs; i++)
-            for (int n = 0; n < layer.outputs; n++)
-                weight[static_cast<std::size_t>(foldedIndex[i]) * layer.outputs + n] +=
-                    layer.weight[static_cast<std::size_t>(i) * layer.outputs + n];
-        return weight;
-    };
     for (std::size_t k = 0; k < fitting.layers.size(); k++) {
-        Layer layer = fitting.layers[k];
-        if (k == 0) {
-            layer.weight = fold(layer);
-            layer.inputs = folded;
-        }
+        const Layer layer = k == 0 ? prepared.foldFirstLayer(a, foldedIndex, folded) : fitting.layers[k];
         if (k + 1 < fitting.layers.size()) {
             center.hidden.push_back(packLayer(kernels, layer, true));
         } else {
@@ -198,9 +173,7 @@ void CompiledModel<T>::compileCenter(int a) {
             center.outputResidual = layer.residual == Residual::Identity;
         }
     }
-    center.constant = data.energyBias[a];
-    if (model->subtractsVacuum(a))
-        center.constant -= evaluateWithGradient(fitting, Eigen::VectorXd::Zero(fitting.getNumInputs())).value;
+    center.constant = prepared.getConstantEnergy(a);
     center.ready = true;
 }
 
@@ -213,12 +186,10 @@ void CompiledModel<T>::compilePair(int a, int b) {
     const DeepPotentialData& data = model->getData();
     pair.countsSlots = section.countsSlots;
     pair.slots = section.slots;
-    const double component = model->getPaddingComponent(a);
-    if (section.slots > 0 && component != 0.0) {
-        const Eigen::VectorXd value = evaluateEmbedding(*model, a, b, component).value;
+    if (const std::vector<double> padding = prepared.getPadding(a, b); !padding.empty()) {
         pair.padding.assign(padded, T(0));
         for (int m = 0; m < width; m++)
-            pair.padding[m] = static_cast<T>(value[m] * component / data.normalizer);
+            pair.padding[m] = static_cast<T>(padding[m] / data.normalizer);
     }
     if (!section.hasNeighbors)
         return;
@@ -230,8 +201,7 @@ void CompiledModel<T>::compilePair(int a, int b) {
             fillCoefficients(pair, pair.ownTable->rows, pair.ownTable->coefficients, true);
         return;
     }
-    setKind(pair, useTables && isSmooth(data.embeddings[index]) ? CompiledPair<T>::Kind::Table
-                                                                : CompiledPair<T>::Kind::Networks);
+    setKind(pair, prepared.canTabulate(a, b) ? CompiledPair<T>::Kind::Table : CompiledPair<T>::Kind::Networks);
     pair.networks.clear();
     for (const Layer& layer : data.embeddings[index].layers)
         pair.networks.push_back(packLayer(kernels, layer, false));

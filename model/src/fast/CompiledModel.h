@@ -7,10 +7,9 @@
 #include <vector>
 
 #include "fast/PackedNetwork.h"
-#include "lps/DeepPotential.h"
+#include "lps/EvaluationReport.h"
 #include "lps/Executor.h"
-#include "lps/FastEvaluator.h"
-#include "tables/RadialTable.h"
+#include "lps/PreparedModel.h"
 
 namespace lps::fast {
 
@@ -69,8 +68,8 @@ public:
     std::size_t getMemory() const;
 
     const std::shared_ptr<const DeepPotential> model;
+    const PreparedModel prepared;
     const Kernels<T>& kernels;
-    const bool useTables;
     const int numTypes;
     const int width;               ///< M1
     const int padded;              ///< M1 rounded up to whole vectors
@@ -80,6 +79,13 @@ public:
     std::vector<TableReport> reports;
 
 private:
+    /** A table to be made. */
+    struct Plan {
+        int center, neighbor;
+        RadialPlan radial;
+    };
+    std::vector<Plan> findNewTables(const std::vector<bool>& present);
+    void shareGrids(std::vector<Plan>& plans);
     void compileCenter(int center);
     void setGrid(int center);
     void compilePair(int center, int neighbor);

@@ -11,7 +11,7 @@
 #endif
 
 #include "fast/Vector-inl.h"
-#include "tables/RadialTable.h"
+#include "lps/RadialTable.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace lps::fast::HWY_NAMESPACE::LPS_KERNEL_NAMESPACE {

@@ -9,6 +9,7 @@
 
 #include "fast/CompiledModel.h"
 #include "fast/DirectRows.h"
+#include "lps/NeighborList.h"
 
 namespace lps::fast {
 

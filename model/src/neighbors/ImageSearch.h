@@ -22,10 +22,6 @@ struct Neighbor {
     double distance;       ///< angstrom, > 0
 };
 
-/** Shortest face distance of a box, in angstrom, for which images are enumerated; below it atoms overlap their own
- * images. */
-constexpr double minimumFaceDistance = 0.5;
-
 /**
  * Neighbors of every atom: all images of all atoms, its own included, with 0 < r < cutoff.
  * @return [n] lists

@@ -16,9 +16,6 @@ namespace lps {
 
 namespace {
 
-/** Below this face distance (angstrom) a cell cannot hold an atom, and the number of images has no sensible bound. */
-constexpr double minimumFaceDistance = 0.5;
-
 /** Atoms below which parallel loops over atoms cost more than they save. */
 constexpr int smallSystem = 4096;
 

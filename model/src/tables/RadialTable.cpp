@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Copyright (c) 2026 the openmm-lps authors
 
-#include "tables/RadialTable.h"
+#include "lps/RadialTable.h"
 
 #include <algorithm>
 #include <cmath>

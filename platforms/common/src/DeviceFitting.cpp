@@ -6,7 +6,6 @@
 #include <algorithm>
 
 #include "openmm/OpenMMException.h"
-#include "reference/NetworkEvaluation.h"
 
 namespace LPSPlugin {
 
@@ -19,19 +18,6 @@ bool hasPlainOutput(const lps::Network& network) {
     const lps::Layer& layer = network.layers.back();
     return network.layers.size() > 1 && layer.activation.kind == lps::Activation::Kind::Linear &&
            layer.residual == lps::Residual::None;
-}
-
-/** The first layer for the inputs that ModelShape counts: weights of inputs that are one are added. */
-lps::Layer foldInputs(const lps::Layer& layer, const ModelShape& shape) {
-    lps::Layer folded = layer;
-    folded.inputs = shape.countInputs();
-    folded.weight.assign(static_cast<std::size_t>(folded.inputs) * layer.outputs, 0.0);
-    for (int i = 0; i < shape.embeddingWidth; i++)
-        for (int j = 0; j < shape.axisWidth; j++)
-            for (int o = 0; o < layer.outputs; o++)
-                folded.weight[static_cast<std::size_t>(shape.getInput(i, j)) * layer.outputs + o] +=
-                    layer.weight[static_cast<std::size_t>(i * shape.axisWidth + j) * layer.outputs + o];
-    return folded;
 }
 
 bool haveSameShape(const lps::Network& a, const lps::Network& b) {
@@ -53,86 +39,92 @@ DeviceFitting::DeviceFitting(Device& owner, DeviceModel& deviceModel) : device(o
     energyKernel = DeviceKernel(device, program, "sumEnergies");
 }
 
-void DeviceFitting::storeLayers() {
-    const lps::DeepPotential& potential = model.getPotential();
-    const auto& fittings = potential.getData().fittings;
-    const int numTypes = potential.getNumTypes();
-    constantEnergies.assign(numTypes, 0.0);
-    const lps::Network* shape = nullptr;
-    for (int type = 0; type < numTypes; type++) {
+const lps::Network* DeviceFitting::findCommonNetwork() const {
+    const auto& fittings = model.getPotential().getData().fittings;
+    const lps::Network* common = nullptr;
+    for (int type = 0; type < model.getPotential().getNumTypes(); type++) {
         if (!model.isCenter(type))
             continue;
-        if (shape == nullptr)
-            shape = &fittings[type];
-        else if (!haveSameShape(*shape, fittings[type]))
+        if (common == nullptr)
+            common = &fittings[type];
+        else if (!haveSameShape(*common, fittings[type]))
             throw OpenMM::OpenMMException(
                 "LPSForce: the fitting networks of the model differ in shape between types; use the CPU or Reference "
                 "platform.");
     }
-    if (shape == nullptr)
+    return common;
+}
+
+void DeviceFitting::storeLayers() {
+    constantEnergies.assign(model.getPotential().getNumTypes(), 0.0);
+    const lps::Network* network = findCommonNetwork();
+    if (network == nullptr)
         return;
 
     // An output layer that is more than a sum becomes a hidden one, followed by a sum of one number.
 
-    const bool plain = hasPlainOutput(*shape);
-    const std::size_t numHidden = shape->layers.size() - (plain ? 1 : 0);
+    const bool isPlain = hasPlainOutput(*network);
+    const std::size_t numHidden = network->layers.size() - (isPlain ? 1 : 0);
     vector<double> numbers;
-    const auto addWeights = [&](const lps::Layer& layer, bool transposed) {
-        const int place = static_cast<int>(numbers.size());
-        if (!transposed)
-            numbers.insert(numbers.end(), layer.weight.begin(), layer.weight.end());
-        for (int o = 0; o < layer.outputs && transposed; o++)
-            for (int i = 0; i < layer.inputs; i++)
-                numbers.push_back(layer.weight[static_cast<std::size_t>(i) * layer.outputs + o]);
-        return place;
-    };
-    const ModelShape modelShape = model.getShape();
-    for (std::size_t k = 0; k < numHidden; k++) {
-        const lps::Layer& first = shape->layers[k];
-        hidden.push_back(std::make_unique<HiddenLayer>());
-        HiddenLayer& layer = *hidden.back();
-        layer.inputs = k == 0 ? modelShape.countInputs() : first.inputs;
-        layer.outputs = first.outputs;
-        layer.activation = first.activation;
-        layer.residual = first.residual;
-        layer.hasTimestep = !first.timestep.empty();
-        vector<int> forwardPlaces(numTypes, 0), backwardPlaces(numTypes, 0);
-        for (int type = 0; type < numTypes; type++) {
-            if (!model.isCenter(type))
-                continue;
-            const lps::Layer own = k == 0 ? foldInputs(fittings[type].layers[0], modelShape) : fittings[type].layers[k];
-            forwardPlaces[type] = addWeights(own, false);
-            numbers.insert(numbers.end(), own.bias.begin(), own.bias.end());
-            numbers.insert(numbers.end(), own.timestep.begin(), own.timestep.end());
-            backwardPlaces[type] = addWeights(own, true);
-        }
-        device.store(layer.forwardOffsets, forwardPlaces, "lpsForwardOffsets");
-        device.store(layer.backwardOffsets, backwardPlaces, "lpsBackwardOffsets");
-        slopes.push_back(std::make_unique<OpenMM::ComputeArray>());
-    }
-    vector<int> outputPlaces(numTypes, 0);
+    for (std::size_t k = 0; k < numHidden; k++)
+        addHiddenLayer(static_cast<int>(k), network->layers[k], numbers);
+    outputInputs = isPlain ? network->layers.back().inputs : 1;
+    addOutputLayer(isPlain, numbers);
+    device.storeNumbers(weights, numbers, 1, device.isRealDouble(), "lpsFittingWeights");
+}
+
+void DeviceFitting::addHiddenLayer(int k, const lps::Layer& common, vector<double>& numbers) {
+    const ModelShape shape = model.getShape();
+    const int numTypes = shape.numTypes;
+    hidden.push_back(std::make_unique<HiddenLayer>());
+    HiddenLayer& layer = *hidden.back();
+    layer.inputs = k == 0 ? shape.countInputs() : common.inputs;
+    layer.outputs = common.outputs;
+    layer.activation = common.activation;
+    layer.residual = common.residual;
+    layer.hasTimestep = !common.timestep.empty();
+    vector<int> inputs;
+    for (int i = 0; i < shape.embeddingWidth; i++)
+        for (int j = 0; j < shape.axisWidth; j++)
+            inputs.push_back(shape.getInput(i, j));
+    vector<int> forward(numTypes, 0), backward(numTypes, 0);
     for (int type = 0; type < numTypes; type++) {
         if (!model.isCenter(type))
             continue;
-        outputPlaces[type] = static_cast<int>(numbers.size());
-        constantEnergies[type] = potential.getData().energyBias[type];
-        if (potential.subtractsVacuum(type)) {
-            const Eigen::VectorXd zero = Eigen::VectorXd::Zero(potential.getDescriptorLength());
-            constantEnergies[type] -= lps::evaluateWithGradient(fittings[type], zero).value;
-        }
-        const lps::Layer& last = fittings[type].layers.back();
-        const double timestep = plain && !last.timestep.empty() ? last.timestep[0] : 1.0;
-        if (plain) {
-            for (double weight : last.weight)
-                numbers.push_back(weight * timestep);
-            constantEnergies[type] += last.bias[0] * timestep;
-        } else {
-            numbers.push_back(1.0);
-        }
+        const lps::Layer own = k == 0 ? model.getPrepared().foldFirstLayer(type, inputs, layer.inputs)
+                                      : model.getPotential().getData().fittings[type].layers[k];
+        forward[type] = static_cast<int>(numbers.size());
+        for (const vector<double>* part : {&own.weight, &own.bias, &own.timestep})
+            numbers.insert(numbers.end(), part->begin(), part->end());
+        backward[type] = static_cast<int>(numbers.size());
+        for (int o = 0; o < own.outputs; o++)
+            for (int i = 0; i < own.inputs; i++)
+                numbers.push_back(own.weight[static_cast<std::size_t>(i) * own.outputs + o]);
     }
-    outputInputs = plain ? shape->layers.back().inputs : 1;
-    device.store(outputOffsets, outputPlaces, "lpsOutputOffsets");
-    device.storeNumbers(weights, numbers, 1, device.isRealDouble(), "lpsFittingWeights");
+    device.store(layer.forwardOffsets, forward, "lpsForwardOffsets");
+    device.store(layer.backwardOffsets, backward, "lpsBackwardOffsets");
+    slopes.push_back(std::make_unique<OpenMM::ComputeArray>());
+}
+
+void DeviceFitting::addOutputLayer(bool isPlain, vector<double>& numbers) {
+    const int numTypes = model.getPotential().getNumTypes();
+    vector<int> offsets(numTypes, 0);
+    for (int type = 0; type < numTypes; type++) {
+        if (!model.isCenter(type))
+            continue;
+        offsets[type] = static_cast<int>(numbers.size());
+        constantEnergies[type] = model.getPrepared().getConstantEnergy(type);
+        if (!isPlain) {
+            numbers.push_back(1.0);
+            continue;
+        }
+        const lps::Layer& last = model.getPotential().getData().fittings[type].layers.back();
+        const double timestep = last.timestep.empty() ? 1.0 : last.timestep[0];
+        for (double weight : last.weight)
+            numbers.push_back(weight * timestep);
+        constantEnergies[type] += last.bias[0] * timestep;
+    }
+    device.store(outputOffsets, offsets, "lpsOutputOffsets");
 }
 
 void DeviceFitting::reserveRows(int tileRows) {

@@ -54,7 +54,12 @@ private:
         OpenMM::ComputeArray forwardOffsets, backwardOffsets;  // [T]
     };
 
+    /** The fitting network of the first center, whose shape all others share; null without centers. */
+    const lps::Network* findCommonNetwork() const;
     void storeLayers();
+    /** @param numbers  what goes to the device as weights, added to */
+    void addHiddenLayer(int k, const lps::Layer& common, std::vector<double>& numbers);
+    void addOutputLayer(bool isPlain, std::vector<double>& numbers);
 
     Device& device;
     DeviceModel& model;

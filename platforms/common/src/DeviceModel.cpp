@@ -6,41 +6,22 @@
 #include <algorithm>
 #include <limits>
 
-#include "reference/Embedding.h"
-#include "tables/RadialTable.h"
-
 namespace LPSPlugin {
 
 using lps::Activation;
 using std::vector;
 
-namespace {
-
-/**
- * Relative accuracy asked of radial tables, as on the CPU platform: below the rounding of forces in single precision
- * and a tenth of the numerical contract in double. Much less cannot be reached for trained models, whose pairs would
- * then have no table.
- */
-double getTableTolerance(bool isDouble) {
-    return isDouble ? 1e-9 : 1e-6;
-}
-
-/** Tables interpolate; activations with kinks do not allow that. */
-bool isSmooth(const lps::Network& network) {
-    return std::none_of(network.layers.begin(), network.layers.end(), [](const lps::Layer& layer) {
-        const Activation::Kind kind = layer.activation.kind;
-        return kind == Activation::Kind::Relu || kind == Activation::Kind::Relu6 || kind == Activation::Kind::Silut;
-    });
-}
-
-}  // namespace
-
 DeviceModel::DeviceModel(Device& owner, std::shared_ptr<const lps::DeepPotential> potential,
                          const vector<bool>& presentTypes, bool useTables)
-    : device(owner), model(std::move(potential)), present(presentTypes), isDouble(owner.isRealDouble()) {
+    : device(owner),
+      model(std::move(potential)),
+      present(presentTypes),
+      isDouble(owner.isRealDouble()),
+      prepared(model, isDouble ? lps::Precision::Float64 : lps::Precision::Float32, lps::TableDegree::Quintic,
+               useTables) {
     storeStatistics();
     storeSections();
-    storeTables(useTables);
+    storeTables();
     if (model->isCompressed())
         storeGrids();
     else
@@ -60,12 +41,9 @@ ModelShape DeviceModel::getShape() const {
 
 void DeviceModel::storeStatistics() {
     vector<double> constants;
-    for (int type = 0; type < model->getNumTypes(); type++) {
-        const auto& data = model->getData();
-        constants.insert(constants.end(), data.mean[type].begin(), data.mean[type].end());
-        for (double stddev : data.stddev[type])
-            constants.push_back(1.0 / stddev);
-    }
+    for (int type = 0; type < model->getNumTypes(); type++)
+        for (double constant : prepared.getEnvironmentConstants(type))
+            constants.push_back(constant);
     device.storeNumbers(typeConstants, constants, 1, isDouble, "lpsTypeConstants");
 }
 
@@ -79,22 +57,19 @@ void DeviceModel::storeSections() {
     for (int a = 0; a < numTypes; a++) {
         if (!isCenter(a))
             continue;
-        const double component = model->getPaddingComponent(a);
         for (int b = 0; b < numTypes; b++) {
             const int pair = a * numTypes + b;
             const lps::DeepPotential::Section& section = model->getSection(a, b);
-            const bool padded = section.slots > 0 && component != 0.0;
-            const bool counted = section.countsSlots && (padded || refuses);
+            const vector<double> padded = prepared.getPadding(a, b);
+            const bool counted = section.countsSlots && (!padded.empty() || refuses);
             if (present[b])
                 flags[pair] = (section.hasNeighbors ? 1 : 0) | (counted ? 2 : 0);
             if (refuses && section.countsSlots)
                 limits[pair] = section.slots;
-            if (!padded)
+            if (padded.empty())
                 continue;
             paddedSlots[pair] = section.slots;
-            const Eigen::VectorXd g = lps::evaluateEmbedding(*model, a, b, component).value;
-            for (int m = 0; m < width; m++)
-                rows[static_cast<std::size_t>(pair) * width + m] = g[m] * component;
+            std::copy(padded.begin(), padded.end(), rows.begin() + static_cast<std::size_t>(pair) * width);
         }
     }
     device.store(sections, flags, "lpsSections");
@@ -103,7 +78,7 @@ void DeviceModel::storeSections() {
     device.storeNumbers(padding, rows, 1, isDouble, "lpsPadding");
 }
 
-void DeviceModel::storeTables(bool useTables) {
+void DeviceModel::storeTables() {
     const int numTypes = model->getNumTypes();
     const int width = model->getEmbeddingWidth();
     vector<OpenMM::mm_int4> heads(numTypes * numTypes, OpenMM::mm_int4(-1, 0, -1, 0));
@@ -114,16 +89,12 @@ void DeviceModel::storeTables(bool useTables) {
         for (int b = 0; b < numTypes; b++) {
             if (!isCenter(a) || !present[b] || !model->getSection(a, b).hasNeighbors)
                 continue;
-            const bool possible = useTables && !model->isCompressed() &&
-                                  isSmooth(model->getData().embeddings[model->getEmbeddingIndex(a, b)]);
-            lps::RadialPlan plan;
-            if (possible)
-                plan = lps::planRadialTable(*model, a, b, lps::TableDegree::Quintic, getTableTolerance(isDouble));
+            const lps::RadialPlan plan = prepared.canTabulate(a, b) ? prepared.planTable(a, b) : lps::RadialPlan{};
             if (!plan.accurate) {
                 untabulated = true;
                 continue;
             }
-            const lps::RadialTable table = lps::makeRadialTable(*model, a, b, lps::TableDegree::Quintic, plan.grid);
+            const lps::RadialTable table = prepared.makeTable(a, b, plan.grid);
             const int split = table.grid.findSplit(model->getSwitchStart());
             heads[a * numTypes + b] = OpenMM::mm_int4(numRows, static_cast<int>(cells.size()), split, table.rows - 1);
             int first = 0;

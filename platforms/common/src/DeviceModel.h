@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "Device.h"
-#include "lps/DeepPotential.h"
+#include "lps/PreparedModel.h"
 
 namespace LPSPlugin {
 
@@ -26,6 +26,7 @@ public:
                 bool useTables);
 
     const lps::DeepPotential& getPotential() const { return *model; }
+    const lps::PreparedModel& getPrepared() const { return prepared; }
 
     ModelShape getShape() const;
 
@@ -45,7 +46,7 @@ public:
 private:
     void storeStatistics();
     void storeSections();
-    void storeTables(bool useTables);
+    void storeTables();
     void storeNetworks();
     void storeGrids();
 
@@ -53,6 +54,7 @@ private:
     std::shared_ptr<const lps::DeepPotential> model;
     std::vector<bool> present;
     const bool isDouble;
+    const lps::PreparedModel prepared;
     bool untabulated = false;
     int maximumWidth = 1;
     int numTableCells = 1;

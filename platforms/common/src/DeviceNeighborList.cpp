@@ -9,7 +9,6 @@
 #include "KernelPrograms.h"
 #include "lps/Box.h"
 #include "lps/Units.h"
-#include "neighbors/ImageSearch.h"
 #include "openmm/OpenMMException.h"
 #include "openmmlps/internal/TranslateErrors.h"
 
