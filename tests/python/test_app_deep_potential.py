@@ -234,18 +234,8 @@ def test_packaged_model_runs_and_doctor_is_content(tmp_path):
     result = call("doctor")
     assert result.exit_code == 0, result.output
     assert "ms/step" in result.output and "ns/day" in result.output
-    result = call(
-        "run",
-        "beta-Li3PS4",
-        "--temperature",
-        600,
-        "--time",
-        "10 fs",
-        "--report-interval",
-        "5 fs",
-        "-o",
-        tmp_path / "run",
-    )
+    options = ["--temperature", 600, "--time", "10 fs", "--report-interval", "5 fs", "-o", tmp_path / "run"]
+    result = call("run", "beta-Li3PS4", *options)
     assert result.exit_code == 0, result.output
     frames = h5md_reporter.read_frames(tmp_path / "run" / "trajectory.h5", ["step", "virial"])
     assert frames["step"].tolist() == [0, 5, 10]

@@ -24,6 +24,7 @@ from openmmlps.app.run_settings import RunSettings
 from openmmlps.units import GAS_CONSTANT
 
 COMMAND = [sys.executable, str(Path(__file__).with_name("app_command.py"))]
+RUN = "run gamma-Li3PS4 --supercell 2x2x2 --temperature 600 --seed 11 --platform Reference --checkpoint-interval 0".split()
 BASE = {
     "structure": "gamma-Li3PS4",
     "supercell": (2, 2, 2),
@@ -90,27 +91,15 @@ def whole(tmp_path_factory):
 
 
 def test_files_of_a_run(whole):
-    assert sorted(path.name for path in whole.iterdir()) == [
-        ".lock",
-        "checkpoint.zip",
-        "inputs",
-        "run.png",
-        "status.json",
-        "thermo.csv",
-        "trajectory.h5",
-    ]
+    files = ".lock checkpoint.zip inputs run.png status.json thermo.csv trajectory.h5".split()
+    assert sorted(path.name for path in whole.iterdir()) == files
     rows = thermo_file.read_thermo(whole / "thermo.csv")
     assert rows["step"].tolist() == list(range(0, 121, 5))
     assert frames(whole)["step"].tolist() == list(range(0, 121, 10))
     assert rows["temperature_K"][0] == pytest.approx(600, rel=0.01)
     assert (whole / "run.png").read_bytes().startswith(b"\x89PNG")
     status = json.loads((whole / "status.json").read_text())
-    assert (status["state"], status["step"], status["checkpoint_step"], status["fraction_done"]) == (
-        "finished",
-        120,
-        120,
-        1,
-    )
+    assert [status[key] for key in ("state", "step", "checkpoint_step", "fraction_done")] == ["finished", 120, 120, 1]
     assert status["model"]["source"] == "pair engine" and status["platform"] == "Reference"
     with h5py.File(whole / "trajectory.h5") as file:
         assert json.loads(file["parameters"].attrs["openmm-lps"])["timestep_ps"] == 0.001
@@ -164,28 +153,16 @@ def assert_survives_kills(tmp_path, ensemble, kills, length):
     reference, killed = tmp_path / "reference", tmp_path / "killed"
     start(reference, ensemble=ensemble, time=length)
     arguments = [
-        "run",
-        "gamma-Li3PS4",
-        "--supercell",
-        "2x2x2",
-        "--temperature",
-        "600",
+        *RUN,
         "--ensemble",
         ensemble,
         "--time",
         str(length),
-    ]
-    arguments += [
         "--report-interval",
-        "5 fs",
+        "5fs",
         "--trajectory-interval",
-        "10 fs",
-        "--seed",
-        "11",
-        "--platform",
-        "Reference",
     ]
-    arguments += ["--checkpoint-interval", "0", "--output", str(killed)]
+    arguments += ["10fs", "--output", str(killed)]
     delays = random.Random(4)
     for _ in range(kills):
         with subprocess.Popen([*COMMAND, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
@@ -245,15 +222,8 @@ def test_unstable_run_stops_and_keeps_what_it_has(tmp_path):
     with pytest.raises(
         runner.RunFailed, match=r"step \d+: the simulation is unstable: .*atom \d+ \((Li|P|S)\).*--timestep"
     ):
-        start(
-            tmp_path / "run",
-            ensemble="nve",
-            timestep=0.02,
-            time=20,
-            report_interval=1,
-            trajectory_interval=1,
-            engine=Stiff(),
-        )
+        intervals = {"report_interval": 1, "trajectory_interval": 1}
+        start(tmp_path / "run", ensemble="nve", timestep=0.02, time=20, engine=Stiff(), **intervals)
     rows = thermo_file.read_thermo(tmp_path / "run" / "thermo.csv")
     assert len(rows["step"]) >= 1 and np.isfinite(rows["total_kJ_per_mol"]).all()
     kept = frames(tmp_path / "run")
@@ -267,19 +237,7 @@ def test_full_disk_keeps_what_is_written_and_resume_is_exact(tmp_path):
     whole, folder = tmp_path / "whole", tmp_path / "run"
     start(whole, ensemble="nve", trajectory_interval=1, report_interval=1)
     size = (whole / "trajectory.h5").stat().st_size - 10_000
-    arguments = [
-        "run",
-        "gamma-Li3PS4",
-        "--supercell",
-        "2x2x2",
-        "--temperature",
-        "600",
-        "--ensemble",
-        "nve",
-        "--time",
-        "0.12",
-    ]
-    arguments += ["--report-interval", "1 fs", "--seed", "11", "--platform", "Reference", "--checkpoint-interval", "0"]
+    arguments = [*RUN, "--ensemble", "nve", "--time", "0.12", "--report-interval", "1fs"]
 
     def limit():
         resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
@@ -504,15 +462,8 @@ def test_resume_of_nothing(tmp_path):
 
 @pytest.mark.parametrize("barostat", ["isotropic", "anisotropic", "flexible"])
 def test_npt_relaxes_the_cell(tmp_path, barostat):
-    changes = {
-        "time": 1.0,
-        "barostat_interval": 5,
-        "barostat": barostat,
-        "platform": "CPU",
-        "pressure": 1.0,
-        "report_interval": 50,
-    }
-    start(tmp_path / "run", ensemble="npt", **changes)
+    changes = {"time": 1.0, "barostat_interval": 5, "platform": "CPU", "pressure": 1.0, "report_interval": 50}
+    start(tmp_path / "run", ensemble="npt", barostat=barostat, **changes)
     rows = thermo_file.read_thermo(tmp_path / "run" / "thermo.csv")
     assert rows["volume_nm3"][-1] > 1.1 * rows["volume_nm3"][0], "compressed soft spheres expand"
     assert rows["pressure_bar_positive_under_compression"][-1] < rows["pressure_bar_positive_under_compression"][0]

@@ -227,18 +227,7 @@ def test_output_that_cannot_be_written(tmp_path):
 @pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_signals_end_with_a_checkpoint_and_a_hint(tmp_path, number, code):
     folder = tmp_path / "run"
-    arguments = [
-        "run",
-        "gamma-Li3PS4",
-        "--supercell",
-        "2x2x2",
-        "--time",
-        "1 ns",
-        "--platform",
-        "Reference",
-        "-o",
-        folder,
-    ]
+    arguments = [*"run gamma-Li3PS4 --supercell 2x2x2 --time 1ns --platform Reference -o".split(), folder]
     with subprocess.Popen(
         [*COMMAND, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:

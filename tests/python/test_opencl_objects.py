@@ -72,14 +72,9 @@ def test_every_object_is_released(tmp_path):
     library = tmp_path / "opencl_objects.so"
     command = [
         "cc",
-        "-shared",
-        "-fPIC",
-        "-Wall",
-        "-Werror",
-        "-Wl,--no-as-needed",
-        SUPPORT / "opencl_objects.c",
-        "-o",
+        *"-shared -fPIC -Wall -Werror -Wl,--no-as-needed -o".split(),
         library,
+        SUPPORT / "opencl_objects.c",
     ]
     subprocess.run([*command, "-lOpenCL", "-ldl"], check=True)
     result = subprocess.run(

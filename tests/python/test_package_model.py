@@ -43,14 +43,8 @@ def trained(tmp_path):
     (folder / "errors.json").write_text(json.dumps({"held_out": {"all glasses": summary, "all crystals": summary}}))
     (tmp_path / "input.json").write_text(json.dumps(CONFIG))
     (tmp_path / "graph.safetensors").write_bytes(MODEL_FILE.read_bytes())
-    return [
-        "--model",
-        tmp_path / "graph.safetensors",
-        "--work",
-        tmp_path / "work",
-        "--output",
-        tmp_path / "out.safetensors",
-    ]
+    paths = {"--model": "graph.safetensors", "--work": "work", "--output": "out.safetensors"}
+    return [part for option, name in paths.items() for part in (option, tmp_path / name)]
 
 
 def test_metadata_travels_with_the_weights(tmp_path, trained):
@@ -104,16 +98,6 @@ def test_models_without_errors_or_recipe_are_refused(tmp_path, trained):
 def test_packaged_models_have_all_of_it(name):
     metadata = json.loads(LPSModel(name).getMetadata())["provenance"]
     assert metadata["name"] == name
-    for key in (
-        "name",
-        "version",
-        "status",
-        "licence",
-        "intended_domain",
-        "not_for",
-        "training",
-        "held_out_errors",
-        "source",
-    ):
+    for key in "name version status licence intended_domain not_for training held_out_errors source".split():
         assert metadata[key], key
     assert {"citation", "reference_method", "config_sha256", "batches"} <= set(metadata["training"])

@@ -17,18 +17,9 @@ import prepare
 
 SYMBOLS = ["Li", "Li", "Li", "P", "S", "S", "S", "S"]
 BOX = np.array([6.2, 0, 0, 0.9, 5.9, 0, -0.4, 0.7, 6.4])
-COORD = np.array(
-    [
-        [0.3, 0.2, 0.1],
-        [3.1, 0.4, 3.0],
-        [0.2, 3.2, 2.9],
-        [3.0, 3.1, 0.4],
-        [1.9, 1.8, 1.1],
-        [4.6, 1.5, 1.3],
-        [1.2, 4.7, 1.2],
-        [1.4, 1.1, 4.6],
-    ]
-).ravel()
+COORD = np.fromstring(
+    "0.3 0.2 0.1  3.1 0.4 3.0  0.2 3.2 2.9  3.0 3.1 0.4  1.9 1.8 1.1  4.6 1.5 1.3  1.2 4.7 1.2  1.4 1.1 4.6", sep=" "
+)
 #: Of CP2K 2023.1: &PAIR_POTENTIAL, TYPE DFTD3, REFERENCE_FUNCTIONAL PBE, nothing else.
 CP2K_ENERGY = -0.03059473879725 * dispersion.HARTREE
 

@@ -3,9 +3,6 @@
 """The training engine on small random frames. Needs PyTorch; what is compared with DeePMD-kit needs that too."""
 
 import copy
-import json
-import os
-import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -417,49 +414,3 @@ def test_statistics_are_those_of_deepmd(config, tmp_path):
     np.testing.assert_allclose(run.constants["mean"], mean[:, 0, 0].cpu(), rtol=1e-5)
     np.testing.assert_allclose(run.constants["radial"], deviation[:, 0, 0].cpu(), rtol=1e-5)
     np.testing.assert_allclose(run.constants["angular"], deviation[:, 0, 1].cpu(), rtol=1e-5)
-
-
-#: Prints energy and forces in eV and angstrom; runs in the environment of the plugin, seldom that of DeePMD-kit.
-SIMULATE = """
-import json, sys
-import numpy as np, openmm, openmmlps
-from openmm import unit
-model, frame = sys.argv[1], json.load(open(sys.argv[2]))
-force = openmmlps.LPSForce(openmmlps.LPSModel(model))
-system = openmm.System()
-for particle, kind in enumerate(frame["types"]):
-    system.addParticle(1.0)
-    force.addParticle(particle, kind)
-system.addForce(force)
-system.setDefaultPeriodicBoxVectors(*(0.1 * np.array(frame["box"])))
-context = openmm.Context(system, openmm.VerletIntegrator(0.001), openmm.Platform.getPlatformByName("Reference"))
-context.setPositions(0.1 * np.array(frame["coord"]))
-state = context.getState(energy=True, forces=True)
-energy = state.getPotentialEnergy().value_in_unit(unit.kilojoule_per_mole) / 96.48533212331002
-forces = state.getForces(asNumpy=True).value_in_unit(unit.kilojoule_per_mole / unit.angstrom) / 96.48533212331002
-print(json.dumps([energy, forces.tolist()]))
-"""
-
-
-def test_plugin_gives_the_same_energy(config, tmp_path):
-    """The plugin reads the .dp file, and its Reference platform finds the engine's energies and forces."""
-    pytest.importorskip("deepmd")
-    python = os.environ.get("LPS_PLUGIN_PYTHON")
-    if python is None:
-        pytest.skip("LPS_PLUGIN_PYTHON does not name a Python that has openmmlps")
-    run = started(tmp_path, config)
-    write_model(run, tmp_path / "model.dp")
-    energy, force, _ = predictions(run, run.training[0][0], [2])
-    frames = frames_module.read_frames(Path(config["training"]["training_data"]["systems"][0]))
-    types = [run.architecture.type_map.index(frames.type_map[kind]) for kind in frames.types]
-    frame = {
-        "types": types,
-        "box": frames.box[2].reshape(3, 3).tolist(),
-        "coord": frames.coord[2].reshape(-1, 3).tolist(),
-    }
-    (tmp_path / "frame.json").write_text(json.dumps(frame))
-    command = [python, "-c", SIMULATE, str(tmp_path / "model.dp"), str(tmp_path / "frame.json")]
-    clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    found = json.loads(subprocess.run(command, env=clean, check=True, capture_output=True, text=True).stdout)
-    assert found[0] == pytest.approx(energy[0], abs=1e-5)
-    np.testing.assert_allclose(found[1], force[0], atol=1e-5)

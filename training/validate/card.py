@@ -173,15 +173,13 @@ def write_card(session: Session, output: Path, title: str, status: str) -> list[
     results = {part: read_json(session.folder / f"{part}.json") for part in PARTS}
     images = output.parent / "images" / "model-card"
     images.mkdir(parents=True, exist_ok=True)
-    rows = [
-        [item.measure, item.measured_text, item.must_text, item.aim_text, item.verdict]
-        for item in requirements(results)
-    ]
     fields = {
         "title": title,
         "status": status,
         "weights": session.sha256[:16],
-        "requirements": markdown_table("measure, held-out data | measured | must | aim | ", rows),
+        "requirements": markdown_table(
+            "measure, held-out data | measured | must | aim | ", [item.row() for item in requirements(results)]
+        ),
     }
     sections = (errors_section, crystals_section, glasses_section, stability_section, committee_section)
     for section in sections:
