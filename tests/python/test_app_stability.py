@@ -144,7 +144,7 @@ def test_ramp_reaches_the_barostat(tmp_path):
     ("changes", "message"),
     [
         ({"ensemble": "nve", "final_temperature": 300.0}, "final_temperature is given, but nve has no thermostat"),
-        ({"final_temperature": 0.0}, "final_temperature is 0.0 K; it must be more than 0"),
+        ({"final_temperature": 0.0}, "final_temperature is 0 K; it must be more than 0"),
     ],
 )
 def test_ramp_refusals(changes, message):

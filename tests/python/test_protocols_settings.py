@@ -6,6 +6,7 @@ from dataclasses import fields
 
 import pytest
 
+from openmmlps.app.run_settings import RunSettings
 from openmmlps.protocols import ElasticSettings, QuenchSettings, RelaxSettings, TransportSettings
 from openmmlps.protocols.protocol_settings import parse_assignment
 
@@ -24,6 +25,23 @@ def test_toml_round_trip(kind, tmp_path):
     assert all("  # " in line and len(line.split("  # ")[1]) > 1 for line in lines)
 
 
+def test_settings_of_earlier_runs_are_read(tmp_path):
+    """Those that came later get their defaults; those of a later version are named."""
+    file = tmp_path / "settings.json"
+    file.write_text(
+        '{"structure": "POSCAR", "supercell": [[1, 1, 0], [0, 1, 0], [0, 0, 1]], "time": 5, "threads": null}'
+    )
+    settings = RunSettings.from_file(file)
+    assert settings == RunSettings(structure="POSCAR", supercell=((1, 1, 0), (0, 1, 0), (0, 0, 1)), time=5.0)
+    file.write_text(settings.to_json())
+    assert RunSettings.from_file(file) == settings
+    file.write_text('{"structure": "POSCAR", "warp": 9}')
+    with pytest.raises(
+        ValueError, match="settings.json' does not hold settings of this version .*'warp'.*; start a new"
+    ):
+        RunSettings.from_file(file)
+
+
 def test_config_beats_preset_and_options_beat_config(tmp_path):
     file = tmp_path / "mine.toml"
     file.write_text("atoms = 300\nmelt_time_ps = 7\n")
@@ -38,11 +56,11 @@ def test_config_beats_preset_and_options_beat_config(tmp_path):
         (QuenchSettings, {"atoms": "many"}, "quench: atoms is 'many'; it must be a whole number"),
         (QuenchSettings, {"atoms": 2.5}, "atoms is 2.5; it must be a whole number"),
         (QuenchSettings, {"melt_time_ps": -1.0}, "melt_time_ps is -1; it must be more than 0"),
-        (QuenchSettings, {"melt_time_ps": float("inf")}, "melt_time_ps is inf; it must hold finite numbers"),
+        (QuenchSettings, {"melt_time_ps": float("inf")}, "melt_time_ps is inf; it must be finite"),
         (QuenchSettings, {"cooling_ensemble": "nve"}, "cooling_ensemble is 'nve'; use npt, nvt"),
         (QuenchSettings, {"final_temperature_K": 2000.0}, "final_temperature_K is 2000, not below melt_temperature_K"),
         (QuenchSettings, {"composition": "Li-P-S"}, "nothing"),
-        (TransportSettings, {"temperatures_K": []}, "temperatures_K is empty; give at least one number"),
+        (TransportSettings, {"temperatures_K": []}, "temperatures_K is empty; give at least one value"),
         (TransportSettings, {"temperatures_K": [500, 500]}, "temperatures_K holds a temperature twice"),
         (
             TransportSettings,

@@ -2,122 +2,103 @@
 # Copyright (c) 2026 the openmm-lps authors
 """What determines a run: one flat record, checked as a whole, frozen with the run as JSON."""
 
+from __future__ import annotations
+
 import json
-import math
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from openmmlps._settings import Settings, setting
 
 ENSEMBLES = ("nve", "nvt", "npt")
 BAROSTATS = ("isotropic", "anisotropic", "flexible")
 PRECISIONS = ("auto", "single", "mixed", "double")
+_HIGHEST_SEED = 2**31 - 4097  # a run draws from seeds up to 4096 above its own
 
 
 @dataclass(frozen=True)
-class RunSettings:
+class RunSettings(Settings):
     """Settings of a run. Every combination is checked on construction; the message names all problems at once."""
 
-    structure: str  #: packaged name or path
-    format: str | None = None  #: of the structure file, by ASE's name; None: found from name and content
-    elements: tuple | None = None  #: element of each type, for structure files that number types
-    model: str | None = None  #: path of a model file in any format; None: the packaged model
-    supercell: tuple | None = None  #: (na, nb, nc) or 3x3 integers
-    ensemble: str = "nvt"  #: 'nve', 'nvt' (Langevin) or 'npt' (Langevin and Monte Carlo barostat)
-    temperature: float = 300.0  #: K; of the thermostat, and of the initial velocities
-    final_temperature: float | None = None  #: K; the thermostat goes there at a constant rate during the run
-    pressure: float = 1.0  #: bar, npt only
-    barostat: str = "isotropic"  #: 'isotropic', 'anisotropic' or 'flexible'
-    barostat_interval: int = 25  #: steps between volume moves
-    friction: float = 1.0  #: 1/ps, of the Langevin thermostat
-    timestep: float = 0.001  #: ps
-    time: float = 5.0  #: ps, length of the run without the equilibration
-    equilibrate: float = 0.0  #: ps of Langevin dynamics at constant volume before the run; nothing of it is written
-    minimize: bool = False  #: minimise the energy first, at constant volume
-    report_interval: int = 50  #: steps between lines of thermo.csv
-    trajectory_interval: int = 50  #: steps between frames of trajectory.h5
-    checkpoint_seconds: float = 60.0  #: wall-clock seconds between checkpoints
-    seed: int = 1  #: of velocities, thermostat and barostat
-    platform: str = "auto"  #: OpenMM platform; 'auto': the fastest on which a Deep Potential runs
-    precision: str = "auto"  #: 'auto', 'single', 'mixed' (GPU only) or 'double'
-    repulsion: bool = False  #: repulsion of nuclei at distances that no reference data have, see addRepulsion
-    use_tables: bool = True  #: whether embedding networks may be tabulated
-    threads: int | None = None  #: of the CPU platform; None: all
+    structure: str = setting("", "packaged name or path")
+    format: str | None = setting(None, "of the structure file, by ASE's name; null: found from name and content")
+    elements: tuple[str, ...] | None = setting(None, "element of each type, for structure files that number types")
+    model: str | None = setting(None, "path of a model file in any format; null: the packaged model")
+    supercell: tuple[Any, ...] | None = setting(None, "(na, nb, nc) or 3x3 integers")
+    ensemble: str = setting("nvt", "nve, nvt (Langevin) or npt (Langevin and Monte Carlo barostat)", ENSEMBLES)
+    temperature: float = setting(300.0, "of the thermostat, and of the initial velocities", low=0, unit="K")
+    final_temperature: float | None = setting(
+        None, "the thermostat goes there at a constant rate during the run", above=0, unit="K"
+    )
+    pressure: float = setting(1.0, "bar, npt only")
+    barostat: str = setting("isotropic", "isotropic, anisotropic or flexible", BAROSTATS)
+    barostat_interval: int = setting(25, "steps between volume moves", low=1, unit="steps")
+    friction: float = setting(1.0, "of the Langevin thermostat", unit="/ps")
+    timestep: float = setting(0.001, "ps")
+    time: float = setting(5.0, "ps, length of the run without the equilibration")
+    equilibrate: float = setting(
+        0.0, "Langevin dynamics at constant volume before the run; nothing of it is written", low=0, unit="ps"
+    )
+    minimize: bool = setting(False, "minimize the energy first, at constant volume")
+    report_interval: int = setting(50, "between lines of thermo.csv", low=1, unit="steps")
+    trajectory_interval: int = setting(50, "between frames of trajectory.h5", low=1, unit="steps")
+    checkpoint_seconds: float = setting(60.0, "clock time between checkpoints", low=0, unit="s")
+    seed: int = setting(1, "of velocities, thermostat and barostat", low=1, high=_HIGHEST_SEED)
+    platform: str = setting("auto", "OpenMM platform; auto: the fastest on which a Deep Potential runs")
+    precision: str = setting("auto", "auto, single, mixed (GPU only) or double", PRECISIONS)
+    repulsion: bool = setting(False, "repulsion of nuclei at distances that no reference data have, see addRepulsion")
+    use_tables: bool = setting(True, "whether embedding networks may be tabulated")
+    threads: int | None = setting(None, "of the CPU platform; null: all", low=1)
 
-    def __post_init__(self):
-        problems = []
-
-        def require(condition, text):
-            if not condition:
-                problems.append(text)
-
-        for name in ("temperature", "pressure", "friction", "timestep", "time", "equilibrate", "checkpoint_seconds"):
-            require(math.isfinite(getattr(self, name)), f"{name} is {getattr(self, name)}, which is not finite")
-        require(self.ensemble in ENSEMBLES, f"ensemble is '{self.ensemble}'; use {', '.join(ENSEMBLES)}")
-        require(self.barostat in BAROSTATS, f"barostat is '{self.barostat}'; use {', '.join(BAROSTATS)}")
-        require(self.precision in PRECISIONS, f"precision is '{self.precision}'; use {', '.join(PRECISIONS)}")
-        require(self.temperature >= 0, f"temperature is {self.temperature} K; it must not be negative")
-        require(
-            self.temperature != 0 or self.ensemble == "nve", "temperature is 0 K; a thermostat needs more than that"
-        )
-        if self.final_temperature is not None:
-            require(self.ensemble != "nve", "final_temperature is given, but nve has no thermostat; use nvt or npt")
-            require(
-                math.isfinite(self.final_temperature) and self.final_temperature > 0,
-                f"final_temperature is {self.final_temperature} K; it must be more than 0",
+    def problems(self) -> Iterator[str]:
+        """Settings that do not fit together."""
+        if not self.structure:
+            yield "structure is empty; give a packaged name or a path"
+        if self.temperature == 0 and self.ensemble != "nve":
+            yield "temperature is 0 K; a thermostat needs more than that"
+        if self.final_temperature is not None and self.ensemble == "nve":
+            yield "final_temperature is given, but nve has no thermostat; use nvt or npt"
+        if self.friction <= 0:
+            yield f"friction is {self.friction:g} /ps; it must be more than 0 (use --ensemble nve for none)"
+        if not 1e-5 <= self.timestep <= 0.02:
+            yield (
+                f"timestep is {self.timestep * 1e3:g} fs; give 0.01 to 20 fs (1 fs suits lithium, a bare number is in fs)"
             )
-        require(
-            1e-5 <= self.timestep <= 0.02,
-            f"timestep is {self.timestep * 1e3:g} fs; give 0.01 to 20 fs (1 fs suits lithium, a bare number is in fs)",
-        )
-        require(self.time >= self.timestep, f"time is {self.time:g} ps, less than one timestep; give more")
-        require(self.equilibrate >= 0, f"equilibrate is {self.equilibrate:g} ps; it must not be negative")
-        require(
-            self.friction > 0, f"friction is {self.friction:g} /ps; it must be positive (use --ensemble nve for none)"
-        )
-        for name in ("report_interval", "trajectory_interval", "barostat_interval"):
-            require(getattr(self, name) >= 1, f"{name} is {getattr(self, name)} steps; it must be at least one")
-        require(
-            self.checkpoint_seconds >= 0, f"checkpoint_seconds is {self.checkpoint_seconds:g}; it must not be negative"
-        )
-        require(self.threads is None or self.threads >= 1, f"threads is {self.threads}; it must be at least 1")
-        require(0 < self.seed < 2**31 - 4096, f"seed is {self.seed}; give 1 to {2**31 - 4097}")
-        if problems:
-            raise ValueError(f"run: {'; '.join(problems)}")
+        elif self.time < self.timestep:
+            yield f"time is {self.time:g} ps, less than one timestep; give more"
 
     @property
-    def total_steps(self):
+    def total_steps(self) -> int:
         """Steps of the whole run, without the equilibration."""
         return max(1, round(self.time / self.timestep))
 
     @property
-    def highest_temperature(self):
-        """K, of the thermostat at any time of the run."""
+    def highest_temperature(self) -> float:
+        """Temperature of the thermostat, the highest during the run, K."""
         return max(self.temperature, self.final_temperature or 0.0)
 
     @property
-    def equilibration_steps(self):
+    def equilibration_steps(self) -> int:
+        """Steps before the run."""
         return round(self.equilibrate / self.timestep)
 
-    def to_json(self):
-        """The settings as a JSON object, one key per field."""
-        return json.dumps(asdict(self), indent=2) + "\n"
-
     @classmethod
-    def from_file(cls, path):
+    def from_file(cls, path: Path | str) -> RunSettings:
         """Read frozen settings.
 
-        :raises ValueError: not settings of this version
+        Raises
+        ------
+        ValueError
+            for a file that does not hold settings of this version
         """
         try:
-            values = json.loads(Path(path).read_text())
-            unknown = sorted(set(values) - {field.name for field in fields(cls)})
-            if unknown:
-                raise ValueError(f"unknown settings {', '.join(unknown)}")
-            if isinstance(values["supercell"], list):
-                values["supercell"] = tuple(tuple(row) if isinstance(row, list) else row for row in values["supercell"])
-            if isinstance(values.get("elements"), list):
-                values["elements"] = tuple(values["elements"])
-            return cls(**values)
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            values = json.loads(Path(path).read_text(encoding="utf-8"))
+            if not isinstance(values, dict) or "structure" not in values:
+                raise ValueError("no structure is named")
+            return cls.from_values(values, "its settings")
+        except ValueError as error:
             raise ValueError(
                 f"resume: '{path}' does not hold settings of this version ({error}); start a new run"
             ) from None

@@ -221,7 +221,7 @@ def relax(
 
 
 def _named_after_structure(settings):
-    return f"{settings.protocol()}-{Path(settings.structure).name}"
+    return f"{settings.label()}-{Path(settings.structure).name}"
 
 
 def _carry_out(name, shared, default_output, **own):

@@ -12,12 +12,13 @@ from typing import ClassVar
 
 import numpy as np
 
+from openmmlps._settings import setting
 from openmmlps.analysis.elasticity import SYMMETRIES, strain_tensor
 from openmmlps.app.run_settings import BAROSTATS
 from openmmlps.units import GPA_PER_EV_PER_ANGSTROM3, KJ_PER_MOL_PER_EV
 
 from .protocol import Protocol
-from .protocol_settings import ProtocolSettings, setting
+from .protocol_settings import ProtocolSettings
 from .relaxation import platform_name, relax_in
 from .sequence import RunStage, TaskStage, stage_result
 from .starts import material, starting_structures
@@ -34,7 +35,7 @@ class ElasticSettings(ProtocolSettings):
     structure: str = setting(
         "beta-Li3PS4", "packaged name, file, or folder of a quench (every replica is strained) or relax"
     )
-    supercell: tuple = setting((1.0, 1.0, 1.0), "repeats along a, b, c", low=1)
+    supercell: tuple[float, ...] = setting((1.0, 1.0, 1.0), "repeats along a, b, c", low=1)
     temperature_K: float = setting(0.0, "K; 0: relaxed ions, no dynamics", low=0)
     strain: float = setting(0.01, "engineering strain, applied with both signs", above=0)
     symmetry: str = setting(

@@ -24,7 +24,7 @@ class Protocol:
 
     @property
     def name(self):
-        return self.settings.protocol()
+        return self.settings.label()
 
     def start(self, output, settings, overwrite=False, engine=None, monitor=None):
         """Start in a new folder and carry it out.

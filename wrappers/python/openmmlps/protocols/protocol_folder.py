@@ -44,11 +44,11 @@ class ProtocolFolder:
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
             if not is_protocol(path) and not (path / ".lock").is_file():
                 raise FileExistsError(
-                    f"{settings.protocol()}: '{path}' exists and holds no protocol; choose another --output"
+                    f"{settings.label()}: '{path}' exists and holds no protocol; choose another --output"
                 )
             if is_protocol(path) and not overwrite:
                 raise FileExistsError(
-                    f"{settings.protocol()}: '{path}' holds a {read_record(path)['protocol']} already; continue it with --resume, "
+                    f"{settings.label()}: '{path}' holds a {read_record(path)['protocol']} already; continue it with --resume, "
                     "replace it with --overwrite, or choose another --output"
                 )
         path.mkdir(parents=True, exist_ok=True)
@@ -63,7 +63,7 @@ class ProtocolFolder:
                 ase.io.write(folder.inputs / "starts" / f"{name}.extxyz", atoms, format="extxyz")
             replace_file(folder.settings, settings.to_toml().encode())
             record = {
-                "protocol": settings.protocol(),
+                "protocol": settings.label(),
                 "model": {**record, "sha256": hashlib.sha256(model).hexdigest()},
                 "starts": [name for name, _ in starts],
                 "material": material,
@@ -105,9 +105,9 @@ class ProtocolFolder:
 
     def read_settings(self, kind):
         """Frozen settings of class `kind`."""
-        from .protocol_settings import read_toml
+        from openmmlps._settings import read_toml
 
-        return kind.from_values(read_toml(self.settings, kind.protocol()), str(self.settings))
+        return kind.from_values(read_toml(self.settings, kind.label()), str(self.settings))
 
     def write_settings(self, settings):
         replace_file(self.settings, settings.to_toml().encode())

@@ -9,9 +9,11 @@ The defaults are those of Zhou, Luo, Martin and An (machine learning force field
 from dataclasses import dataclass
 from typing import ClassVar
 
+from openmmlps._settings import setting
+
 from .packing import Composition, pack
 from .protocol import Protocol
-from .protocol_settings import ProtocolSettings, setting
+from .protocol_settings import ProtocolSettings
 from .sequence import RunStage
 from .states import mean_box, mean_thermo, write_final
 
@@ -24,7 +26,7 @@ class QuenchSettings(ProtocolSettings):
     start: str = setting(
         "random", "random, or a crystal (packaged name or file) to melt, whose composition then counts"
     )
-    supercell: tuple = setting((1.0, 1.0, 1.0), "of a crystalline start", low=1)
+    supercell: tuple[float, ...] = setting((1.0, 1.0, 1.0), "of a crystalline start", low=1)
     atoms: int = setting(1000, "of a random start, about; the composition decides", low=3)
     replicas: int = setting(5, "independent quenches", low=1)
     density_g_per_cm3: float = setting(1.85, "of a random start and of its melt", above=0)

@@ -7,10 +7,11 @@ from typing import ClassVar
 
 import numpy as np
 
+from openmmlps._settings import setting
 from openmmlps.units import GPA_PER_EV_PER_ANGSTROM3
 
 from .protocol import Protocol
-from .protocol_settings import ProtocolSettings, setting
+from .protocol_settings import ProtocolSettings
 from .relaxation import platform_name, relax_in
 from .sequence import TaskStage
 from .starts import material, starting_structures
@@ -22,7 +23,7 @@ class RelaxSettings(ProtocolSettings):
     """Settings of :data:`relax`."""
 
     structure: str = setting("beta-Li3PS4", "packaged name, file, or folder of a quench")
-    supercell: tuple = setting((1.0, 1.0, 1.0), "repeats along a, b, c", low=1)
+    supercell: tuple[float, ...] = setting((1.0, 1.0, 1.0), "repeats along a, b, c", low=1)
     cell: bool = setting(True, "whether the cell relaxes too")
     pressure_GPa: float = setting(0.0, "target, positive under compression, GPa")
     force_tolerance_eV_per_angstrom: float = setting(0.002, "largest force on any atom at the end", above=0)

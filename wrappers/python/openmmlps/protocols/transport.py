@@ -11,10 +11,11 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
+from openmmlps._settings import setting
 from openmmlps.app.run_settings import BAROSTATS
 
 from .protocol import Protocol
-from .protocol_settings import ProtocolSettings, setting
+from .protocol_settings import ProtocolSettings
 from .sequence import RunStage
 from .starts import material, starting_structures
 from .states import mean_box, mean_thermo, write_final
@@ -32,14 +33,14 @@ class TransportSettings(ProtocolSettings):
     """Settings of :data:`transport`."""
 
     structure: str = setting("beta-Li3PS4", "packaged name, file, or folder of a quench (one replica for each glass)")
-    supercell: tuple = setting((1.0, 1.0, 1.0), "repeats along a, b, c", low=1)
-    temperatures_K: tuple = setting(_TEMPERATURES_K, "K; at least three for an activation energy", above=0)
+    supercell: tuple[float, ...] = setting((1.0, 1.0, 1.0), "repeats along a, b, c", low=1)
+    temperatures_K: tuple[float, ...] = setting(_TEMPERATURES_K, "K; at least three for an activation energy", above=0)
     replicas: int = setting(3, "runs at each temperature; glasses of a quench are taken in turn", low=1)
     pressure_bar: float = setting(1.0, "bar")
     barostat: str = setting("isotropic", "isotropic (glass), anisotropic or flexible (crystals)", BAROSTATS)
     cell_time_ps: float = setting(100.0, "ps of NPT; its second half gives the mean cell", above=0)
     equilibration_time_ps: float = setting(20.0, "ps of NVT in the mean cell, not recorded", low=0)
-    production_time_ps: tuple = setting(
+    production_time_ps: tuple[float, ...] = setting(
         tuple(published_time_ps(temperature) for temperature in _TEMPERATURES_K),
         "ps, at each temperature; a single number is for all",
         above=0,
@@ -52,7 +53,7 @@ class TransportSettings(ProtocolSettings):
     )
     mobile: str = setting("Li", "the mobile ions")
     charge: float = setting(1.0, "of a mobile ion, elementary charges", above=0)
-    fit_window: tuple = setting(
+    fit_window: tuple[float, ...] = setting(
         (0.1, 0.5), "lags of the fit of the mean squared displacement, over the length of a block"
     )
     blocks: int = setting(5, "pieces of each trajectory, for error bars", low=1)
