@@ -148,7 +148,7 @@ def labelled(tmp_path, monkeypatch):
         stress = -virial / atoms.get_volume()
         atoms.calc = SinglePointCalculator(atoms, energy=energy, forces=forces, stress=stress)
         frames.append(atoms)
-    ase.io.write(tmp_path / "beta-Li3PS4.extxyz", frames)
+    ase.io.write(tmp_path / "beta-Li3PS4.extxyz.gz", frames)
     monkeypatch.setattr(common, "LABELLED", tmp_path)
     return labelling
 
@@ -163,7 +163,7 @@ def test_labelled_crystals_are_a_part_of_their_own(call, work, labelled):
 
 
 def test_labelled_glasses_count_as_glasses(call, work, labelled, tmp_path):
-    (tmp_path / "beta-Li3PS4.extxyz").rename(tmp_path / "glass-g75.extxyz")
+    (tmp_path / "beta-Li3PS4.extxyz.gz").rename(tmp_path / "glass-g75.extxyz.gz")
     assert call("errors", "--model", labelled, "--work", work, "--parts", "labelled")[0] == 0
     folder = common.results_folder(work, digest_of(labelled))
     summary = json.loads((folder / "errors.json").read_text())["summaries"]["labelled"]

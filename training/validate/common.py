@@ -152,22 +152,23 @@ def data_folders(session: Session, part: str) -> dict[str, Path]:
 
 def labelled_hashes() -> dict[str, str]:
     """Return {file name: hash} of the files of labelled structures, to tell whether results are of the present ones."""
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(LABELLED.glob("*.extxyz"))}
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(LABELLED.glob("*.extxyz.gz"))}
 
 
 def labelled_folders(session: Session) -> dict[str, Path]:
     """Return {system: folder} of the structures that CP2K labelled, written below WORK/labelled in the DeePMD layout.
 
-    They are our own, in training/label/frames/<crystal>.extxyz and <glass>.extxyz, and never trained on.
+    They are our own, in training/label/frames/<crystal or glass>.extxyz.gz, and never trained on.
     """
     import ase.io
 
     from frames import frames_from_atoms, write_frames
 
     found = {}
-    for path in sorted(LABELLED.glob("*.extxyz")):
+    for path in sorted(LABELLED.glob("*.extxyz.gz")):
         structures = ase.io.read(path, index=":")
-        name = path.stem if path.stem in GLASSES else f"crystal-{path.stem}"
+        name = path.name.split(".")[0]
+        name = name if name in GLASSES else f"crystal-{name}"
         found[name] = folder = session.work / "labelled" / name
         write_frames(folder, frames_from_atoms(structures, sorted(set(structures[0].get_chemical_symbols()))))
         if name not in GLASSES:  # whose errors nobody asks by temperature
