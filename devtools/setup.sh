@@ -31,8 +31,7 @@ say() { printf '\n== %s\n' "$*"; }
 # --- System packages
 
 # The OpenCL platform is built from headers and the loader. Its tests run on processors, through PoCL.
-packages=(ca-certificates git g++ python3 python3-dev python3-venv libeigen3-dev libhwy-dev nlohmann-json3-dev
-    opencl-headers ocl-icd-opencl-dev)
+packages=(ca-certificates git g++ python3 python3-dev python3-venv opencl-headers ocl-icd-opencl-dev)
 [ $tests = ON ] && packages+=(libgtest-dev libgmock-dev clang libclang-rt-dev pocl-opencl-icd)
 # Valgrind wants to know the names of the C library's functions.
 [ $long = ON ] && packages+=(valgrind libc6-dbg)
@@ -118,7 +117,7 @@ fi
 
 sources=$( (
     echo "tests $tests warnings $warnings_as_errors hip $hip"
-    find CMakeLists.txt pyproject.toml devtools/cmake model openmmapi platforms serialization wrappers \
+    find CMakeLists.txt pyproject.toml devtools/cmake third_party model openmmapi platforms serialization wrappers \
         $([ $tests = ON ] && echo tests) -type f -not -name '*.pyc' -print0 | sort -z | xargs -0 sha256sum
 ) | sha256sum)
 if [ "$sources" != "$(cat .venv/lps-installed 2>/dev/null)" ]; then

@@ -3,7 +3,7 @@
 
 #include "fast/WeightMatrix.h"
 
-#include <Eigen/Dense>
+#include <Eigen/Core>
 #include <algorithm>
 #include <iterator>
 
