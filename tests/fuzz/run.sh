@@ -46,5 +46,5 @@ if [ "$importer_runs" -gt 0 ]; then
 fi
 if [ "$structured_runs" -gt 0 ]; then
     echo "-- import filters, $structured_runs inputs of each format that keep its structure"
-    python tests/fuzz/hunt_importers.py --runs "$structured_runs" --again
+    python tests/fuzz/hunt_importers.py --runs "$structured_runs"
 fi

@@ -15,26 +15,11 @@ import struct
 import zipfile
 import zlib
 
-NUMBERS = [0, 1, 2, 3, 5, 7, 8, 9, 63, 64, 127, 128, 129, 255, 256, 1000, 4095, 4096, 32767, 65535, 65536, 10**6]
-NUMBERS += [
-    2**22,
-    2**22 + 1,
-    2**24,
-    2**26,
-    2**28,
-    2**30,
-    2**31 - 1,
-    2**31,
-    2**32 - 1,
-    2**32,
-    2**40,
-    2**53,
-    2**62,
-    2**63 - 1,
-    2**63,
-]
-NUMBERS += [2**64 - 1, -1, -2, -(2**31), -(2**63)]
+POWERS = [3, 6, 7, 8, 12, 15, 16, 22, 24, 26, 28, 30, 31, 32, 40, 53, 62, 63, 64]
+NUMBERS = [0, 1, 2, 3, 5, 1000, 10**6, -1, -2, -(2**31), -(2**63), *[2**k + d for k in POWERS for d in (-1, 0, 1)]]
 HDF5_MARKS = re.compile(rb"TREE|SNOD|HEAP|GCOL|OHDR|OCHK|BTHD|BTLF|FRHP|FSHD|json\0|\x89HDF")
+FAULTS = (ValueError, LookupError, TypeError, OverflowError, EOFError, OSError, RuntimeError, AttributeError, struct.error,
+          zlib.error, zipfile.BadZipFile)  # fmt: skip
 
 
 def mutate(data, rng):
@@ -42,22 +27,7 @@ def mutate(data, rng):
     for _ in range(rng.choice([1, 1, 1, 2, 4])):
         try:
             data = _once(data, rng)
-        except (
-            ValueError,
-            KeyError,
-            IndexError,
-            TypeError,
-            OverflowError,
-            EOFError,
-            OSError,
-            RecursionError,
-            struct.error,
-            zlib.error,
-            zipfile.BadZipFile,
-            NotImplementedError,
-            RuntimeError,
-            AttributeError,
-        ):  # earlier changes went too far for a parser here
+        except FAULTS:  # earlier changes went too far for a parser here
             data = blind(data, rng)
     return data
 
@@ -80,6 +50,11 @@ def _once(data, rng):
     return _yaml(data, rng)
 
 
+def _bytes(rng, width):
+    """One of the numbers, in some bytes."""
+    return (rng.choice(NUMBERS) % 2 ** (8 * width)).to_bytes(width, rng.choice(["little", "little", "big"]))
+
+
 def blind(data, rng):
     """Change, insert, repeat or drop some bytes anywhere."""
     data = bytearray(data)
@@ -89,15 +64,13 @@ def blind(data, rng):
         data[at % len(data)] = rng.choice([0, 1, 127, 128, 255, rng.randrange(256)])
     elif kind == 1:
         width = rng.choice([1, 2, 4, 8])
-        number = rng.choice(NUMBERS) % 2 ** (8 * width)
-        data[at : at + width] = number.to_bytes(width, rng.choice(["little", "big"]))
+        data[at : at + width] = _bytes(rng, width)
     elif kind == 2:
-        length = rng.choice([1, 8, 100, 3000])
-        data[at:at] = data[at : at + length] * rng.choice([1, 2, 10])
+        data[at:at] = data[at : at + rng.choice([1, 8, 100, 3000])] * rng.choice([1, 2, 10])
     elif kind == 3:
         del data[at : at + rng.choice([1, 4, 100, 5000])]
     else:
-        data[at:at] = bytes(rng.randrange(256) for _ in range(rng.choice([1, 4, 16])))
+        data[at:at] = rng.randbytes(rng.choice([1, 4, 16]))
     return bytes(data)
 
 
@@ -115,15 +88,14 @@ def _varint(value):
 
 def _read_varint(data, at):
     value = shift = 0
-    while True:
+    while shift < 64:
         byte = data[at]
         at += 1
         value |= (byte & 127) << shift
         shift += 7
         if byte < 128:
             return value, at
-        if shift > 63:
-            raise ValueError
+    raise ValueError
 
 
 def _fields(data):
@@ -132,30 +104,27 @@ def _fields(data):
     while at < len(data):
         key, at = _read_varint(data, at)
         kind = key & 7
+        if kind not in (0, 1, 2, 5) or not key >> 3:
+            raise ValueError
+        length = {1: 8, 5: 4}.get(kind)
+        if length is None:
+            length, at = _read_varint(data, at)
         if kind == 0:
-            value, at = _read_varint(data, at)
-        else:
-            if kind == 2:
-                length, at = _read_varint(data, at)
-            elif kind in (1, 5):
-                length = 8 if kind == 1 else 4
-            else:
-                raise ValueError
-            if not key >> 3 or at + length > len(data):
-                raise ValueError
-            value, at = data[at : at + length], at + length
-        found.append((key, value))
+            found.append((key, length))
+            continue
+        if at + length > len(data):
+            raise ValueError
+        found.append((key, data[at : at + length]))
+        at += length
     return found
 
 
 def _encode(fields):
     out = bytearray()
     for key, value in fields:
-        out += _varint(key)
-        if isinstance(value, int):
-            out += _varint(value)
-        else:
-            out += (_varint(len(value)) if key & 7 == 2 else b"") + value
+        number = isinstance(value, int)
+        out += _varint(key) + (_varint(value if number else len(value)) if number or key & 7 == 2 else b"")
+        out += b"" if number else value
     return bytes(out)
 
 
@@ -163,45 +132,31 @@ def _message(data, rng, depth):
     fields = _fields(data)
     k = rng.randrange(len(fields))
     key, value = fields[k]
-    if isinstance(value, bytes) and key & 7 == 2 and value and rng.random() < 0.85 and depth < 8:
+    number = isinstance(value, int)
+    if not number and key & 7 == 2 and value and rng.random() < 0.85 and depth < 8:
         try:
             fields[k] = (key, _message(value, rng, depth + 1))
             return _encode(fields)
         except (ValueError, IndexError):
             pass
     kind = rng.randrange(8)
-    if isinstance(value, int) and kind < 4:
+    if number and kind < 4:
         fields[k] = (key, rng.choice(NUMBERS))
     elif kind < 2 and key & 7 == 2:
-        fields[k] = (
-            key,
-            rng.choice([b"", value[: len(value) // 2], value * 2, value + value[:7], blind(value, rng), b"\xff" * 9]),
-        )
+        fields[k] = (key, rng.choice([b"", value[: len(value) // 2], value * 2, blind(value, rng), b"\xff" * 9]))
     elif kind == 2:
         fields[k:k] = [fields[k]] * rng.choice([1, 2, 10, 1000 if len(str(value)) < 60 else 3])
     elif kind == 3:
         del fields[k]
     elif kind == 4:
-        fields[k] = (key ^ rng.choice([8, 16, 24, 2, 1, 5]), value if isinstance(value, bytes) else b"12345678")
+        fields[k] = (key ^ rng.choice([8, 16, 24, 2, 1, 5]), b"12345678" if number else value)
     elif kind == 5:
-        fields[k] = fields[rng.randrange(len(fields))]
+        fields[k] = rng.choice(fields)
     elif kind == 6:
         fields.insert(k, (rng.randrange(1, 16) * 8, rng.choice(NUMBERS)))
     else:
-        fields.insert(
-            k,
-            (
-                rng.randrange(1, 16) * 8 + 2,
-                rng.choice(
-                    [
-                        b"",
-                        b"\x08" + _varint(rng.choice(NUMBERS)),
-                        bytes(16),
-                        value if isinstance(value, bytes) else b"x",
-                    ]
-                ),
-            ),
-        )
+        content = [b"", b"\x08" + _varint(rng.choice(NUMBERS)), bytes(16), b"x" if number else value]
+        fields.insert(k, (rng.randrange(1, 16) * 8 + 2, rng.choice(content)))
     return _encode(fields)
 
 
@@ -214,9 +169,7 @@ def _value(rng, other):
     if kind < 3:
         return rng.choice(NUMBERS)
     if kind == 3:
-        return rng.choice(
-            [None, True, False, 0.5, -1e300, 1e308, 1e-320, 10**60, "", "tanh", "float64", "nan", "é" * 70, "x" * 5000]
-        )
+        return rng.choice([None, True, False, 0.5, -1e300, 1e308, 1e-320, 10**60, "", "tanh", "float64", "nan", "é" * 70, "x" * 5000])  # fmt: skip
     if kind == 4:
         deep = []
         for _ in range(rng.choice([5, 45, 200, 900])):
@@ -225,24 +178,15 @@ def _value(rng, other):
     if kind == 5:
         return [rng.choice([0, 1.5, [], {}, None, "a", [0.0]])] * rng.choice([1, 9, 300, 20000])
     if kind == 6:
-        return {
-            f"{rng.choice(['', 'layers', 'w', '@class', '@variables'])}{k}": other
-            for k in range(rng.choice([0, 1, 5, 300]))
-        }
+        names = ["", "layers", "w", "@class", "@variables"]
+        return {f"{rng.choice(names)}{k}": other for k in range(rng.choice([0, 1, 5, 300]))}
     if kind == 7:
-        shape = [rng.choice([0, 1, 2, 3, 6, 30]) for _ in range(rng.randrange(1, 4))]
         array = 0.25
-        for extent in shape:
-            array = [array] * extent
-        return {
-            "@class": "np.ndarray",
-            "@is_variable": True,
-            "dtype": rng.choice(["float64", "float32", "int64", "float16", "bool"]),
-            "value": array,
-        }
-    if kind == 8:
-        return [other] * rng.choice([0, 1, 2, 5, 40])
-    return other
+        for _ in range(rng.randrange(1, 4)):
+            array = [array] * rng.choice([0, 1, 2, 3, 6, 30])
+        dtype = rng.choice(["float64", "float32", "int64", "float16", "bool"])
+        return {"@class": "np.ndarray", "@is_variable": True, "dtype": dtype, "value": array}
+    return [other] * rng.choice([0, 1, 2, 5, 40]) if kind == 8 else other
 
 
 def _places(tree):
@@ -260,7 +204,7 @@ def _places(tree):
 
 
 def _tree(tree, rng):
-    places = _places([tree] if not isinstance(tree, (dict, list)) else tree)
+    places = _places(tree if isinstance(tree, (dict, list)) else [tree])
     named = [p for p in places if isinstance(p[0], dict)]
     container, key = rng.choice(named if named and rng.random() < 0.7 else places)
     other, name = rng.choice(places)
@@ -283,60 +227,42 @@ def _tree(tree, rng):
 
 # YAML
 
+ANCHORED = [b"[1.0, 2.0]", b"{a: 1}", b"text", b"{'@class': np.ndarray, dtype: float64, value: [[1.0]]}"]
+LINES = [b"? ", b"- " * 70, b"<<: *same", b"!!binary ", b"%YAML 1.1", b"---", b"...", b"[" * 3000, b"{a: " * 90, b"\t",
+         b'"\\U0001F600"', b"|+\n" * 30]  # fmt: skip
+
 
 def _yaml(data, rng):
     lines = data.split(b"\n")
     k = rng.randrange(len(lines))
     kind = rng.randrange(8)
+    head, colon, tail = lines[k].partition(b":")
     indent = lines[k][: len(lines[k]) - len(lines[k].lstrip())]
     if kind == 0:
         lines[k:k] = lines[k : k + rng.choice([1, 3, 40])] * rng.choice([1, 2, 10])
     elif kind == 1:
         del lines[k : k + rng.choice([1, 2, 30])]
-    elif kind == 2 and b":" in lines[k]:
-        value = json.dumps(_value(rng, 1.0)).encode()
-        lines[k] = lines[k].partition(b":")[0] + b": " + value
-    elif kind == 3 and b":" in lines[k]:  # a tower of aliases
+    elif kind == 2 and colon:
+        lines[k] = head + b": " + json.dumps(_value(rng, 1.0)).encode()
+    elif kind == 3 and colon:  # a tower of aliases
         wide, high = rng.choice([2, 10, 30]), rng.choice([2, 5, 30])
-        tower = [
-            b"z0: &z0 "
-            + rng.choice([b"[1.0, 2.0]", b"{a: 1}", b"text", b"{'@class': np.ndarray, dtype: float64, value: [[1.0]]}"])
-        ]
-        for n in range(1, high):
-            tower.append(b"z%d: &z%d [%s]" % (n, n, b", ".join([b"*z%d" % (n - 1)] * wide)))
-        lines[k] = lines[k].partition(b":")[0] + b": *z%d" % (high - 1)
-        lines[0:0] = tower
-    elif kind == 4 and b":" in lines[k]:  # one anchor, used in other places
-        head, _, tail = lines[k].partition(b":")
+        tower = [b"z%d: &z%d [%s]" % (n, n, b", ".join([b"*z%d" % (n - 1)] * wide)) for n in range(1, high)]
+        lines[k] = head + b": *z%d" % (high - 1)
+        lines[0:0] = [b"z0: &z0 " + rng.choice(ANCHORED), *tower]
+    elif kind == 4 and colon:  # one anchor, used in other places
         lines[k] = head + b": &same" + tail
         for _ in range(rng.choice([1, 5, 50])):
             n = rng.randrange(len(lines))
             if n > k and b":" in lines[n]:
                 lines[n] = lines[n].partition(b":")[0] + b": *same"
     elif kind == 5:
-        lines[k] = indent + rng.choice(
-            [
-                b"? ",
-                b"- " * 70,
-                b"<<: *same",
-                b"!!binary ",
-                b"%YAML 1.1",
-                b"---",
-                b"...",
-                b"[" * 3000,
-                b"{a: " * 90,
-                b"\t",
-                b'"\\U0001F600"',
-                b"|+\n" * 30,
-            ]
-        )
+        lines[k] = indent + rng.choice(LINES)
     elif kind == 6:
         lines[k] = indent + b" " * rng.choice([1, 2, 8, 4000]) + lines[k].lstrip()
     else:
         words = lines[k].split(b" ")
-        words[rng.randrange(len(words))] = str(
-            rng.choice([*NUMBERS, "1e400", ".nan", "0x7f", "1_000", "~", "''"])
-        ).encode()
+        other = rng.choice([*NUMBERS, "1e400", ".nan", "0x7f", "1_000", "~", "''"])
+        words[rng.randrange(len(words))] = str(other).encode()
         lines[k] = b" ".join(words)
     return b"\n".join(lines)
 
@@ -350,32 +276,30 @@ def _archive(data, rng):
         marks = [m.start() for m in re.finditer(rb"PK(\x01\x02|\x03\x04|\x05\x06|\x06\x06|\x07\x08)", data)]
         width = rng.choice([2, 4, 8])
         at = rng.choice(marks) + rng.randrange(2, 46)
-        data[at : at + width] = (rng.choice(NUMBERS) % 2 ** (8 * width)).to_bytes(width, "little")
+        data[at : at + width] = _bytes(rng, width)
         return bytes(data)
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         entries = {info.filename: archive.read(info) for info in archive.infolist()}
     names = [n for n in entries if n.endswith((".pkl", ".json"))]
     name = rng.choice(names if names and rng.random() < 0.8 else list(entries))
-    kind = rng.random()
+    content, kind = entries[name], rng.random()
     if kind < 0.8:
-        content = entries[name]
-        entries[name] = _once(content, rng) if content and name.endswith((".pkl", ".json")) else blind(content, rng)
+        entries[name] = _once(content, rng) if content and name in names else blind(content, rng)
     elif kind < 0.85:
         del entries[name]
     elif kind < 0.9:
-        entries[name] = entries[name] * rng.choice([0, 2, 20])
+        entries[name] = content * rng.choice([0, 2, 20])
     elif kind < 0.95:
         entries[name] = bytes(rng.choice([100, 10**5, 3 * 10**6]))
     else:
-        entries[rng.choice(["model.json", "a/model.json", "data.pkl", "x/data/0", "x/byteorder", "../../x"])] = entries[
-            name
-        ]
-    # Code is not read; leaving it out makes what is left the larger part.
+        entries[rng.choice(["model.json", "a/model.json", "data.pkl", "x/data/0", "x/byteorder", "../../x"])] = content
     stream = io.BytesIO()
     packing = rng.choice([zipfile.ZIP_STORED, zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
     with zipfile.ZipFile(stream, "w", packing) as archive:
         for entry, content in entries.items():
-            if "/code/" not in entry or rng.random() < 0.02:
+            if (
+                "/code/" not in entry or rng.random() < 0.02
+            ):  # code is not read; without it what is left is the larger part
                 archive.writestr(entry, content)
     return stream.getvalue()
 
@@ -385,51 +309,28 @@ def _pickle(data, rng):
     pieces = [data[a:b] for a, b in zip(starts, starts[1:], strict=False)]
     k = rng.randrange(len(pieces) - 1)
     kind = rng.randrange(7)
+
+    def one_of(codes):
+        return rng.choice([n for n, piece in enumerate(pieces) if piece[:1] in codes])
+
     if kind == 0:  # an integer of any width
-        integers = [n for n, piece in enumerate(pieces) if piece[:1] in b"KMJ\x8a"]
-        k = rng.choice(integers)
-        pieces[k] = _pickled_integer(rng.choice(NUMBERS))
+        pieces[one_of(b"KMJ\x8a")] = _pickled_integer(rng.choice(NUMBERS))
     elif kind == 1:
         pieces[k:k] = pieces[k : k + rng.choice([1, 5, 40])] * rng.choice([1, 3, 30])
     elif kind == 2:
         del pieces[k : k + rng.choice([1, 2, 10])]
     elif kind == 3:  # the same object in another place
-        uses = [n for n, piece in enumerate(pieces) if piece[:1] in b"qr"]
-        target = rng.choice(uses)
-        number = pieces[target][1:]
+        number = pieces[one_of(b"qr")][1:]
         pieces[k] = (b"h" if len(number) == 1 else b"j") + number
     elif kind == 4:
         n = rng.randrange(len(pieces) - 1)
         pieces[k], pieces[n] = pieces[n], pieces[k]
     elif kind == 5:
-        texts = [n for n, piece in enumerate(pieces) if piece[:1] == b"X"]
-        k = rng.choice(texts)
-        text = rng.choice([pieces[rng.choice(texts)][5:], b"", b"0", b"64", b"16383", b"x" * 5000, pieces[k][5:] * 3])
-        length = rng.choice([len(text)] * 9 + NUMBERS) % 2**32
-        pieces[k] = b"X" + struct.pack("<I", length) + text
+        k = one_of(b"X")
+        text = rng.choice([pieces[one_of(b"X")][5:], b"", b"0", b"64", b"16383", b"x" * 5000, pieces[k][5:] * 3])
+        pieces[k] = b"X" + struct.pack("<I", rng.choice([len(text)] * 9 + NUMBERS) % 2**32) + text
     else:
-        pieces[k] = rng.choice(
-            [
-                b"(",
-                b"t",
-                b"}",
-                b"]",
-                b")",
-                b"0",
-                b"2",
-                b"N",
-                b"\x88",
-                b"a",
-                b"e",
-                b"s",
-                b"u",
-                b"R",
-                b"b",
-                b"Q",
-                b"\x85",
-                b"\x86",
-            ]
-        )
+        pieces[k] = bytes([rng.choice(b"(t}])02N\x88aesuRbQ\x85\x86")])
     return b"".join(pieces)
 
 
@@ -445,18 +346,22 @@ def _pickled_integer(value):
 
 def _hdf5(data, rng):
     text = re.search(rb'\{"', data)
-    if text and rng.random() < 0.35:  # the description, of the same length: it lies in a heap
-        end = data.index(b"\0", text.start()) if b"\0" in data[text.start() :] else len(data)
-        new = json.dumps(_tree(json.loads(data[text.start() : end]), rng), separators=(",", ":")).encode()
-        length = end - text.start()
-        if len(new) <= length:
-            return data[: text.start()] + new.ljust(length) + data[end:]
-        return _hdf5_with_text(data, new)
+    if text and rng.random() < 0.35:  # the description, of the same length if it fits: it lies in a heap
+        start = text.start()
+        end = data.index(b"\0", start) if b"\0" in data[start:] else len(data)
+        new = json.dumps(_tree(json.loads(data[start:end]), rng), separators=(",", ":")).encode()
+        if len(new) <= end - start:
+            return data[:start] + new.ljust(end - start) + data[end:]
+        import h5py
+
+        stream = io.BytesIO(data)
+        with h5py.File(stream, "r+") as file:
+            file.attrs["json"] = new.decode()
+        return stream.getvalue()
     data = bytearray(data)
     mark = rng.choice([m.start() for m in HDF5_MARKS.finditer(data)])
     at = max(0, mark + rng.choice([rng.randrange(-48, 400), 4 * rng.randrange(-4, 24)]))
-    if rng.random() < 0.5:
-        at -= at % 4
+    at -= at % 4 if rng.random() < 0.5 else 0
     for _ in range(rng.choice([1, 1, 2, 3])):
         width = rng.choice([1, 1, 2, 4, 4, 8])
         number = rng.choice([*NUMBERS, *[rng.randrange(2**32)] * 9, mark, len(data), len(data) - 1])
@@ -465,21 +370,12 @@ def _hdf5(data, rng):
     return bytes(data)
 
 
-def _hdf5_with_text(data, text):
-    import h5py
-
-    stream = io.BytesIO(data)
-    with h5py.File(stream, "r+") as file:
-        file.attrs["json"] = text.decode()
-    return stream.getvalue()
-
-
 def _native(data, rng):
     length = int.from_bytes(data[:8], "little")
     header, body = data[8 : 8 + length], data[8 + length :]
     kind = rng.randrange(6)
     if kind == 0:
-        return (rng.choice(NUMBERS) % 2**64).to_bytes(8, "little") + header + body
+        return _bytes(rng, 8) + header + body
     top = json.loads(header)
     if kind == 1:
         body = blind(body, rng)
