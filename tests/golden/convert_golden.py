@@ -15,33 +15,11 @@ import json
 import sys
 from pathlib import Path
 
-import numpy as np
-
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "python"))
 
 from importers_support import FORMATS, GOLDEN, import_model
-from numpy_reference import NumpyReference
-
-
-def deviations(model, reference: dict) -> list[float]:
-    """Largest deviation of energy per atom, force and virial over all structures."""
-    evaluator = NumpyReference(model)
-    most = np.zeros(3)
-    for s in reference["structures"]:
-        result = evaluator.evaluate(s["types"], s["positions"], s["box"])
-        most = np.maximum(
-            most,
-            [
-                max(
-                    np.abs(np.subtract(result["atom_energies"], s["atom_energies"])).max(),
-                    abs(result["energy"] - s["energy"]) / len(s["types"]),
-                ),
-                np.abs(np.subtract(result["forces"], s["forces"])).max(),
-                np.abs(np.subtract(result["virial"], s["virial"])).max(),
-            ],
-        )
-    return most.tolist()
+from test_importers_golden import deviations
 
 
 def main(names: list[str]) -> None:
@@ -57,7 +35,7 @@ def main(names: list[str]) -> None:
             if first:
                 model.write(folder / "model.safetensors")
                 first = False
-            figures = " ".join(f"{v:8.1e}" for v in deviations(model, reference))
+            figures = " ".join(f"{v:8.1e}" for v in deviations(model, reference["structures"]))
             print(f"{folder.name:28s} {suffix:5s} {figures}", flush=True)
 
 

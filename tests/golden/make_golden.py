@@ -5,7 +5,7 @@
 
     python -m venv golden-env
     golden-env/bin/pip install deepmd-kit[cpu]==3.2.0 torch==2.11.0 e3nn jax flax orbax-checkpoint
-    golden-env/bin/python tests/golden/make_golden.py [--only NAME ...]
+    golden-env/bin/python tests/golden/make_golden.py [--only NAME ... | --packaged lps graph.pb]
 
 Every model is built with random weights and statistics from a seed (recipes.py) or trained for a few steps on invented
 data (trained.py), written in each format that DeePMD-kit can write, and evaluated in float64 by DeePMD-kit itself.
@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import copy
 import datetime
+import hashlib
 import json
 import zipfile
 import zlib
@@ -24,10 +25,10 @@ from pathlib import Path
 
 import numpy as np
 from recipes import GRAPHS, RECIPES, SEL, Recipe
-from structures import largest_counts, make_structures
+from structures import largest_counts, load_structures
 
 GOLDEN = Path(__file__).resolve().parents[1] / "data" / "golden"
-STRUCTURES = make_structures()
+STRUCTURES = load_structures()
 
 
 def build(recipe: Recipe) -> dict:
@@ -280,14 +281,33 @@ def make_graph(name: str, origin: str, about: str) -> None:
     write_reference(folder, about, "TensorFlow", results, weights_of=origin)
 
 
+def make_packaged(name: str, path: Path) -> None:
+    """Reference numbers of a packaged model: the graph that it was made of as it is, and with its weights in double precision."""
+    from deepmd.tf.utils.serialization import serialize_from_file
+
+    folder, types = GOLDEN / name, ("Li", "P", "S")
+    folder.mkdir(parents=True, exist_ok=True)
+    single, double = evaluate_file(path, types), evaluate_pt(upcast(serialize_from_file(str(path))), types)
+    print("float32 against float64:", deviation(single, double))
+    extra = {
+        "model_file": f"wrappers/python/openmmlps/models/{name}.safetensors",
+        "source_sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+    }
+    about = f"the packaged model {name}, two-sided, float32"
+    write_reference(folder, about, "PyTorch", double, note="float32 weights evaluated in float64", **extra)
+    write_reference(folder, about, "TensorFlow", single, "float32", "reference-float32.json", **extra)
+
+
 def main() -> None:
     """Make all golden fixtures, or those named."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", nargs="*", help="names of models")
-    wanted = parser.parse_args().only
-    GOLDEN.mkdir(parents=True, exist_ok=True)
-    arrays = {f"{n}.{k}": v for n, s in STRUCTURES.items() for k, v in s.items() if v is not None}
-    np.savez_compressed(GOLDEN / "structures.npz", **arrays)
+    parser.add_argument("--packaged", nargs=2, metavar=("NAME", "GRAPH"), help="a packaged model, instead of all others")
+    arguments = parser.parse_args()
+    if arguments.packaged:
+        make_packaged(arguments.packaged[0], Path(arguments.packaged[1]))
+        return
+    wanted = arguments.only
     for recipe in RECIPES:
         if wanted is None or recipe.name in wanted:
             make(recipe)

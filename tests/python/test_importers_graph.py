@@ -79,16 +79,7 @@ def test_many_inputs():
 
 
 def test_many_entries_in_sel():
-    numbers = block(
-        5,
-        b"\x0a\x05sel_a"
-        + b"\x12"
-        + varint(1_000_006)
-        + b"\x0a"
-        + varint(1_000_002)
-        + b"\x1a"
-        + varint(999_998)
-        + b"\x01" * 999_998,
-    )
+    numbers = block(1, block(3, b"\x01" * 999_998))
+    sel = block(5, block(1, b"sel_a") + block(2, numbers))
     with limits(120, 40):
-        attempt(every("pb").replace(b"sel_a", b"sel_b") + block(1, b"\x0a\x01x\x12\x0bProdEnvMatA" + numbers))
+        attempt(every("pb").replace(b"sel_a", b"sel_b") + block(1, b"\x0a\x01x\x12\x0bProdEnvMatA" + sel))
