@@ -302,7 +302,9 @@ def main() -> None:
     """Make all golden fixtures, or those named."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", nargs="*", help="names of models")
-    parser.add_argument("--packaged", nargs=2, metavar=("NAME", "GRAPH"), help="a packaged model, instead of all others")
+    parser.add_argument(
+        "--packaged", nargs=2, metavar=("NAME", "GRAPH"), help="a packaged model, instead of all others"
+    )
     arguments = parser.parse_args()
     if arguments.packaged:
         make_packaged(arguments.packaged[0], Path(arguments.packaged[1]))
