@@ -3,6 +3,7 @@
 """What the packages promise: the recipe agrees with pyproject.toml, and entry points and extras are there."""
 
 import re
+import warnings
 from importlib.metadata import entry_points, requires, version
 from pathlib import Path
 
@@ -81,3 +82,15 @@ def test_installed_metadata(project):
     following = ".".join([minor.split(".")[0], str(int(minor.split(".")[1]) + 1)])
     assert len(pins) == 1 and f">={minor}" in pins[0] and f"<{following}" in pins[0]
     assert {"cuda12", "cuda13", "hip6", "hip7", "openmmml"} <= set(project["optional-dependencies"])
+
+
+@pytest.mark.parametrize("module", [__name__, "openmmlps", "openmmlps.ase", "app_support"])
+def test_our_own_warnings_fail_a_test(module):
+    with pytest.raises(DeprecationWarning):
+        warnings.warn_explicit("ours", DeprecationWarning, "file.py", 1, module)
+
+
+def test_warnings_of_other_packages_do_not_fail_a_test():
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.warn_explicit("theirs", DeprecationWarning, "file.py", 1, "ase.atoms")
+    assert len(seen) == 1

@@ -26,9 +26,6 @@ from engine.soap import Soap
 
 torch.set_num_threads(1)  # the frames are small
 
-#: DeePMD-kit uses what PyTorch calls deprecated.
-pytestmark = pytest.mark.filterwarnings("default::DeprecationWarning")
-
 WEIGHTS = (0.3, 20.0, 0.2)  # of energy, force and virial
 CONFIG = {
     "model": {
