@@ -22,7 +22,8 @@ from openmmlps import analysis
 from openmmlps.report import find
 from openmmlps.report.style import SERIES, heat, picture
 
-TARGET = Path(__file__).resolve().parents[1] / "docs" / "analysis" / "images"
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+TARGET = DOCS / "analysis" / "images"
 
 
 def main():
@@ -54,6 +55,7 @@ def main():
             if short in names:
                 save(names[short], item.png)
     hottest = sorted(folders.transport.glob("T*/replica-1/production"), key=lambda path: float(path.parts[-3][1:]))
+    save("../../images/speed", speed(DOCS / "performance.md"))
     save("conductivity", conductivity(analysis.read(hottest[-1] / "trajectory.h5"), float(hottest[-1].parts[-3][1:])))
     save("orientation", orientation([analysis.read(path / "trajectory.h5") for path in hottest], hottest))
     glass = analysis.read(folders.glass / "replica-1" / "equilibrate" / "trajectory.h5")
@@ -67,6 +69,24 @@ def save(name, png):
     image = Image.open(io.BytesIO(png)).convert("RGB")
     image = image.resize((640, round(640 * image.height / image.width)), Image.Resampling.LANCZOS)
     image.save(TARGET / f"{name}.webp", quality=50, method=6)
+
+
+def speed(page):
+    """Bars of the first row of the table of speeds on a page."""
+    row = next(line for line in page.read_text().splitlines() if line.startswith("| 1,920 |"))
+    cells = [cell.strip().replace(",", "") for cell in row.strip("|").split("|")]
+    labels = ("openmm-lps", "LAMMPS with\nDeePMD-kit", "OpenMM with\nDeePMD-kit")
+    speeds = [float(cells[column]) / 1000 for column in (2, 3, 5)]
+
+    def draw(axes):
+        bars = axes.barh(labels, speeds, color=[SERIES[0], "#8d99a6", "#8d99a6"])
+        axes.bar_label(bars, [f"{value:.0f}" for value in speeds], padding=4)
+        axes.set_xlim(0, 1.15 * max(speeds))
+        axes.invert_yaxis()
+        axes.set(xlabel="thousand atom·step/s")
+        axes.grid(False)
+
+    return picture(draw)
 
 
 def conductivity(trajectory, temperature):
