@@ -12,7 +12,7 @@ import openmm
 import pytest
 from openmm import unit
 
-from force_support import ELECTRONVOLT, MODEL_FILE, energy, forces, load_structure, make_system, on_every_platform
+from force_support import MODEL_FILE, energy, forces, load_structure, make_system, on_every_platform
 from openmmlps import LPSForce, LPSModel
 
 
@@ -50,21 +50,6 @@ def test_agrees_with_reference(case, model, reference):
     np.testing.assert_allclose(virial, reference["virial"], rtol=0, atol=virial_tolerance)
 
 
-def test_agrees_with_deepmd_kit(reference):
-    """The first golden structure carries the numbers of DeePMD-kit, in eV."""
-    import json
-
-    from force_support import GOLDEN
-
-    golden = json.loads((GOLDEN / "one-side" / "reference.json").read_text())["structures"][0]
-    numAtoms = len(golden["types"])
-    assert reference["energy"] / ELECTRONVOLT == pytest.approx(golden["energy"], rel=0, abs=1e-10 * numAtoms)
-    np.testing.assert_allclose(reference["forces"] / (10 * ELECTRONVOLT), golden["forces"], rtol=0, atol=1e-9)
-    np.testing.assert_allclose(
-        reference["virial"] / ELECTRONVOLT, np.reshape(golden["virial"], (3, 3)), rtol=0, atol=1e-8
-    )
-
-
 @on_every_platform
 def test_results_carry_units(case, model):
     positions, types, box = load_structure()
@@ -78,23 +63,6 @@ def test_results_carry_units(case, model):
     assert virial.unit == unit.kilojoule_per_mole
     assert all(isinstance(row, openmm.Vec3) for row in virial._value)
     assert force.computeVirial(context, asNumpy=True)._value.shape == (3, 3)
-
-
-@on_every_platform
-def test_forces_are_derivatives(case, model):
-    positions, types, box = load_structure()
-    system, _ = make_system(model, types, box, case)
-    context = case.context(system, positions)
-    analytic = forces(context)
-    direction = analytic / np.linalg.norm(analytic)
-    step = 1e-5 if case.precision == "double" else 1e-3
-
-    def shifted(scale):
-        context.setPositions(positions + scale * step * direction)
-        return energy(context)
-
-    numeric = (8 * (shifted(1) - shifted(-1)) - (shifted(2) - shifted(-2))) / (12 * step)
-    assert -numeric == pytest.approx(np.linalg.norm(analytic), rel=1e-6 if case.precision == "double" else 5e-3)
 
 
 @on_every_platform
@@ -193,25 +161,6 @@ def test_force_given_to_a_system_can_still_be_used(model):
     assert not force.thisown
     force.addParticle(0, 0)
     assert LPSForce.cast(system.getForce(0)).getNumParticles() == 1
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (lambda force: force.setParticleParameters(0, 99999, 0), "entry 0 names particle 99999, but the System has"),
-        (
-            lambda force: force.setParticleParameters(0, 0, 3),
-            r"particle 0 has type 3, but the model knows types 0 \(Li\)",
-        ),
-        (lambda force: force.setParticleParameters(0, 1, 0), "particle 1 is listed twice, as entries 0 and 1"),
-    ],
-)
-def test_errors_at_context_creation(change, message, model):
-    _, types, box = load_structure()
-    system, force = make_system(model, types, box)
-    change(force)
-    with pytest.raises(openmm.OpenMMException, match="LPSForce: " + message):
-        openmm.Context(system, openmm.VerletIntegrator(0.001), openmm.Platform.getPlatformByName("Reference"))
 
 
 def test_errors_of_the_wrapper(model):

@@ -135,13 +135,3 @@ def test_not_a_path(value):
 def test_bytes_of_another_type():
     with pytest.raises(TypeError, match="LPSModel.fromBytes: the content of a model file is bytes, not str"):
         LPSModel.fromBytes("text")
-
-
-def test_damaged_native_file(tmp_path, model):
-    path = tmp_path / "cut.safetensors"
-    path.write_bytes(model.getBytes()[:-5])
-    with pytest.raises(openmm.OpenMMException, match="cut.safetensors"):
-        LPSModel(path)
-    path.write_bytes(b"")
-    with pytest.raises(openmm.OpenMMException, match="cut.safetensors"):
-        LPSModel(path)
