@@ -109,6 +109,7 @@ FOREIGN = [
     (archive({"coord.npy": b"1", "box.npy": b"2"}), "it is an archive of NumPy arrays (.npz)"),
     (archive({"run/": b"", "run/graph.pb": b"1"}), "it is an archive with the file 'run/graph.pb'; unpack it"),
     (json.dumps({"model": {"type_map": []}, "learning_rate": {}, "loss": {}}).encode(), "the input of a training"),
+    (b'{"base_code":{"magic":"pir","version":1}}', "it is a program of PaddlePaddle"),
     (b"#       step         max_devi_v", "it is a table of model deviations"),
     (b"nep4 3 Li P S\ncutoff 8 4\n", "it is a potential of GPUMD (NEP)"),
     (b"\x7fELF" + bytes(60), "it is a program or library"),

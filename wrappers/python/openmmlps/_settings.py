@@ -197,7 +197,7 @@ def _decimal(value: Any) -> Any:
     return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-def _problem(entry: Any, kind: _Kind, value: Any) -> str | None:
+def _problem(entry: Any, kind: _Kind, value: Any) -> str | None:  # noqa: PLR0911  a kind of value each
     """What is wrong with the value of a field by itself."""
     limits = entry.metadata
     if not kind.holds(value):

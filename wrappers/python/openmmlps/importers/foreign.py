@@ -32,6 +32,7 @@ BEGINNINGS: list[tuple[bytes, str, str]] = [
     (rb"\x93NUMPY", "it is a NumPy array", KNOWN),
     (rb"\x7fELF|MZ|\xcf\xfa\xed\xfe", "it is a program or library", KNOWN),
     (rb"%PDF", "it is a PDF document", KNOWN),
+    (rb"\s*\{\s*\"base_code\"", "it is a program of PaddlePaddle, which holds code instead of a model", "give the .dp or .pth file of the same model"),
     (rb"#\s+step\s+max_devi", "it is a table of model deviations, not a model", KNOWN),
     (rb"nep\d?[_\w]* \d+ ", "it is a potential of GPUMD (NEP)", KNOWN),
     (rb"\s*\{\s*\"(message|error|errors|status|detail)\"", "it is the answer of a server that refused the download", DOWNLOAD),

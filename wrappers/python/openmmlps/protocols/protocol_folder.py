@@ -8,8 +8,8 @@ import os
 import shutil
 from pathlib import Path
 
-from openmmlps.app.replace import replace_file
 from openmmlps.app.output_folder import lock_folder
+from openmmlps.app.replace import replace_file
 
 
 class ProtocolFolder:
