@@ -29,7 +29,7 @@ from watch import LastInput, Watch
 GOLDEN = Path(__file__).parents[1] / "data" / "golden"
 SEEDS = {
     "native": ["every-format/model.safetensors", "trained-pt-compressed/model.safetensors"],
-    "pb": ["every-format/model.pb"],
+    "pb": ["every-format/model.pb", "graph-012/model.pb"],
     "compressed pb": ["trained-tf-compressed-one/model.pb"],
     "pth": ["every-format/model.pth"],
     "compressed pth": ["trained-pt-compressed/model.pth"],

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 from app_support import PairEngine
 from importers_support import GOLDEN
-from openmmlps import LPSModel
+from openmmlps import LPSModel, createSystem, load
 from openmmlps._files import find_model
 from openmmlps.app import quantities, runner
 from openmmlps.cli import app, environment_commands, main
@@ -208,6 +208,8 @@ def test_a_folder_does_not_hide_a_packaged_model(name):
 def test_elements_for_a_graph_that_names_none():
     graph = GOLDEN / "graph-012" / "model.pb"
     assert "Na P S" in call("convert", graph, "named.safetensors", "--elements", "Na, P,S").output
+    with pytest.raises(ValueError, match="knows type_0, type_1, type_2, .*; name its types with 'openmm-lps convert"):
+        createSystem(load("Li2S").topology, graph)
     assert "name every type once" in refused("convert", graph, "other.safetensors", "--elements", "Na,P")
 
 

@@ -115,7 +115,10 @@ def check_elements(symbols, known, where="createSystem", particles=None):
         unknown = ", ".join(
             f"'{symbol}' (first at atom {index})" for symbol, index in sorted(first.items(), key=lambda i: i[1])
         )
-        raise ValueError(
-            f"{where}: the model knows {', '.join(known)}, but the structure also has {unknown}; "
-            "use a model trained for these elements"
+        nameless = all(name.startswith("type_") for name in known)  # as the oldest graphs are
+        advice = (
+            "name its types with 'openmm-lps convert --elements'"
+            if nameless
+            else "use a model trained for these elements"
         )
+        raise ValueError(f"{where}: the model knows {', '.join(known)}, but the structure also has {unknown}; {advice}")

@@ -116,7 +116,8 @@ def _refuse_parts(atomic: Tree, refusals: Refusals) -> None:
         return
     descriptor, fitting = atomic.child("descriptor"), atomic.child("fitting_net")
     if not descriptor.has("sea"):
-        block = next((name for key, name in BLOCKS.items() if descriptor.has(key)), descriptor.kind)
+        block = next((name for key, name in BLOCKS.items() if descriptor.has(key)), None)
+        block = block or descriptor.kind.removeprefix("Descrpt").lower()
         refusals.descriptor_type(block)
     if fitting.kind != "EnergyFittingNet":
         refusals.fitting_type(fitting.kind)
