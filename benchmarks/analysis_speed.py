@@ -30,6 +30,7 @@ def write(path, frames):
     random = np.random.default_rng(0)
     walked = np.zeros((lithium.sum(), 3))
     with h5py.File(path, "w") as file:
+        file.create_group("h5md/creator").attrs["name"] = "openmm-lps"
         particles = file.create_group("particles/all")
         particles["species"] = [atomic_numbers[symbol] for symbol in symbols]
         for name, unit in (("position", "nm"), ("velocity", "nm ps-1")):

@@ -67,11 +67,11 @@ def rotating_tetrahedra(rotations, interval=0.01, edge=15.0, exchange=None):
     """
     corners = np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]]) * (2.05 / np.sqrt(3))
     frames = len(rotations)
-    centre = np.array([edge / 2, 0.3, edge / 2])  # bonds cross the boundary
+    center = np.array([edge / 2, 0.3, edge / 2])  # bonds cross the boundary
     positions = np.empty((frames, 6, 3))
-    positions[:, 0] = centre
-    positions[:, 1:5] = centre + np.einsum("tab,kb->tka", rotations, corners)
-    positions[:, 5] = centre + np.array([6.0, 6.0, 6.0])
+    positions[:, 0] = center
+    positions[:, 1:5] = center + np.einsum("tab,kb->tka", rotations, corners)
+    positions[:, 5] = center + np.array([6.0, 6.0, 6.0])
     if exchange is not None:
         frame, old, new = exchange
         positions[frame:, [old, new]] = positions[frame:, [new, old]]
@@ -84,6 +84,7 @@ def write_h5md(path, symbols, positions, velocities, cell, times_ps):
     from ase.data import atomic_numbers
 
     with h5py.File(path, "w") as file:
+        file.create_group("h5md/creator").attrs["name"] = "openmm-lps"
         particles = file.create_group("particles/all")
         particles["species"] = [atomic_numbers[symbol] for symbol in symbols]
         for name, value, unit in (

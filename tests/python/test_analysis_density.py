@@ -67,18 +67,18 @@ def test_density_map_and_cube_file(tmp_path):
 def scattered(seed, atoms=60, closest=6.6, edge=32.0):
     """P atoms of a dilute random packing, each with its tetrahedron of S, and Li to balance."""
     random = np.random.default_rng(seed)
-    centres = []
-    while len(centres) < atoms:
+    centers = []
+    while len(centers) < atoms:
         new = random.random(3) * edge
-        vectors = np.array(centres).reshape(-1, 3) - new
+        vectors = np.array(centers).reshape(-1, 3) - new
         vectors -= edge * np.round(vectors / edge)
-        if not centres or np.linalg.norm(vectors, axis=1).min() > closest:
-            centres.append(new)
+        if not centers or np.linalg.norm(vectors, axis=1).min() > closest:
+            centers.append(new)
     corners = np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]]) * (2.05 / np.sqrt(3))
-    sulfur = np.concatenate([centre + corners for centre in centres])
+    sulfur = np.concatenate([center + corners for center in centers])
     lithium = random.random((3 * atoms, 3)) * edge
     symbols = ["P"] * atoms + ["S"] * 4 * atoms + ["Li"] * 3 * atoms
-    return Trajectory(symbols, np.concatenate([centres, sulfur, lithium])[None], np.eye(3) * edge)
+    return Trajectory(symbols, np.concatenate([centers, sulfur, lithium])[None], np.eye(3) * edge)
 
 
 def test_order_tells_crystals_from_disorder():

@@ -53,7 +53,7 @@ def test_concerted_motion_shows_at_zero_distance():
     found = van_hove_distinct(trajectory, "Li", "Li", [0.0, 1.0], r_max=4.0, bin_width=0.5)
     assert found.values[0, 0] == 0
     shell = 4 / 3 * np.pi * 0.5**3
-    assert found.values[1, 0] == pytest.approx(24 * 20 * 20 / 8 / shell)  # exactly one neighbour in the first bin
+    assert found.values[1, 0] == pytest.approx(24 * 20 * 20 / 8 / shell)  # exactly one neighbor in the first bin
     assert found.values[1, 6] == pytest.approx(
         24 * 20 * 20 / 8 / (4 / 3 * np.pi * (3.5**3 - 3.0**3))
     )  # the ion that left, not the own one
@@ -88,19 +88,19 @@ def test_density_of_states_of_a_harmonic_crystal():
             assert area == pytest.approx(share, abs=0.12)  # 120 oscillators
             top = found.frequency_THz[near][np.argmax(found.density[element][near])]
             assert top == pytest.approx(line, abs=0.1)
-        centre = (
+        center = (
             lines * [np.sum(found.density[element][np.abs(found.frequency_THz - line) < 0.6]) for line in lines]
         ).sum()
-        assert found.band_centre_per_cm[element] == pytest.approx(
-            centre * found.wave_number_per_cm[1] * PER_CM_PER_THZ, rel=0.02
+        assert found.band_center_per_cm[element] == pytest.approx(
+            center * found.wave_number_per_cm[1] * PER_CM_PER_THZ, rel=0.02
         )
     np.testing.assert_allclose(found.total, 0.5 * (found.density["Li"] + found.density["S"]))
 
 
-def test_band_centre_of_a_single_line_with_smoothing():
+def test_band_center_of_a_single_line_with_smoothing():
     trajectory = harmonic_crystal({"P": np.array([15.0])}, {"P": [1.0]}, symbols=("P",), frames=4000)
     found = vibrational_density_of_states(trajectory)
-    assert found.band_centre_per_cm["P"] == pytest.approx(15 * PER_CM_PER_THZ, rel=0.01)
+    assert found.band_center_per_cm["P"] == pytest.approx(15 * PER_CM_PER_THZ, rel=0.01)
     assert found.wave_number_per_cm[np.argmax(found.total)] == pytest.approx(15 * PER_CM_PER_THZ, abs=2)
 
 

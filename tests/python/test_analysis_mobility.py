@@ -10,7 +10,7 @@ from openmmlps.analysis import anion_lifetimes, assign_hosts, conditional_displa
 from openmmlps.analysis.mobility import settle
 
 CORNERS = np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]]) * (2.05 / np.sqrt(3))
-CENTRES = np.array([[6.0, 6, 6], [18.0, 6, 6], [6.0, 18, 6], [18.0, 18, 6]])
+CENTERS = np.array([[6.0, 6, 6], [18.0, 6, 6], [6.0, 18, 6], [18.0, 18, 6]])
 FREE = np.array([12.0, 12, 18])
 INTERVAL = 0.1
 
@@ -18,9 +18,9 @@ INTERVAL = 0.1
 def anions():
     """Four PS4 and a free S in a box of 30 angstrom, so that no hop passes half of it."""
     symbols, positions = [], []
-    for centre in CENTRES:
+    for center in CENTERS:
         symbols += ["P"] + ["S"] * 4
-        positions += [centre, *(centre + CORNERS)]
+        positions += [center, *(center + CORNERS)]
     return [*symbols, "S"], np.array([*positions, FREE])
 
 
@@ -28,7 +28,7 @@ def hopping(rate_tetrahedra=0.2, rate_sulfide=1.0, frames=3000, ions=40, seed=0)
     """Li next to anion 0..3 (PS4) or 4 (S); leaves at a rate that depends on the kind, to any other anion."""
     random = np.random.default_rng(seed)
     symbols, fixed = anions()
-    sites = np.concatenate([CENTRES + CORNERS[0] * (2.05 + 2.4) / 2.05, FREE[None] + [2.4, 0, 0]])
+    sites = np.concatenate([CENTERS + CORNERS[0] * (2.05 + 2.4) / 2.05, FREE[None] + [2.4, 0, 0]])
     rates = np.array([rate_tetrahedra] * 4 + [rate_sulfide])
     state = random.integers(0, 5, ions)
     states = np.empty((frames, ions), dtype=int)
@@ -103,10 +103,10 @@ def test_reaction_of_the_anion_is_not_a_hop():
     symbols, fixed = anions()
     frames = 60
     along = CORNERS[0] / np.linalg.norm(CORNERS[0])
-    lithium = CENTRES[1] + along * (2.05 + 2.4)
+    lithium = CENTERS[1] + along * (2.05 + 2.4)
     positions = np.tile(np.concatenate([lithium[None], fixed]), (frames, 1, 1))
     # in the second half the first tetrahedron is joined to the second, on the side away from the Li, which does not move
-    positions[30:, 1:6] += CENTRES[1] - along * (2.2 + 2.05) - CENTRES[0]
+    positions[30:, 1:6] += CENTERS[1] - along * (2.2 + 2.05) - CENTERS[0]
     trajectory = Trajectory(["Li", *symbols], positions, np.eye(3) * 30, np.arange(frames) * INTERVAL)
     hosts = assign_hosts(trajectory)
     assert hosts.host[29, 0] == 6 and hosts.host[30, 0] == 1  # the joined anion goes by its first P

@@ -50,7 +50,7 @@ def test_constant_angular_velocity():
 
 def test_angles_of_a_regular_tetrahedron_and_of_crystals():
     tetrahedra = find_tetrahedra(rotating_tetrahedra(turning(np.zeros(3))))
-    for vertex, exact in (("centre", 109.4712), ("ligand", 60.0)):
+    for vertex, exact in (("center", 109.4712), ("ligand", 60.0)):
         angles, density = tetrahedral_angles(tetrahedra, vertex, bins=360)
         assert angles[np.argmax(density)] == pytest.approx(exact, abs=0.5)
         assert density.sum() * 0.5 == pytest.approx(1)
@@ -58,7 +58,7 @@ def test_angles_of_a_regular_tetrahedron_and_of_crystals():
     two = Trajectory(base.symbols, base.positions.repeat(2, 0), base.cells[0], [0.0, 1.0])
     angles, density = tetrahedral_angles(find_tetrahedra(two), bins=180)
     assert (angles * density).sum() == pytest.approx(109.4, abs=0.5)
-    with pytest.raises(ValueError, match="vertex is 'edge'; give 'centre' or 'ligand'"):
+    with pytest.raises(ValueError, match="vertex is 'edge'; give 'center' or 'ligand'"):
         tetrahedral_angles(tetrahedra, "edge")
 
 
@@ -143,7 +143,7 @@ def test_flips_are_found_and_attempts_are_not():
     wobble = np.random.default_rng(0).normal(0, 3, len(path))
     matrices = turning(path, bond) @ turning(wobble, np.array([0, 0, 1.0]))
     found = detect_flips(find_tetrahedra(rotating_tetrahedra(matrices)))
-    assert len(found.frames) == 2 and found.centres.tolist() == [0, 0]
+    assert len(found.frames) == 2 and found.centers.tolist() == [0, 0]
     np.testing.assert_allclose(found.angles_degrees, 120, atol=1e-4)
     assert 35 < found.frames[0] < 50 and found.frames[1] > 110
     assert found.rate_per_ps == pytest.approx(2 / ((len(path) - 1) * 0.01))

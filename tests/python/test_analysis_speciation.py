@@ -48,7 +48,7 @@ def test_fractions_say_of_what():
     assert found.fraction_of_sulfurs() == {"P2S7(4-)": 14 / 22, "PS4(3-)": 8 / 22}
     np.testing.assert_allclose(found.q_n_fractions()[:2], [1 / 3, 2 / 3])
     assert "P2S7(4-)" in found.table()[1] and "66.7" in found.table()[1] and "50.0" in found.table()[1]
-    with pytest.raises(ValueError, match="no centres of 'Si', only P; choose one of these"):
+    with pytest.raises(ValueError, match="no centers of 'Si', only P; choose one of these"):
         found.e_n_fractions("Si")
 
 
@@ -97,7 +97,7 @@ def test_orphan_sulfur_and_undercoordinated_phosphorus_are_counted():
     assert found.charge_imbalance[0] == -2 + 3 + (-3 if "PS3(3-)" in found.kinds else -1)
 
 
-def test_silicon_centres():
+def test_silicon_centers():
     corners = np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]]) * 2.13 / np.sqrt(3)
     found = classify_anions(molecule(["Si"] + ["S"] * 4, [[0, 0, 0], *corners.tolist()], 4))
     assert found.kinds == ("SiS4(4-)",) and found.charge_imbalance[0] == 0

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the openmm-lps authors
-"""Radial distributions and structure factors against ideal gases, crystals and an independent neighbour search."""
+"""Radial distributions and structure factors against ideal gases, crystals and an independent neighbor search."""
 
 import numpy as np
 import pytest
@@ -47,7 +47,7 @@ def test_unit_cell_gives_what_its_supercell_gives(name):
         assert np.abs(small.coordination[key] - large.coordination[key]).mean() < 0.02
 
 
-def test_against_the_neighbour_list_of_ase():
+def test_against_the_neighbor_list_of_ase():
     from ase import Atoms
     from ase.neighborlist import neighbor_list
 
@@ -103,7 +103,7 @@ def test_direct_structure_factor_of_a_gas_and_of_a_crystal():
     assert len(gas.q_per_angstrom) == 4
     for key in gas.partial:
         np.testing.assert_allclose(gas.partial[key][1:], 1, atol=0.15)  # 6000 samples with deviation 2
-    # the first Bragg peak of the S sublattice of Li2S (face-centred cubic) is (111)
+    # the first Bragg peak of the S sublattice of Li2S (face-centered cubic) is (111)
     crystalline = crystal("Li2S", (3, 3, 3))
     found = structure_factor_direct(crystalline, q_max=2.5, q_step=0.05, vectors_per_bin=10**6)
     a = np.cbrt(abs(np.linalg.det(crystalline.cells[0]))) / 3

@@ -247,6 +247,7 @@ Direct
 0 0.5 0
 """
 GRO = "title\n    1\n    1PRO     CA    1   0.100   0.100   0.100\n   1.0 1.0 1.0\n"
+XYZ = "3\n\n1 0 0 0\n2 2.5 0 0\n3 0 2.5 0\n"
 NO_ELEMENT = "name them in .* order .*--elements, such as --elements Li,P,S"
 
 
@@ -270,9 +271,12 @@ NO_ELEMENT = "name them in .* order .*--elements, such as --elements Li,P,S"
         ("POSCAR@0", POSCAR.format("In a cell"), None, "has 3 kinds of atoms without elements"),
         ("POSCAR@0", POSCAR.format("In a cell"), "Li P S", "Li P S"),
         ("POSCAR", POSCAR.format("S P Li"), None, "S P Li"),
-        ("a.gro", GRO, None, "names an atom 'CA' and no element"),
-        ("types.xyz", "1\n\n1 0 0 0\n", None, "cannot be read as a structure"),
-        ("types.xyz", "1\n\n1 0 0 0\n", "Li", "of format extxyz, which names elements itself"),
+        ("a.gro", GRO, None, "names an atom 'CA' and no element; name each with --elements, such as --elements CA=Li"),
+        ("types.xyz", XYZ, None, NO_ELEMENT),
+        ("types.xyz", XYZ, "3=S,2=P,1=Li", "Li P S"),
+        ("types.xyz", XYZ, "Li,P", "has atoms without elements: no element for 3 in 1=Li, 2=P"),
+        ("names.xyz", "1\n\nLi 0 0 0\n", "Li", "names its elements itself; leave --elements out"),
+        ("a.cif", PARTIAL_CIF, "OW=O", "has no labels of atoms; give elements in order"),
     ],
 )  # fmt: skip
 def test_species_are_known_or_refused(tmp_path, name, text, elements, expected):

@@ -2,8 +2,8 @@
 # Copyright (c) 2026 the openmm-lps authors
 """Files of atoms through ASE, for structures and trajectories: the format, names with '@', and species that are certain.
 
-Several formats number the species instead of naming them, and ASE then takes type 1 for hydrogen. Here such a file
-is refused until the caller says which element each type is.
+Several formats number the species instead of naming them, or name atoms by labels of a force field. ASE then takes type 1
+for hydrogen, and the label CA for calcium or carbon. Here such a file is refused until the caller names the elements.
 """
 
 from __future__ import annotations
@@ -11,45 +11,19 @@ from __future__ import annotations
 import io
 import re
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from ._species import Elements, how_to_name, parse_elements, symbols_of
 
 _ALIASES = {"lammps-dump": "lammps-dump-text", "poscar": "vasp", "contcar": "vasp", "xdatcar": "vasp-xdatcar"}
 _COMMON = "cif, extxyz, lammps-data, lammps-dump-text, traj, vasp, xyz"
 _PEEK = 4096  # bytes that are looked at to recognise LAMMPS files
+#: formats with labels of force fields, and the array that ASE keeps them in
+_LABELS = {"gromacs": "atomtypes", "proteindatabank": "atomtypes", "dlp4": "dlp4_labels", "dlp-history": "dlp4_labels"}
 _MASS_TOLERANCE = 0.05  # amu; tables of atomic masses differ by less, neighboring elements by more
 _DYNAMIC_UNITS = ("metal", "real")  # of LAMMPS, with lengths in angstrom
-
-
-def parse_elements(elements: str | Sequence[str] | None) -> tuple[str, ...] | None:
-    """Elements of the numbered types of a file, as from ``Li,P,S``.
-
-    Parameters
-    ----------
-    elements : str, sequence of str or None
-        chemical symbols in the order of the types, with commas or blanks between them in a str
-
-    Returns
-    -------
-    tuple of str or None
-        one symbol for each type
-
-    Raises
-    ------
-    ValueError
-        if one is not an element
-    """
-    from ase.data import atomic_numbers
-
-    if elements is None:
-        return None
-    symbols = tuple(elements.replace(",", " ").split() if isinstance(elements, str) else map(str, elements))
-    wrong = [symbol for symbol in symbols if atomic_numbers.get(symbol, 0) < 1]
-    if wrong or not symbols:
-        found = f"'{wrong[0]}' is no element" if wrong else "none are given"
-        raise ValueError(f"elements: {found}; give one symbol for each type of the file, such as Li,P,S")
-    return symbols
 
 
 def read_atoms(
@@ -58,7 +32,7 @@ def read_atoms(
     *,
     every_frame: bool = False,
     format: str | None = None,
-    elements: str | Sequence[str] | None = None,
+    elements: Elements | None = None,
 ) -> list[Any]:
     """Read frames of a file as ``ase.Atoms``.
 
@@ -72,8 +46,8 @@ def read_atoms(
         all frames; otherwise only the last one
     format : str, optional
         a format by ASE's name for it; None: found from the name and the content
-    elements : str or sequence of str, optional
-        element of each type, for formats that number the types of atoms
+    elements : str, sequence of str, or mapping to str, optional
+        element of each type or label (:func:`openmmlps._species.symbols_of`), for files that do not name elements
 
     Returns
     -------
@@ -85,7 +59,7 @@ def read_atoms(
     ValueError
         if the file cannot be read, or does not say which elements its atoms are
     """
-    symbols = parse_elements(elements)
+    given = parse_elements(elements)
     path = Path(path).absolute()
     name = _find_format(path, where, format)
     index: Any = slice(None) if every_frame else slice(-1, None)
@@ -94,12 +68,20 @@ def read_atoms(
         "lammps-data": _read_lammps_data,
         "lammps-dump-text": _read_lammps_dump,
         "vasp": _read_poscar,
+        "xyz": _read_xyz,
+        "extxyz": _read_xyz,
     }
-    if symbols is not None and name not in readers:
-        raise ValueError(f"{where}: '{path}' is of format {name}, which names elements itself; leave --elements out")
     try:
-        return readers[name](path, index, symbols) if name in readers else _read_any(path, index, name)
-    except _Refused as refusal:
+        if name in _LABELS:
+            return _read_labels(path, index, name, given)
+        if isinstance(given, dict):
+            raise _RefusedError(f"has no labels of atoms; give elements in order, such as Li,P,S, instead of {given}")
+        if name in readers:
+            return readers[name](path, index, given)
+        if given is not None:
+            raise _RefusedError(f"is of format {name}, which names elements itself; leave --elements out")
+        return _read_any(path, index, name)
+    except _RefusedError as refusal:
         raise ValueError(f"{where}: '{path}' {refusal}") from None
     except Exception as error:  # noqa: BLE001  ASE's readers raise anything at all, from StopIteration to bare asserts
         reason = " ".join(str(error).split()) or type(error).__name__
@@ -110,7 +92,7 @@ def read_atoms(
         ) from None
 
 
-class _Refused(Exception):
+class _RefusedError(Exception):
     """Why a readable file is refused, as the end of a sentence."""
 
 
@@ -155,26 +137,58 @@ def _read_any(path: Path, index: Any, name: str, **options: Any) -> list[Any]:
     import ase.io
 
     if name in ("lammps-dump-binary", "netcdftrajectory", "gromos"):
-        raise _Refused(f"is of format {name}, which does not name its elements; write it as extxyz or as a text dump")
-    frames = list(ase.io.read(str(path), index, name, do_not_split_by_at_sign=True, **options))
-    if name in ("gromacs", "proteindatabank"):
-        _check_names(path, name, frames)
+        raise _RefusedError(
+            f"is of format {name}, which does not name its elements; write it as extxyz or as a text dump"
+        )
+    return list(ase.io.read(str(path), index, name, do_not_split_by_at_sign=True, **options))
+
+
+def _read_labels(path: Path, index: Any, name: str, given: tuple[str, ...] | dict[str, str] | None) -> list[Any]:
+    """Formats of force fields, whose names of atoms only suggest elements, such as CA, which is a carbon in proteins."""
+    frames = _read_any(path, index, name)
+    stated = name == "proteindatabank" and all(
+        line[76:78].strip() for line in _text(path).splitlines() if line.startswith(("ATOM", "HETATM"))
+    )
+    for atoms in frames:
+        labels = [str(label) for label in atoms.arrays.get(_LABELS[name], ())]
+        if name.startswith("dlp"):  # ASE keeps what follows the symbol that it found
+            labels = [symbol + rest for symbol, rest in zip(atoms.symbols, labels, strict=True)]
+        if stated or all(label == symbol for label, symbol in zip(labels, atoms.symbols, strict=True)):
+            _refuse_mapping(given)
+        elif given is None:
+            wrong = next(label for label, symbol in zip(labels, atoms.symbols, strict=True) if label != symbol)
+            raise _RefusedError(f"names an atom '{wrong}' and no element; {how_to_name([wrong])}")
+        else:
+            atoms.symbols = _symbols(labels, given)
     return frames
 
 
-def _check_names(path: Path, name: str, frames: list[Any]) -> None:
-    """Refuse files whose names of atoms only suggest elements, such as CA, which is a carbon in proteins."""
-    from ase.data import atomic_numbers
+def _symbols(labels: Sequence[str], given: Sequence[str] | Mapping[str, str]) -> list[str]:
+    try:
+        return symbols_of(labels, given, "")
+    except ValueError as error:
+        raise _RefusedError(f"has atoms without elements{str(error)}") from None
 
-    if name == "proteindatabank":
-        lines = [line for line in _text(path).splitlines() if line.startswith(("ATOM", "HETATM"))]
-        if all(line[76:78].strip() for line in lines):
-            return
-    for atoms in frames:
-        for label, symbol in zip(atoms.arrays.get("atomtypes", ()), atoms.symbols, strict=True):
-            element = str(label).rstrip("0123456789+-")
-            if element != symbol or element not in atomic_numbers:
-                raise _Refused(f"names an atom '{label}' and no element; write the elements, or convert it to extxyz")
+
+def _read_xyz(path: Path, index: Any, symbols: tuple[str, ...] | None) -> list[Any]:
+    """XYZ, also with the types that LAMMPS writes in the place of symbols."""
+    import ase.io
+
+    start = [*_text(path, _PEEK).splitlines(), "", "", ""][:3]
+    if "Properties=" in start[1] or not start[2].split()[:1] or not start[2].split()[0].isdigit():
+        _refuse_mapping(symbols)
+        return _read_any(path, index, "extxyz")
+    lines, at, text = _text(path).splitlines(), 0, []
+    while at < len(lines) and lines[at].strip():
+        stop = at + 2 + int(lines[at])
+        rows = [line.split(maxsplit=1) for line in lines[at + 2 : stop]]
+        types = [row[0] for row in rows]
+        if symbols is None:
+            raise _RefusedError(f"has types of atoms without elements; {how_to_name(types)}")
+        names = _symbols(types, symbols)
+        text += lines[at : at + 2] + [f"{name} {row[1]}" for name, row in zip(names, rows, strict=True)]
+        at = stop
+    return list(ase.io.read(io.StringIO("\n".join(text) + "\n"), index, "xyz"))
 
 
 def _read_cif(path: Path, index: Any, symbols: tuple[str, ...] | None) -> list[Any]:
@@ -192,20 +206,22 @@ def _read_cif(path: Path, index: Any, symbols: tuple[str, ...] | None) -> list[A
             for tag in ("_atom_site_fract_x", "_atom_site_fract_y", "_atom_site_fract_z"):
                 unknown = [value for value in tags.get(tag, ()) if not isinstance(value, (int, float))]
                 if unknown:
-                    raise _Refused(f"has '{unknown[0]}' among {tag}; give every atom its coordinates, or leave it out")
+                    raise _RefusedError(
+                        f"has '{unknown[0]}' among {tag}; give every atom its coordinates, or leave it out"
+                    )
             if isinstance(tags.get("_atom_site_occupancy"), list):
                 tags["_atom_site_occupancy"] = [_occupancy(value) for value in tags["_atom_site_occupancy"]]
             frames.append(CIFBlock(block.name, tags).get_atoms())
             _check_cif(tags, frames[-1])
     if not frames:
-        raise _Refused("cannot be read as a structure: no block of this CIF holds atoms; give one that does")
+        raise _RefusedError("cannot be read as a structure: no block of this CIF holds atoms; give one that does")
     return frames[index]
 
 
 def _check_cif(tags: dict[str, Any], atoms: Any) -> None:
     """Refuse what ASE reads as numbers although it is none."""
     if atoms.cell.rank < 3 and any(tag.startswith("_atom_site_fract") for tag in tags):
-        raise _Refused("has fractional coordinates without a complete cell; give all six parameters of the cell")
+        raise _RefusedError("has fractional coordinates without a complete cell; give all six parameters of the cell")
 
 
 def _occupancy(value: Any) -> float:
@@ -214,12 +230,12 @@ def _occupancy(value: Any) -> float:
     try:
         return float(value)
     except (TypeError, ValueError):
-        raise _Refused(f"has the occupancy '{value}', which is not a number; correct it") from None
+        raise _RefusedError(f"has the occupancy '{value}', which is not a number; correct it") from None
 
 
-def _refuse_mapping(symbols: tuple[str, ...] | None) -> None:
+def _refuse_mapping(symbols: Sequence[str] | Mapping[str, str] | None) -> None:
     if symbols is not None:
-        raise _Refused("names its elements itself; leave --elements out")
+        raise _RefusedError("names its elements itself; leave --elements out")
 
 
 def _read_poscar(path: Path, index: Any, symbols: tuple[str, ...] | None) -> list[Any]:
@@ -235,7 +251,7 @@ def _read_poscar(path: Path, index: Any, symbols: tuple[str, ...] | None) -> lis
             _refuse_mapping(symbols)
             symbols = named
         if symbols is None or len(symbols) != len(words):
-            raise _Refused(
+            raise _RefusedError(
                 f"has {len(words)} kinds of atoms without elements (a POSCAR of VASP 4); name them in its order with "
                 "--elements, such as --elements Li,P,S (in Python: elements=)"
             )
@@ -256,13 +272,13 @@ def _read_lammps_dump(path: Path, index: Any, symbols: tuple[str, ...] | None) -
         if stated:
             _refuse_mapping(symbols)
         elif symbols is None:
-            raise _Refused(
+            raise _RefusedError(
                 "has types of atoms without elements; name them in the order of the types with --elements, such as "
                 "--elements Li,P,S (in Python: elements=)"
             )
         elif types is None or not (1 <= types.min() and types.max() <= len(symbols)):
             found = "no column 'type'" if types is None else f"types {types.min()} to {types.max()}"
-            raise _Refused(
+            raise _RefusedError(
                 f"has {found}, but {len(symbols)} elements are given ({', '.join(symbols)}); give one for each"
             )
         else:
@@ -287,7 +303,7 @@ def _lammps_units(match: re.Match[str] | None) -> str:
     """Units that a file of LAMMPS states; without a word, lengths are in angstrom as in 'metal' and 'real'."""
     units = match.group(1) if match else "metal"
     if units not in _DYNAMIC_UNITS:
-        raise _Refused(f"is in the units '{units}' of LAMMPS; convert it to metal or real units")
+        raise _RefusedError(f"is in the units '{units}' of LAMMPS; convert it to metal or real units")
     return units
 
 
@@ -303,12 +319,14 @@ def _read_lammps_data(path: Path, index: Any, symbols: tuple[str, ...] | None) -
         _refuse_mapping(symbols)
     elif symbols is not None:
         if len(symbols) < len(kinds):
-            raise _Refused(f"has {len(kinds)} types of atoms, but {len(symbols)} elements are given; give one for each")
+            raise _RefusedError(
+                f"has {len(kinds)} types of atoms, but {len(symbols)} elements are given; give one for each"
+            )
         named = dict(zip(kinds, symbols, strict=False))
     else:
         named = _types_by_mass(text, kinds)
     if named is None:
-        raise _Refused(
+        raise _RefusedError(
             f"has {len(kinds)} types of atoms whose elements are not certain, neither by label nor by mass; name them "
             "in its order with --elements, such as --elements Li,P,S (in Python: elements=)"
         )

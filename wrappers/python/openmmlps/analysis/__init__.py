@@ -13,12 +13,13 @@ from .density import bond_density, density_map
 from .displacements import fit_line, mean_squared_displacement
 from .dynamics import van_hove_distinct, van_hove_self, velocity_autocorrelation, vibrational_density_of_states
 from .elasticity import Moduli, elastic_constants, strain_tensor, symmetrize, voigt_reuss_hill, young_in_direction
-from .estimates import Estimate
+from .estimates import Estimate, block_mean, linear_fit
 from .glass_checks import check_glass, long_range_order
 from .mobility import anion_lifetimes, assign_hosts, conditional_displacement, hops, residence_times
 from .orientation import detect_flips, orientational_correlation
 from .radial import RadialDistribution, radial_distribution
 from .readers import from_atoms, from_universe, read
+from .requirements import check_units
 from .rotation import (
     angle_velocities,
     angular_velocities,
@@ -35,7 +36,8 @@ from .scattering import (
     total_correlation_from_structure_factor,
 )
 from .speciation import Speciation, classify_anions
-from .trajectory import Trajectory, check_units, unwrap
+from .trajectory import Trajectory, watch
+from .unwrapping import unwrap
 
 __all__ = [
     "AnionFinder",
@@ -51,6 +53,7 @@ __all__ = [
     "anion_lifetimes",
     "arrhenius_fit",
     "assign_hosts",
+    "block_mean",
     "bond_density",
     "check_glass",
     "check_units",
@@ -66,6 +69,7 @@ __all__ = [
     "from_atoms",
     "from_universe",
     "hops",
+    "linear_fit",
     "long_range_order",
     "mean_squared_displacement",
     "orientational_correlation",
@@ -88,5 +92,6 @@ __all__ = [
     "velocity_autocorrelation",
     "vibrational_density_of_states",
     "voigt_reuss_hill",
+    "watch",
     "young_in_direction",
 ]

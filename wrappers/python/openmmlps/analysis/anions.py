@@ -6,6 +6,9 @@
 So every name here ends with the charge.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,7 +44,7 @@ class Units:
     """The anions of one frame."""
 
     unit: np.ndarray  #: [n] number of the anion an atom belongs to; -1 for atoms in none
-    kinds: tuple  #: [u] name of each anion, such as 'P2S7(4-)'; a star marks unusual coordination
+    kinds: tuple[str, ...]  #: [u] name of each anion, such as 'P2S7(4-)'; a star marks unusual coordination
     charges: np.ndarray  #: [u] formal charge, elementary charges
     former_counts: np.ndarray  #: [u] P (and Si, Ge ...) atoms in each
     sulfur_counts: np.ndarray  #: [u] S atoms in each
@@ -61,44 +64,62 @@ class AnionFinder:
         -2 n_S + sum of valences - 2 (former-former bonds) + 2 (S-S bonds) - 2 (lone pairs),
 
     which gives PS4(3-), P2S7(4-), both P2S6, P4S10, S(2-), polysulfides S2(2-) and the molecule P4S3. P with three
-    neighbours in a pyramid, or with fewer, has a lone pair, so PS3(3-) (as in Li48P16S61) and the planar PS3(-) differ.
+    neighbors in a pyramid, or with fewer, has a lone pair, so PS3(3-) (as in Li48P16S61) and the planar PS3(-) differ.
     """
 
-    def __init__(self, symbols, bond_cutoff=2.6, sulfur_bond_cutoff=2.4):
-        """
-        :param symbols: [n] chemical symbols
-        :param bond_cutoff: angstrom; from 2.9 on the two P2S6 are confused
-        :param sulfur_bond_cutoff: angstrom
-        :raises ValueError: neither S nor a former among the atoms, or a cutoff that cannot work
+    def __init__(self, symbols: Sequence[str], bond_cutoff: float = 2.6, sulfur_bond_cutoff: float = 2.4) -> None:
+        """Prepare for frames of these atoms.
+
+        Parameters
+        ----------
+        symbols : sequence of str, [n]
+            chemical symbols
+        bond_cutoff : float
+            angstrom; from 2.9 on the two P2S6 are confused
+        sulfur_bond_cutoff : float
+            angstrom
+
+        Raises
+        ------
+        ValueError
+            neither S nor a former among the atoms, or a cutoff that cannot work
         """
         if not 0 < sulfur_bond_cutoff <= bond_cutoff < 2.9:
             raise ValueError(
                 f"AnionFinder: bond_cutoff {bond_cutoff} and sulfur_bond_cutoff {sulfur_bond_cutoff} angstrom; give 0 < "
                 "sulfur_bond_cutoff <= bond_cutoff < 2.9 (P-P across the edge of P2S6(2-) is 2.92)"
             )
-        symbols = np.array(symbols)
+        names = np.array(symbols)
         self.bond_cutoff, self.sulfur_bond_cutoff = bond_cutoff, sulfur_bond_cutoff
-        self.atoms = np.flatnonzero(np.isin(symbols, ["S", *FORMER_VALENCES]))
-        self.count = len(symbols)
+        self.atoms = np.flatnonzero(np.isin(names, ["S", *FORMER_VALENCES]))
+        self.count = len(names)
         if not len(self.atoms):
             raise ValueError(
-                f"AnionFinder: no S and none of {', '.join(FORMER_VALENCES)} among the elements {', '.join(sorted(set(symbols)))}; "
+                f"AnionFinder: no S and none of {', '.join(FORMER_VALENCES)} among the elements {', '.join(sorted(set(names.tolist())))}; "
                 "speciation is for thiophosphates and their relatives"
             )
-        own = symbols[self.atoms]
+        own = names[self.atoms]
         self._is_sulfur = own == "S"
         self._elements = [element for element in FORMER_VALENCES if element in own]
         self._members = np.array([own == element for element in self._elements]).reshape(len(self._elements), len(own))
         self._valence = np.array([FORMER_VALENCES.get(symbol, 0) for symbol in own])
         self._may_be_lone = np.isin(own, _LONE_PAIR)
-        self._names = {}
+        self._names: dict[tuple[int, ...], str] = {}
 
-    def find(self, positions, cell):
+    def find(self, positions: np.ndarray, cell: np.ndarray | None) -> Units:
         """The anions of one frame.
 
-        :param positions: [n, 3] angstrom
-        :param cell: [3, 3] angstrom, or None
-        :return: :class:`Units`
+        Parameters
+        ----------
+        positions : np.ndarray, [n, 3]
+            angstrom
+        cell : np.ndarray, [3, 3], or None
+            angstrom; None: not periodic
+
+        Returns
+        -------
+        Units
+            the anions, and which atoms are in which
         """
         from scipy.sparse import coo_array
         from scipy.sparse.csgraph import connected_components
@@ -137,26 +158,26 @@ class AnionFinder:
         irregular &= ~((former_counts == 1) & (sulfur_counts == 3) & (disulfide == 0))
         by_element = np.array([per_unit(members) for members in self._members]).reshape(len(self._elements), number)
         rows = np.column_stack([by_element.T, sulfur_counts, charges, irregular]).astype(int)
-
-        def scatter(values, fill):
-            whole = np.full(self.count, fill)
-            whole[self.atoms] = values
-            return whole
-
         return Units(
-            unit=scatter(label, -1),
+            unit=self._scatter(label, -1),
             kinds=tuple(self._name(tuple(row)) for row in rows.tolist()),
             charges=charges,
             former_counts=former_counts,
             sulfur_counts=sulfur_counts,
             irregular=irregular,
-            bridging=scatter(bridging, 0),
-            edges=scatter(edges, 0),
-            coordination=scatter(coordination, 0),
+            bridging=self._scatter(bridging, 0),
+            edges=self._scatter(edges, 0),
+            coordination=self._scatter(coordination, 0),
             sulfur_sulfur_bonds=int((sulfurs == 2).sum()),
         )
 
-    def _edge_sharing(self, sulfur, former, image, size):
+    def _scatter(self, values: np.ndarray, fill: int) -> np.ndarray:
+        """Values of the atoms of anions as values of all atoms."""
+        whole = np.full(self.count, fill)
+        whole[self.atoms] = values
+        return whole
+
+    def _edge_sharing(self, sulfur: np.ndarray, former: np.ndarray, image: np.ndarray, size: int) -> np.ndarray:
         """For each former, the number of others (each image apart) with which it shares two S or more."""
         order = np.argsort(sulfur, kind="stable")
         sulfur, former, image = sulfur[order], former[order], image[order]
@@ -178,7 +199,7 @@ class AnionFinder:
         ends = links[shared > 1, :2].astype(int)
         return np.bincount(ends.ravel(), minlength=size)
 
-    def _lone_pairs(self, i, j, direction, coordination):
+    def _lone_pairs(self, i: np.ndarray, j: np.ndarray, direction: np.ndarray, coordination: np.ndarray) -> np.ndarray:
         lone = self._may_be_lone & (coordination < 4)
         if (lone & (coordination == 3)).any():
             total = np.zeros((len(lone), 3))
@@ -187,7 +208,7 @@ class AnionFinder:
             lone &= (coordination < 3) | (np.linalg.norm(total, axis=1) > _PLANAR_SUM)
         return lone
 
-    def _name(self, row):
+    def _name(self, row: tuple[int, ...]) -> str:
         if row not in self._names:
             *formers, sulfur, charge, irregular = row
             parts = [(element, count) for element, count in zip(self._elements, formers, strict=True) if count]
@@ -197,7 +218,7 @@ class AnionFinder:
         return self._names[row]
 
 
-def format_charge(charge):
+def format_charge(charge: int) -> str:
     """'(3-)', '(-)', '(+)' or, if neutral, nothing."""
     if charge == 0:
         return ""

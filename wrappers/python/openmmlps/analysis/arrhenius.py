@@ -2,13 +2,17 @@
 # Copyright (c) 2026 the openmm-lps authors
 """Arrhenius fits with weights, and what they say about another temperature."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
+from scipy.constants import Boltzmann, elementary_charge
 
-from .estimates import Estimate
+from .estimates import Estimate, student_reach
 
-_BOLTZMANN_EV = 8.617333262e-5  # eV/K
+_BOLTZMANN_EV = Boltzmann / elementary_charge  # eV/K
 
 
 @dataclass(frozen=True)
@@ -24,19 +28,24 @@ class ArrheniusFit:
     values: np.ndarray  #: [n] D or sigma as given
     standard_errors: np.ndarray | None  #: [n]
 
-    def predict(self, temperature_K):
+    def predict(self, temperature_K: float) -> Estimate:
         """The quantity at a temperature, in the unit it was given in; the interval is 95 % and lopsided (log-normal)."""
         slope = -1 / (_BOLTZMANN_EV * temperature_K)
         log_value = self.log_prefactor + slope * self.activation_energy_eV.value
         design = np.array([1.0, slope])
         error = float(np.sqrt(design @ self.covariance @ design))
-        reach = _reach(self) * error
+        reach = student_reach(_freedom(self.values, self.standard_errors, self.reduced_chi_square)) * error
         scale = 1 / temperature_K if self.quantity == "conductivity" else 1.0
         value = float(np.exp(log_value) * scale)
         return Estimate(value, value * error, value * float(np.exp(-reach)), value * float(np.exp(reach)), (value,))
 
 
-def arrhenius_fit(temperatures_K, values, standard_errors=None, quantity="conductivity"):
+def arrhenius_fit(
+    temperatures_K: ArrayLike,
+    values: ArrayLike,
+    standard_errors: ArrayLike | None = None,
+    quantity: str = "conductivity",
+) -> ArrheniusFit:
     r"""Weighted least-squares fit of ln D, or of ln(sigma T), against 1/T.
 
     .. math:: \sigma T = A \exp(-E_a / k_B T) ,\quad D = D_0 \exp(-E_a / k_B T)
@@ -44,12 +53,26 @@ def arrhenius_fit(temperatures_K, values, standard_errors=None, quantity="conduc
     Weights are (y / error)^2. If the points scatter more than their errors allow (reduced chi square above 1), the errors of
     the fit are enlarged accordingly. Without errors they follow from the scatter alone.
 
-    :param temperatures_K: [n] at least 3, or 2 with errors
-    :param values: [n] positive; cm^2/s, mS/cm or any other unit
-    :param standard_errors: [n] in the same unit
-    :param quantity: "diffusion" or "conductivity"
-    :return: :class:`ArrheniusFit`
-    :raises ValueError: too few or non-positive points
+    Parameters
+    ----------
+    temperatures_K : array_like, [n]
+        at least 3, or 2 with errors
+    values : array_like, [n]
+        positive; cm^2/s, mS/cm or any other unit
+    standard_errors : array_like, [n], or None
+        in the same unit
+    quantity : str
+        "diffusion" or "conductivity"
+
+    Returns
+    -------
+    ArrheniusFit
+        the line, its errors, and the points
+
+    Raises
+    ------
+    ValueError
+        too few or non-positive points
     """
     temperatures, values = np.asarray(temperatures_K, dtype=float), np.asarray(values, dtype=float)
     if quantity not in ("diffusion", "conductivity"):
@@ -83,26 +106,12 @@ def arrhenius_fit(temperatures_K, values, standard_errors=None, quantity="conduc
     if errors is None or freedom and chi_square > 1:
         covariance = covariance * chi_square
     error = float(np.sqrt(covariance[1, 1]))
-    fit = ArrheniusFit(
-        quantity,
-        None,
-        float(parameters[0]),
-        covariance,
-        chi_square if errors is not None else np.nan,
-        temperatures,
-        values,
-        errors,
-    )
-    reach = _reach(fit) * error
-    energy = float(parameters[1])
-    object.__setattr__(fit, "activation_energy_eV", Estimate(energy, error, energy - reach, energy + reach, (energy,)))
-    return fit
+    reduced = chi_square if errors is not None else np.nan
+    energy = Estimate.from_error(float(parameters[1]), error, _freedom(values, errors, reduced))
+    return ArrheniusFit(quantity, energy, float(parameters[0]), covariance, reduced, temperatures, values, errors)
 
 
-def _reach(fit):
-    """Half width of the 95 % interval in standard errors: Student's t if the scatter set the scale, else the normal one."""
-    from scipy.stats import norm, t
-
-    freedom = len(fit.values) - 2
-    own_scale = fit.standard_errors is None or (freedom and fit.reduced_chi_square > 1)
-    return float(t.ppf(0.975, freedom) if own_scale else norm.ppf(0.975))
+def _freedom(values: np.ndarray, errors: np.ndarray | None, reduced_chi_square: float) -> float:
+    """Degrees of freedom for Student's t if the scatter set the scale of the errors, else infinity."""
+    freedom = len(values) - 2
+    return freedom if errors is None or (freedom and reduced_chi_square > 1) else np.inf

@@ -12,6 +12,9 @@ Definitions (N mobile ions of charge q e in the volume V, displacements relative
 sigma_NE (Nernst-Einstein) is what most simulations report; sigma (Einstein-Helfand, collective) is what impedance measures.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +22,9 @@ from scipy.constants import Boltzmann, elementary_charge
 
 from .displacements import MeanSquaredDisplacement, displacement_of_paths, fit_line
 from .estimates import Estimate
-from .trajectory import read_paths, require_frames, require_interval
+from .requirements import require_frames, require_interval
+from .trajectory import Species, Trajectory
+from .unwrapping import read_paths
 
 _MIN_FRAMES = 50
 
@@ -34,52 +39,91 @@ class Transport:
     fit_start_ps: float
     fit_stop_ps: float
     diffusion_cm2_per_s: Estimate  #: D*, tracer
-    direction_diffusion_cm2_per_s: tuple  #: three Estimates, along x, y, z
+    direction_diffusion_cm2_per_s: tuple[Estimate, Estimate, Estimate]  #: along x, y, z
     collective_diffusion_cm2_per_s: Estimate  #: D_sigma
     nernst_einstein_mS_per_cm: Estimate
     conductivity_mS_per_cm: Estimate  #: collective
     haven_ratio: Estimate  #: value = ratio of the means; error by propagation of the two (jackknife)
     exponent: Estimate  #: slope of ln MSD against ln t in the fit window, 1 if diffusive
     diffusive: bool  #: whether the exponent says so and ions leave their sites
-    warnings: tuple  #: plain words; empty if nothing speaks against the numbers
+    warnings: tuple[str, ...]  #: plain words; empty if nothing speaks against the numbers
     errors_from: str  #: "blocks" or "replicas"
 
 
-def conductivity_mS_per_cm(diffusion_cm2_per_s, ions, volume_angstrom3, temperature_K, charge=1.0):
-    """sigma = N q^2 e^2 D / (V k T) in mS/cm; with D* it is Nernst-Einstein's, with D_sigma the collective one."""
+def conductivity_mS_per_cm(
+    diffusion_cm2_per_s: float, ions: int, volume_angstrom3: float, temperature_K: float, charge: float = 1.0
+) -> float:
+    """Conductivity sigma = N q^2 e^2 D / (V k T).
+
+    Parameters
+    ----------
+    diffusion_cm2_per_s : float
+        D* for the conductivity of Nernst and Einstein, D_sigma for the collective one, cm^2/s
+    ions : int
+        number N of mobile ions
+    volume_angstrom3 : float
+        of the cell, angstrom^3
+    temperature_K : float
+        kelvin
+    charge : float
+        q of one mobile ion, elementary charges
+
+    Returns
+    -------
+    float
+        mS/cm
+    """
     density = ions / (volume_angstrom3 * 1e-24)  # 1/cm^3
     siemens_per_cm = density * (charge * elementary_charge) ** 2 * diffusion_cm2_per_s / (Boltzmann * temperature_K)
     return siemens_per_cm * 1e3
 
 
 def transport_coefficients(
-    trajectories,
-    temperature_K,
-    mobile="Li",
-    charge=1.0,
-    reference="framework",
-    blocks=5,
-    fit_window=(0.1, 0.5),
-    fit_window_ps=None,
-):
+    trajectories: Trajectory | Sequence[Trajectory],
+    temperature_K: float,
+    mobile: Species = "Li",
+    charge: float = 1.0,
+    reference: Species | None = "framework",
+    blocks: int = 5,
+    fit_window: tuple[float, float] = (0.1, 0.5),
+    fit_window_ps: tuple[float, float] | None = None,
+) -> Transport:
     """Diffusion coefficient, conductivities and Haven ratio of one temperature.
 
     Each trajectory is cut into blocks and a line fitted to the mean squared displacement of each; the scatter of the
     independent samples gives the error. With three replicas or more, the replicas (mean over their blocks) are the samples.
 
-    :param trajectories: one :class:`~.trajectory.Trajectory` or a sequence of replicas (same composition and temperature),
-        at constant volume, thermostatted weakly or not at all
-    :param temperature_K: kelvin
-    :param mobile: the mobile ions
-    :param charge: of one mobile ion, elementary charges
-    :param reference: whose drift is subtracted: "framework" (all other atoms), "all", None or atoms
-    :param blocks: per trajectory
-    :param fit_window: first and last lag of the fit, over the length of a block
-    :param fit_window_ps: the same in ps, instead
-    :return: :class:`Transport`
-    :raises ValueError: wrapped, too short, unevenly spaced or unlike trajectories, or a wrong window
+    Parameters
+    ----------
+    trajectories : Trajectory or sequence of Trajectory
+        one, or replicas (same composition and temperature), at constant
+        volume, thermostatted weakly or not at all
+    temperature_K : float
+        kelvin
+    mobile : str, sequence of str, or np.ndarray of int
+        the mobile ions
+    charge : float
+        of one mobile ion, elementary charges
+    reference : str, sequence of str, np.ndarray of int, or None
+        whose drift is subtracted: "framework" (all other atoms), "all", None or atoms
+    blocks : int
+        per trajectory
+    fit_window : (float, float)
+        first and last lag of the fit, over the length of a block
+    fit_window_ps : (float, float) or None
+        the same in ps, instead
+
+    Returns
+    -------
+    Transport
+        the coefficients, and what speaks against them
+
+    Raises
+    ------
+    ValueError
+        wrapped, too short, unevenly spaced or unlike trajectories, or a wrong window
     """
-    replicas = [trajectories] if hasattr(trajectories, "positions") else list(trajectories)
+    replicas = [trajectories] if isinstance(trajectories, Trajectory) else list(trajectories)
     if not replicas:
         raise ValueError("transport_coefficients: no trajectory was given; give one or several replicas")
     if not temperature_K > 0:
@@ -88,49 +132,36 @@ def transport_coefficients(
         raise ValueError(
             f"transport_coefficients: {blocks} block of {len(replicas)} replica gives no error bar; give blocks=5 or more replicas"
         )
-    samples, curves, volumes, ions = [], [], [], None
+    parts: list[_Replica] = []
     for trajectory in replicas:
-        require_frames(trajectory, max(_MIN_FRAMES, 10 * blocks), "transport_coefficients")
-        interval = require_interval(trajectory, "transport_coefficients")
-        paths = read_paths(trajectory, mobile, reference, "transport_coefficients")
-        if ions not in (None, paths.shape[1]):
+        part = _sample(trajectory, mobile, reference, blocks, fit_window_ps or fit_window, fit_window_ps is None)
+        if parts and parts[0].ions != part.ions:
             raise ValueError(
-                f"transport_coefficients: '{trajectory.name}' has {paths.shape[1]} mobile ions, '{replicas[0].name}' {ions}; give replicas of one system"
+                f"transport_coefficients: '{trajectory.name}' has {part.ions} mobile ions, '{replicas[0].name}' {parts[0].ions}; "
+                "give replicas of one system"
             )
-        ions = paths.shape[1]
-        volumes.append(float(trajectory.volumes().mean()))
-        length = len(paths) // blocks
-        start, stop = fit_window_ps or (fraction * (length - 1) * interval for fraction in fit_window)
-        if not 0 <= start < stop <= (length - 1) * interval:
-            raise ValueError(
-                f"transport_coefficients: the fit window {start:g} to {stop:g} ps does not lie within a block of {(length - 1) * interval:g} ps; "
-                "give a smaller one, fewer blocks, or a longer trajectory"
-            )
-        fits = [
-            _fit_block(paths[index * length : (index + 1) * length], interval, start, stop) for index in range(blocks)
-        ]
-        samples.append(fits)
-        curves.append((displacement_of_paths(paths, interval), displacement_of_paths(_collective(paths), interval)))
+        parts.append(part)
+    start, stop = parts[-1].window
     errors_from = "replicas" if len(replicas) >= 3 else "blocks"
-    rows = np.array(samples)  # [replica, block, quantity]
+    rows = np.array([part.rows for part in parts])  # [replica, block, quantity]
     rows = rows.mean(1) if errors_from == "replicas" else rows.reshape(-1, rows.shape[-1])
-    self_diffusion, collective = Estimate.from_samples(rows[:, 0]), Estimate.from_samples(rows[:, 1])
-    exponent = Estimate.from_samples(rows[:, 5])
-    per_diffusion = conductivity_mS_per_cm(1.0, ions, np.mean(volumes), temperature_K, charge)
-    msd = _average([curve[0] for curve in curves])
+    self_diffusion, collective, x, y, z, exponent = (Estimate.from_samples(column) for column in rows.T)
+    volume = float(np.mean([part.volume for part in parts]))
+    per_diffusion = conductivity_mS_per_cm(1.0, parts[0].ions, volume, temperature_K, charge)
+    msd = _average([part.msd for part in parts])
     warnings = _warnings(exponent, msd, self_diffusion, start, stop)
     return Transport(
         temperature_K=float(temperature_K),
         msd=msd,
-        collective_msd=_average([curve[1] for curve in curves]),
+        collective_msd=_average([part.collective_msd for part in parts]),
         fit_start_ps=float(start),
         fit_stop_ps=float(stop),
         diffusion_cm2_per_s=self_diffusion,
-        direction_diffusion_cm2_per_s=tuple(Estimate.from_samples(rows[:, column]) for column in (2, 3, 4)),
+        direction_diffusion_cm2_per_s=(x, y, z),
         collective_diffusion_cm2_per_s=collective,
         nernst_einstein_mS_per_cm=self_diffusion.scaled(per_diffusion),
         conductivity_mS_per_cm=collective.scaled(per_diffusion),
-        haven_ratio=_ratio(rows[:, 0], rows[:, 1]),
+        haven_ratio=Estimate.of_ratio(rows[:, 0], rows[:, 1]),
         exponent=exponent,
         diffusive=not warnings,
         warnings=warnings,
@@ -138,19 +169,62 @@ def transport_coefficients(
     )
 
 
-def _collective(paths):
+@dataclass(frozen=True)
+class _Replica:
+    """What one trajectory contributes."""
+
+    rows: list[list[float]]  #: of each block, see _fit_block
+    msd: MeanSquaredDisplacement
+    collective_msd: MeanSquaredDisplacement
+    window: tuple[float, float]  #: ps
+    ions: int
+    volume: float  #: angstrom^3
+
+
+def _sample(
+    trajectory: Trajectory,
+    mobile: Species,
+    reference: Species | None,
+    blocks: int,
+    window: tuple[float, float],
+    relative: bool,
+) -> _Replica:
+    """Fits to the blocks of a trajectory; the window is in ps or, if relative, over the length of a block."""
+    require_frames(trajectory, max(_MIN_FRAMES, 10 * blocks), "transport_coefficients")
+    interval = require_interval(trajectory, "transport_coefficients")
+    paths = read_paths(trajectory, mobile, reference, "transport_coefficients")
+    length = len(paths) // blocks
+    span = (length - 1) * interval
+    start, stop = (fraction * span for fraction in window) if relative else window
+    if not 0 <= start < stop <= span:
+        raise ValueError(
+            f"transport_coefficients: the fit window {start:g} to {stop:g} ps does not lie within a block of {span:g} ps; "
+            "give a smaller one, fewer blocks, or a longer trajectory"
+        )
+    rows = [_fit_block(paths[index * length : (index + 1) * length], interval, start, stop) for index in range(blocks)]
+    return _Replica(
+        rows,
+        displacement_of_paths(paths, interval),
+        displacement_of_paths(_collective(paths), interval),
+        (start, stop),
+        paths.shape[1],
+        float(trajectory.volumes().mean()),
+    )
+
+
+def _collective(paths: np.ndarray) -> np.ndarray:
     """Sum of the displacements over sqrt(N) as a single path [t, 1, 3]: its squared displacement is that of D_sigma."""
     return paths.sum(1, keepdims=True) / np.sqrt(paths.shape[1])
 
 
-def _fit_block(paths, interval, start, stop):
+def _fit_block(paths: np.ndarray, interval: float, start: float, stop: float) -> list[float]:
     fraction = min(1.0, stop / ((len(paths) - 1) * interval) + 1e-9)
     own = fit_line(displacement_of_paths(paths, interval, fraction), start, stop)
     together = fit_line(displacement_of_paths(_collective(paths), interval, fraction), start, stop)
     return [own.diffusion_cm2_per_s, together.diffusion_cm2_per_s, *own.directions_cm2_per_s, own.exponent]
 
 
-def _average(curves):
+def _average(curves: Sequence[MeanSquaredDisplacement]) -> MeanSquaredDisplacement:
     length = min(len(curve.lags_ps) for curve in curves)
     return MeanSquaredDisplacement(
         curves[0].lags_ps[:length],
@@ -159,21 +233,9 @@ def _average(curves):
     )
 
 
-def _ratio(numerators, denominators):
-    """Ratio of means with its jackknife error: less biased than the mean of noisy ratios."""
-    value = float(np.mean(numerators) / np.mean(denominators))
-    count = len(numerators)
-    if count < 2:
-        return Estimate(value, np.nan, np.nan, np.nan, (value,))
-    from scipy.stats import t
-
-    left = (np.sum(numerators) - numerators) / (np.sum(denominators) - denominators)
-    error = float(np.sqrt((count - 1) / count * ((left - left.mean()) ** 2).sum()))
-    reach = float(t.ppf(0.975, count - 1)) * error
-    return Estimate(value, error, value - reach, value + reach, tuple((numerators / denominators).tolist()))
-
-
-def _warnings(exponent, msd, diffusion, start, stop):
+def _warnings(
+    exponent: Estimate, msd: MeanSquaredDisplacement, diffusion: Estimate, start: float, stop: float
+) -> tuple[str, ...]:
     found = []
     reach = 0.1 if not np.isfinite(exponent.standard_error) else max(0.1, 2 * exponent.standard_error)
     if abs(exponent.value - 1) > min(reach, 0.3):

@@ -2,15 +2,18 @@
 # Copyright (c) 2026 the openmm-lps authors
 """Where lithium is: in the two coordinates (r, phi) around P-S bonds, and on a grid in the cell."""
 
+from __future__ import annotations
+
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from .neighbors import neighbor_pairs
-from .trajectory import read_paths, require_cell, require_unwrapped
-
-_BOHR = 0.529177210903  # angstrom
+from .requirements import periodic_frames, require_cell
+from .trajectory import Species, Trajectory
+from .unwrapping import read_paths, require_unwrapped
 
 
 @dataclass(frozen=True)
@@ -30,62 +33,79 @@ class DensityMap:
 
     density_per_angstrom3: np.ndarray  #: [nx, ny, nz]
     cell: np.ndarray  #: [3, 3] mean cell, angstrom
-    symbols: tuple  #: framework atoms, for orientation
+    symbols: tuple[str, ...]  #: framework atoms, for orientation
     positions: np.ndarray  #: [k, 3] their mean positions, angstrom
 
-    def write_cube(self, path):
+    def write_cube(self, path: str | os.PathLike) -> None:
         """Write a Gaussian cube file (bohr, 1/bohr^3), which VESTA, VMD and ASE open."""
         from ase.data import atomic_numbers
+        from ase.units import Bohr
 
         grid = self.density_per_angstrom3
         lines = ["number density of ions, 1/bohr^3", "written by openmm-lps", f"{len(self.symbols):5d} 0.0 0.0 0.0"]
         for points, vector in zip(grid.shape, self.cell, strict=True):
-            lines.append(f"{points:5d} " + " ".join(f"{component / points / _BOHR:.9f}" for component in vector))
+            lines.append(f"{points:5d} " + " ".join(f"{component / points / Bohr:.9f}" for component in vector))
         for symbol, position in zip(self.symbols, self.positions, strict=True):
-            place = " ".join(f"{component / _BOHR:.6f}" for component in position)
+            place = " ".join(f"{component / Bohr:.6f}" for component in position)
             lines.append(f"{atomic_numbers[symbol]:5d} 0.0 {place}")
-        values = (grid * _BOHR**3).reshape(-1, grid.shape[2])
+        values = (grid * Bohr**3).reshape(-1, grid.shape[2])
         for row in values:
             lines += [" ".join(f"{value:.5e}" for value in row[k : k + 6]) for k in range(0, len(row), 6)]
         Path(path).write_text("\n".join(lines) + "\n")
 
 
 def bond_density(
-    trajectory,
-    ion="Li",
-    ligand="S",
-    centre="P",
-    r_max=6.0,
-    r_width=0.1,
-    phi_bins=36,
-    bond_cutoff=2.6,
-    stride=1,
-    progress=None,
-):
+    trajectory: Trajectory,
+    ion: str = "Li",
+    ligand: str = "S",
+    center: str = "P",
+    r_max: float = 6.0,
+    r_width: float = 0.1,
+    phi_bins: int = 36,
+    bond_cutoff: float = 2.6,
+    stride: int = 1,
+) -> BondDensity:
     r"""Density of ions in the distance r from S and the angle phi to its P-S bond, over the mean density.
 
     .. math:: \rho(r, \phi) = \frac{V}{N_{Li}} \frac{n(r, \phi)}{N_{bonds}\; 2 \pi \sin\phi\, r^2\, dr\, d\phi}
 
     phi = 0 points from S to P, so phi = 109.5 degrees or so is where lithium caps a lone pair of S.
 
-    :param r_max: angstrom
-    :param r_width: angstrom
-    :param phi_bins: over 0 to 180 degrees
-    :param bond_cutoff: P-S, angstrom
-    :param stride: use every so manyth frame
-    :param progress: called as progress(frames done, frames in total)
-    :return: :class:`BondDensity`
-    :raises ValueError: no cell, unknown element, or no bond
+    Parameters
+    ----------
+    trajectory : Trajectory
+        the frames
+    ion, ligand, center : str
+        elements: of the ions, of the corners and of the middle of the tetrahedra
+    r_max : float
+        angstrom
+    r_width : float
+        angstrom
+    phi_bins : int
+        over 0 to 180 degrees
+    bond_cutoff : float
+        P-S, angstrom
+    stride : int
+        use every n-th frame
+
+    Returns
+    -------
+    BondDensity
+        the density on a grid of r and phi
+
+    Raises
+    ------
+    ValueError
+        no cell, unknown element, or no bond
     """
-    require_cell(trajectory)
-    ions, ligands, centres = (trajectory.indices(element) for element in (ion, ligand, centre))
+    ions, ligands, centers = (trajectory.indices(element) for element in (ion, ligand, center))
     chosen = np.concatenate([ligands, ions])
-    bonded = np.concatenate([ligands, centres])
+    bonded = np.concatenate([ligands, centers])
     r_bins = round(r_max / r_width)
     r_edges, cosines = np.arange(r_bins + 1) * r_width, np.cos(np.linspace(0, np.pi, phi_bins + 1))
     counts = np.zeros((r_bins, phi_bins))
     samples, mean_density, frames = 0, 0.0, 0
-    for positions, cell in trajectory.frames(stride, progress):
+    for positions, cell in periodic_frames(trajectory, stride):
         sulfur_p, _, arm = _between(positions[bonded], cell, len(ligands), bond_cutoff)
         sulfur_i, distance, to_ion = _between(positions[chosen], cell, len(ligands), r_edges[-1])
         samples += len(sulfur_p)
@@ -103,23 +123,45 @@ def bond_density(
         frames += 1
     if not samples:
         raise ValueError(
-            f"bond_density: no {centre}-{ligand} bond within {bond_cutoff} angstrom in '{trajectory.name}'; choose other elements"
+            f"bond_density: no {center}-{ligand} bond within {bond_cutoff} angstrom in '{trajectory.name}'; choose other elements"
         )
     volumes = 2 * np.pi / 3 * np.diff(r_edges**3)[:, None] * -np.diff(cosines)
     rho = counts / (samples * mean_density / frames * volumes)
-    phi_centres = (np.arange(phi_bins) + 0.5) * 180 / phi_bins
-    return BondDensity(r_edges[:-1] + r_width / 2, phi_centres, rho, counts, samples)
+    phi_centers = (np.arange(phi_bins) + 0.5) * 180 / phi_bins
+    return BondDensity(r_edges[:-1] + r_width / 2, phi_centers, rho, counts, samples)
 
 
-def density_map(trajectory, species="Li", spacing=0.25, reference="framework", stride=1):
+def density_map(
+    trajectory: Trajectory,
+    species: Species = "Li",
+    spacing: float = 0.25,
+    reference: Species | None = "framework",
+    stride: int = 1,
+) -> DensityMap:
     """Time-averaged number density of ions on a grid, in fractional coordinates (so a breathing cell does no harm).
 
-    :param species: the ions
-    :param spacing: largest distance between grid points, angstrom
-    :param reference: whose drift is subtracted, see :func:`~.trajectory.read_paths`; its atoms are written with the map
-    :param stride: use every so manyth frame
-    :return: :class:`DensityMap`; its sum times the volume of a grid cell is the number of ions
-    :raises ValueError: wrapped (the drift cannot be told), no cell, or no such ions
+    Parameters
+    ----------
+    trajectory : Trajectory
+        the frames
+    species : str, sequence of str, or np.ndarray of int
+        the ions
+    spacing : float
+        largest distance between grid points, angstrom
+    reference : str, sequence of str, np.ndarray of int, or None
+        whose drift is subtracted, as in :func:`~.unwrapping.read_paths`; its atoms are written with the map
+    stride : int
+        use every n-th frame
+
+    Returns
+    -------
+    DensityMap
+        its sum times the volume of a grid cell is the number of ions
+
+    Raises
+    ------
+    ValueError
+        wrapped (the drift cannot be told), no cell, or no such ions
     """
     trajectory = trajectory[::stride] if stride > 1 else trajectory
     cells = require_cell(trajectory)
@@ -137,20 +179,21 @@ def density_map(trajectory, species="Li", spacing=0.25, reference="framework", s
     volume = abs(np.linalg.det(cell)) / len(counts)
     mean = np.zeros((len(others), 3))
     if len(others):
+        weights, origin = trajectory.masses_amu[others], None
         for chunk in trajectory.chunks():
             places = chunk.positions[:, others]
-            weights = trajectory.masses_amu[others]
-            centre = np.einsum("tni,n->ti", places, weights) / weights.sum()
-            origin = centre[0] if chunk.start == 0 else origin  # noqa: F821 (set by the first chunk)
-            shift = 0 if reference is None else (centre - origin)[:, None]
-            mean += (places - shift).sum(0)
+            middle = np.einsum("tni,n->ti", places, weights) / weights.sum()
+            origin = middle[0] if origin is None else origin
+            mean += (places if reference is None else places - (middle - origin)[:, None]).sum(0)
         fractional = (mean / len(trajectory)) @ np.linalg.inv(cell)
         mean = (fractional - np.floor(fractional)) @ cell
     symbols = tuple(trajectory.symbols[atom] for atom in others)
     return DensityMap((counts / (len(trajectory) * volume)).reshape(shape), cell, symbols, mean)
 
 
-def _between(positions, cell, first_group, cutoff):
+def _between(
+    positions: np.ndarray, cell: np.ndarray | None, first_group: int, cutoff: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Pairs from the first group of atoms to the rest: index in the first, distance, vector."""
     i, j, distance, vector = neighbor_pairs(positions, cell, cutoff, "ijdD")
     swap = i > j

@@ -2,11 +2,16 @@
 # Copyright (c) 2026 the openmm-lps authors
 """Mean squared displacements with every time origin, by fast Fourier transforms, and what can be read off them."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
 
-from .trajectory import read_paths, require_interval
+from .estimates import linear_fit
+from .requirements import require_interval
+from .trajectory import Species, Trajectory
+from .unwrapping import read_paths
 
 #: (angstrom^2/ps) in cm^2/s
 CM2_PER_S = 1e-4
@@ -22,11 +27,11 @@ class MeanSquaredDisplacement:
     atoms: int  #: number of atoms averaged over
 
     @property
-    def total_angstrom2(self):
+    def total_angstrom2(self) -> np.ndarray:
         """[m] sum over the three directions."""
         return self.directions_angstrom2.sum(1)
 
-    def exponent(self):
+    def exponent(self) -> np.ndarray:
         """[m] local slope alpha = d ln MSD / d ln t (nan at lag 0): 2 ballistic, 0 caged, 1 diffusive."""
         alpha = np.full(len(self.lags_ps), np.nan)
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -44,7 +49,7 @@ class LineFit:
     exponent: float  #: slope of ln MSD against ln t over the window
 
 
-def correlate_displacements(paths, max_lag):
+def correlate_displacements(paths: np.ndarray, max_lag: int) -> np.ndarray:
     r"""Squared displacement of each path, averaged over all time origins.
 
     .. math:: \frac{1}{T - m} \sum_{k} |x_{k+m} - x_k|^2 = S_1(m) - 2 S_2(m)
@@ -52,9 +57,17 @@ def correlate_displacements(paths, max_lag):
     with the autocorrelation S_2 by FFT and the sum of squares S_1 by recursion (Calandrini et al., Collection SFN 12, 201
     (2011)): T log T instead of T^2 operations.
 
-    :param paths: [t, m, 3]
-    :param max_lag: largest lag in frames, below t
-    :return: [max_lag + 1, m, 3]
+    Parameters
+    ----------
+    paths : np.ndarray, [t, m, 3]
+        angstrom
+    max_lag : int
+        largest lag in frames, below t
+
+    Returns
+    -------
+    np.ndarray
+        [max_lag + 1, m, 3] angstrom^2
     """
     paths = paths - paths.mean(0)  # differences only: fewer digits are lost
     frames = len(paths)
@@ -68,7 +81,7 @@ def correlate_displacements(paths, max_lag):
     return np.maximum((2 * squares[-1] - lost) / origins - 2 * correlation, 0)
 
 
-def average_displacements(paths, max_lag):
+def average_displacements(paths: np.ndarray, max_lag: int) -> np.ndarray:
     """:func:`correlate_displacements` averaged over the paths [max_lag + 1, 3], in pieces of bounded memory."""
     total = np.zeros((max_lag + 1, 3))
     step = max(1, _BLOCK_BYTES // (len(paths) * 24))
@@ -77,21 +90,40 @@ def average_displacements(paths, max_lag):
     return total / paths.shape[1]
 
 
-def mean_squared_displacement(trajectory, species, reference="framework", max_lag_fraction=0.5):
+def mean_squared_displacement(
+    trajectory: Trajectory, species: Species, reference: Species | None = "framework", max_lag_fraction: float = 0.5
+) -> MeanSquaredDisplacement:
     """Mean squared displacement of some atoms.
 
-    :param species: what :meth:`~.trajectory.Trajectory.indices` takes
-    :param reference: whose drift is subtracted, see :func:`~.trajectory.read_paths`
-    :param max_lag_fraction: largest lag over the length of the trajectory; beyond one half the origins are few
-    :return: :class:`MeanSquaredDisplacement`
-    :raises ValueError: wrapped, unevenly spaced, too short, or no such atoms
+    Parameters
+    ----------
+    trajectory : Trajectory
+        the frames
+    species : str, sequence of str, or np.ndarray of int
+        what :meth:`~.trajectory.Trajectory.indices` takes
+    reference : str, sequence of str, np.ndarray of int, or None
+        whose drift is subtracted, as in :func:`~.unwrapping.read_paths`
+    max_lag_fraction : float
+        largest lag over the length of the trajectory; beyond one half the origins are few
+
+    Returns
+    -------
+    MeanSquaredDisplacement
+        by lag and direction
+
+    Raises
+    ------
+    ValueError
+        wrapped, unevenly spaced, too short, or no such atoms
     """
     interval = require_interval(trajectory, "mean_squared_displacement")
     paths = read_paths(trajectory, species, reference, "mean_squared_displacement")
     return displacement_of_paths(paths, interval, max_lag_fraction)
 
 
-def displacement_of_paths(paths, interval_ps, max_lag_fraction=0.5):
+def displacement_of_paths(
+    paths: np.ndarray, interval_ps: float, max_lag_fraction: float = 0.5
+) -> MeanSquaredDisplacement:
     """The same from paths [t, m, 3] in angstrom."""
     max_lag = max(1, min(len(paths) - 1, int(max_lag_fraction * (len(paths) - 1))))
     return MeanSquaredDisplacement(
@@ -99,14 +131,25 @@ def displacement_of_paths(paths, interval_ps, max_lag_fraction=0.5):
     )
 
 
-def fit_line(msd, start_ps, stop_ps):
+def fit_line(msd: MeanSquaredDisplacement, start_ps: float, stop_ps: float) -> LineFit:
     """Least-squares line through the lags in a window; the intercept takes up vibrations and the way to diffusion.
 
-    :param msd: :class:`MeanSquaredDisplacement`
-    :param start_ps: window
-    :param stop_ps: window
-    :return: :class:`LineFit`
-    :raises ValueError: fewer than 3 lags in the window
+    Parameters
+    ----------
+    msd : MeanSquaredDisplacement
+        by lag and direction
+    start_ps, stop_ps : float
+        the window, ps
+
+    Returns
+    -------
+    LineFit
+        slope and intercept
+
+    Raises
+    ------
+    ValueError
+        fewer than 3 lags in the window
     """
     slack = 1e-6 * msd.lags_ps[1]
     inside = (msd.lags_ps >= start_ps - slack) & (msd.lags_ps <= stop_ps + slack) & (msd.lags_ps > 0)
@@ -116,13 +159,12 @@ def fit_line(msd, start_ps, stop_ps):
             "save frames more often, or run longer"
         )
     lags, values = msd.lags_ps[inside], msd.directions_angstrom2[inside]
-    centred = lags - lags.mean()
-    slopes = centred @ values / (centred @ centred)
+    slopes, _, intercepts = linear_fit(lags, values)
     total = values.sum(1)
-    exponent = np.polyfit(np.log(lags), np.log(total), 1)[0] if (total > 0).all() else 0.0
+    exponent = linear_fit(np.log(lags), np.log(total))[0] if (total > 0).all() else 0.0
     return LineFit(
         float(slopes.sum() / 6 * CM2_PER_S),
         slopes / 2 * CM2_PER_S,
-        float(total.mean() - slopes.sum() * lags.mean()),
+        float(intercepts.sum()),
         float(exponent),
     )

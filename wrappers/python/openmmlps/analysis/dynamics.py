@@ -2,16 +2,22 @@
 # Copyright (c) 2026 the openmm-lps authors
 """Van Hove functions, velocity autocorrelation and vibrational density of states."""
 
+from __future__ import annotations
+
 import warnings
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
+from scipy.constants import speed_of_light
 
 from .neighbors import neighbor_pairs
-from .trajectory import read_paths, require_cell, require_frames, require_interval, require_velocities
+from .requirements import require_cell, require_frames, require_interval, require_velocities
+from .trajectory import Species, Trajectory, tell
+from .unwrapping import read_paths
 
 #: wave number of 1 THz, 1/cm
-PER_CM_PER_THZ = 33.35640951981521
+PER_CM_PER_THZ = 1e10 / speed_of_light
 _BLOCK_BYTES = 32 << 20
 
 
@@ -19,7 +25,7 @@ _BLOCK_BYTES = 32 << 20
 class VanHove:
     """Van Hove correlation function at some lags."""
 
-    r_angstrom: np.ndarray  #: [m] centres of the bins
+    r_angstrom: np.ndarray  #: [m] centers of the bins
     lags_ps: np.ndarray  #: [l]
     values: np.ndarray  #: [l, m] self: 4 pi r^2 G_s(r, t) in 1/angstrom (its integral is 1); distinct: G_d(r, t) / rho
 
@@ -29,27 +35,50 @@ class VibrationalDensity:
     """Vibrational densities of states, per element, each with unit area."""
 
     wave_number_per_cm: np.ndarray  #: [m]
-    density: dict  #: element -> [m] in cm; its integral over the wave number is 1
+    density: dict[str, np.ndarray]  #: element -> [m] in cm; its integral over the wave number is 1
     total: np.ndarray  #: [m] sum over elements weighted by their share of the atoms
-    band_centre_per_cm: dict  #: element -> first moment of its density
+    band_center_per_cm: dict[str, float]  #: element -> first moment of its density
 
     @property
-    def frequency_THz(self):
+    def frequency_THz(self) -> np.ndarray:
+        """[m] the same as frequencies, THz."""
         return self.wave_number_per_cm / PER_CM_PER_THZ
 
 
-def van_hove_self(trajectory, species, lags_ps, r_max=10.0, bin_width=0.05, reference="framework", max_origins=2000):
+def van_hove_self(
+    trajectory: Trajectory,
+    species: Species,
+    lags_ps: ArrayLike,
+    r_max: float = 10.0,
+    bin_width: float = 0.05,
+    reference: Species | None = "framework",
+    max_origins: int = 2000,
+) -> VanHove:
     r"""Self part: the distribution of distances moved.
 
     .. math:: G_s(r, t) = \frac{1}{N} \left\langle \sum_i \delta(r - |r_i(t_0 + t) - r_i(t_0)|) \right\rangle
 
-    :param species: what :meth:`~.trajectory.Trajectory.indices` takes
-    :param lags_ps: rounded to frames
-    :param r_max: angstrom; longer moves are left out, so that the integral then falls below 1
-    :param bin_width: angstrom
-    :param reference: whose drift is subtracted, see :func:`~.trajectory.read_paths`
-    :param max_origins: time origins used, evenly spread
-    :return: :class:`VanHove`, values 4 pi r^2 G_s
+    Parameters
+    ----------
+    trajectory : Trajectory
+        the frames
+    species : str, sequence of str, or np.ndarray of int
+        what :meth:`~.trajectory.Trajectory.indices` takes
+    lags_ps : array_like, [l]
+        rounded to frames
+    r_max : float
+        angstrom; longer moves are left out, so that the integral then falls below 1
+    bin_width : float
+        angstrom
+    reference : str, sequence of str, np.ndarray of int, or None
+        whose drift is subtracted, as in :func:`~.unwrapping.read_paths`
+    max_origins : int
+        time origins used, evenly spread
+
+    Returns
+    -------
+    VanHove
+        values 4 pi r^2 G_s
     """
     interval, lags = _lags(trajectory, lags_ps, "van_hove_self")
     paths = read_paths(trajectory, species, reference, "van_hove_self")
@@ -63,8 +92,15 @@ def van_hove_self(trajectory, species, lags_ps, r_max=10.0, bin_width=0.05, refe
 
 
 def van_hove_distinct(
-    trajectory, a, b, lags_ps, r_max=8.0, bin_width=0.1, reference="framework", max_origins=100, progress=None
-):
+    trajectory: Trajectory,
+    a: str,
+    b: str,
+    lags_ps: ArrayLike,
+    r_max: float = 8.0,
+    bin_width: float = 0.1,
+    reference: Species | None = "framework",
+    max_origins: int = 100,
+) -> VanHove:
     r"""Distinct part, over the mean density of b: 1 far away, g_ab(r) at t = 0.
 
     .. math:: G_d(r, t) = \frac{1}{N_a} \left\langle \sum_{i \in a} \sum_{j \in b, j \neq i}
@@ -72,15 +108,27 @@ def van_hove_distinct(
 
     A peak growing at r = 0 means that an ion takes the place another has left: concerted motion.
 
-    :param a: element at the origin
-    :param b: element seen a lag later
-    :param lags_ps: rounded to frames; 0 is allowed
-    :param r_max: angstrom
-    :param bin_width: angstrom
-    :param reference: "framework" is every atom that is neither a nor b; None where there is none
-    :param max_origins: time origins used, evenly spread
-    :param progress: called as progress(lags done, lags in total)
-    :return: :class:`VanHove`, values G_d / rho_b
+    Parameters
+    ----------
+    trajectory : Trajectory
+        the frames
+    a, b : str
+        element at the origin, and element seen a lag later
+    lags_ps : array_like, [l]
+        rounded to frames; 0 is allowed
+    r_max : float
+        angstrom
+    bin_width : float
+        angstrom
+    reference : str, sequence of str, np.ndarray of int, or None
+        "framework" is every atom that is neither a nor b; None where there is none
+    max_origins : int
+        time origins used, evenly spread
+
+    Returns
+    -------
+    VanHove
+        values G_d / rho_b
     """
     interval, lags = _lags(trajectory, lags_ps, "van_hove_distinct")
     cells = require_cell(trajectory)
@@ -107,20 +155,35 @@ def van_hove_distinct(
             counts = np.histogram(distance[~own], bins, (0, edges[-1]))[0]
             values[index] += counts * abs(np.linalg.det(cells[origin])) / (len(first) * len(second) * shells)
         values[index] /= len(origins)
-        if progress is not None:
-            progress(index + 1, len(lags))
+        tell(trajectory.name, index + 1, len(lags))
     return VanHove(edges[:-1] + bin_width / 2, lags * interval, values)
 
 
-def velocity_autocorrelation(trajectory, species, max_lag_ps=None):
+def velocity_autocorrelation(
+    trajectory: Trajectory, species: Species, max_lag_ps: float | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     r"""Velocity autocorrelation averaged over atoms and time origins (FFT).
 
     .. math:: C(t) = \frac{1}{N} \sum_i \langle v_i(t_0) \cdot v_i(t_0 + t) \rangle
 
-    :param species: what :meth:`~.trajectory.Trajectory.indices` takes
-    :param max_lag_ps: None: a quarter of the trajectory, at most 5 ps
-    :return: lags [m] in ps, C [m] in angstrom^2/ps^2
-    :raises ValueError: no velocities, too few frames, uneven times
+    Parameters
+    ----------
+    trajectory : Trajectory
+        the frames
+    species : str, sequence of str, or np.ndarray of int
+        what :meth:`~.trajectory.Trajectory.indices` takes
+    max_lag_ps : float or None
+        None: a quarter of the trajectory, at most 5 ps
+
+    Returns
+    -------
+    tuple of np.ndarray
+        lags [m] in ps, and C [m] in angstrom^2/ps^2
+
+    Raises
+    ------
+    ValueError
+        no velocities, too few frames, uneven times
     """
     require_velocities(trajectory, "velocity_autocorrelation")
     require_frames(trajectory, 20, "velocity_autocorrelation")
@@ -131,7 +194,8 @@ def velocity_autocorrelation(trajectory, species, max_lag_ps=None):
     atoms = trajectory.indices(species)
     velocities = np.empty((frames, len(atoms), 3))
     for chunk in trajectory.chunks(velocities=True):
-        velocities[chunk.start : chunk.start + len(chunk.velocities)] = chunk.velocities[:, atoms]
+        part = np.asarray(chunk.velocities)
+        velocities[chunk.start : chunk.start + len(part)] = part[:, atoms]
     size = 1 << (frames + lags).bit_length()
     step = max(1, _BLOCK_BYTES // (frames * 24))
     total = np.zeros(lags + 1)
@@ -143,8 +207,11 @@ def velocity_autocorrelation(trajectory, species, max_lag_ps=None):
 
 
 def vibrational_density_of_states(
-    trajectory, max_lag_ps=None, smoothing_per_cm=15.0, highest_per_cm=1000.0, progress=None
-):
+    trajectory: Trajectory,
+    max_lag_ps: float | None = None,
+    smoothing_per_cm: float = 15.0,
+    highest_per_cm: float = 1000.0,
+) -> VibrationalDensity:
     r"""Vibrational density of states of each element, from its velocity autocorrelation with a Hann window.
 
     .. math:: g_i(\omega) \propto \int C_i(t)\, w(t) \cos(\omega t)\, dt ,\quad
@@ -152,12 +219,26 @@ def vibrational_density_of_states(
 
     Each g has unit area; times N_i m_i C_i(0) / V it is the convention of Miyagawa et al., J. Mater. Chem. A 12, 11344 (2024).
 
-    :param max_lag_ps: resolution is about 33 / max_lag_ps in 1/cm; None: see :func:`velocity_autocorrelation`
-    :param smoothing_per_cm: width of the Savitzky-Golay filter (parabola); 0: none
-    :param highest_per_cm: end of the spectrum and of the band centres
-    :param progress: called as progress(elements done, elements in total)
-    :return: :class:`VibrationalDensity`
-    :raises ValueError: no velocities, too few frames, uneven times
+    Parameters
+    ----------
+    trajectory : Trajectory
+        the frames
+    max_lag_ps : float or None
+        resolution is about 33 / max_lag_ps in 1/cm; None: see :func:`velocity_autocorrelation`
+    smoothing_per_cm : float
+        width of the Savitzky-Golay filter (parabola); 0: none
+    highest_per_cm : float
+        end of the spectrum and of the band centers
+
+    Returns
+    -------
+    VibrationalDensity
+        by element and in total
+
+    Raises
+    ------
+    ValueError
+        no velocities, too few frames, uneven times
     """
     require_velocities(trajectory, "vibrational_density_of_states")
     interval = require_interval(trajectory, "vibrational_density_of_states")
@@ -170,7 +251,7 @@ def vibrational_density_of_states(
         )
     from scipy.integrate import trapezoid
 
-    density, centres, total = {}, {}, 0.0
+    density, centers, total = {}, {}, np.zeros(1)
     for done, element in enumerate(trajectory.elements, 1):
         lags, correlation = velocity_autocorrelation(trajectory, element, max_lag_ps)
         window = 0.5 * (1 + np.cos(np.pi * lags / lags[-1]))
@@ -185,21 +266,20 @@ def vibrational_density_of_states(
         inside = wave_numbers <= highest_per_cm
         wave_numbers, spectrum = wave_numbers[inside], spectrum[inside]
         density[element] = spectrum / trapezoid(spectrum, wave_numbers)
-        centres[element] = float(trapezoid(wave_numbers * density[element], wave_numbers))
+        centers[element] = float(trapezoid(wave_numbers * density[element], wave_numbers))
         total = total + density[element] * trajectory.symbols.count(element) / len(trajectory.symbols)
-        if progress is not None:
-            progress(done, len(trajectory.elements))
-    return VibrationalDensity(wave_numbers, density, total, centres)
+        tell(trajectory.name, done, len(trajectory.elements))
+    return VibrationalDensity(wave_numbers, density, total, centers)
 
 
-def _smooth(spectrum, width):
+def _smooth(spectrum: np.ndarray, width: float) -> np.ndarray:
     from scipy.signal import savgol_filter
 
     points = round(width) // 2 * 2 + 1
     return spectrum if points < 5 else savgol_filter(spectrum, points, 2)
 
 
-def _lags(trajectory, lags_ps, where):
+def _lags(trajectory: Trajectory, lags_ps: ArrayLike, where: str) -> tuple[float, np.ndarray]:
     interval = require_interval(trajectory, where)
     lags = np.unique(np.round(np.atleast_1d(np.asarray(lags_ps, dtype=float)) / interval).astype(int))
     if lags[0] < 0 or lags[-1] >= len(trajectory):
@@ -210,5 +290,5 @@ def _lags(trajectory, lags_ps, where):
     return interval, lags
 
 
-def _origins(available, most):
+def _origins(available: int, most: int) -> np.ndarray:
     return np.unique(np.linspace(0, available - 1, min(available, most)).astype(int))

@@ -6,9 +6,13 @@ Voigt order xx, yy, zz, yz, xz, xy; shear strains are engineering strains (gamma
 tension, so that :math:`\sigma_i = C_{ij} \epsilon_j`.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 #: rotations that generate each class; axes x, y, z of a cell with a along x, b in the xy plane (monoclinic: unique axis b)
 SYMMETRIES = ("triclinic", "monoclinic", "orthorhombic", "trigonal", "tetragonal", "hexagonal", "cubic", "isotropic")
@@ -25,33 +29,46 @@ class Moduli:
     shear_reuss_GPa: float
 
     @property
-    def bulk_GPa(self):
+    def bulk_GPa(self) -> float:
         """Hill: mean of Voigt and Reuss."""
         return (self.bulk_voigt_GPa + self.bulk_reuss_GPa) / 2
 
     @property
-    def shear_GPa(self):
+    def shear_GPa(self) -> float:
         """Hill: mean of Voigt and Reuss."""
         return (self.shear_voigt_GPa + self.shear_reuss_GPa) / 2
 
     @property
-    def young_GPa(self):
-        """E = 1 / (1 / (3 G) + 1 / (9 B))"""
+    def young_GPa(self) -> float:
+        """E = 1 / (1 / (3 G) + 1 / (9 B))."""
         return 1 / (1 / (3 * self.shear_GPa) + 1 / (9 * self.bulk_GPa))
 
     @property
-    def poisson_ratio(self):
-        """nu = (1 - 3 G / (3 B + G)) / 2"""
+    def poisson_ratio(self) -> float:
+        """Ratio nu = (1 - 3 G / (3 B + G)) / 2."""
         return (1 - 3 * self.shear_GPa / (3 * self.bulk_GPa + self.shear_GPa)) / 2
 
     @property
-    def anisotropy(self):
+    def anisotropy(self) -> float:
         """Universal index 5 G_V / G_R + B_V / B_R - 6; 0 if isotropic (Ranganathan and Ostoja-Starzewski 2008)."""
         return 5 * self.shear_voigt_GPa / self.shear_reuss_GPa + self.bulk_voigt_GPa / self.bulk_reuss_GPa - 6
 
 
-def strain_tensor(component, amount):
-    """Symmetric strain [3, 3] of one Voigt component (0 .. 5); `amount` is the engineering strain."""
+def strain_tensor(component: int, amount: float) -> np.ndarray:
+    """Symmetric strain of one component.
+
+    Parameters
+    ----------
+    component : int
+        in Voigt order, 0 to 5
+    amount : float
+        engineering strain
+
+    Returns
+    -------
+    np.ndarray
+        [3, 3]
+    """
     strain = np.zeros((3, 3))
     i, j = _VOIGT[component]
     strain[i, j] += amount / 2
@@ -59,14 +76,27 @@ def strain_tensor(component, amount):
     return strain
 
 
-def elastic_constants(stresses_plus, stresses_minus, strain):
+def elastic_constants(stresses_plus: ArrayLike, stresses_minus: ArrayLike, strain: float) -> np.ndarray:
     """Elastic tensor by central differences.
 
-    :param stresses_plus: [6, 3, 3] stress of the cell strained by +strain in each Voigt component, GPa, positive in tension
-    :param stresses_minus: [6, 3, 3] by -strain
-    :param strain: engineering strain
-    :return: [6, 6] GPa, not symmetrised: its asymmetry tells how good it is
-    :raises ValueError: wrong shapes or strain
+    Parameters
+    ----------
+    stresses_plus : array_like, [6, 3, 3]
+        stress of the cell strained by +strain in each Voigt component, GPa, positive in tension
+    stresses_minus : array_like, [6, 3, 3]
+        by -strain
+    strain : float
+        engineering strain
+
+    Returns
+    -------
+    np.ndarray
+        [6, 6] GPa, not symmetrised: its asymmetry tells how good it is
+
+    Raises
+    ------
+    ValueError
+        wrong shapes or strain
     """
     plus, minus = np.asarray(stresses_plus, dtype=float), np.asarray(stresses_minus, dtype=float)
     if plus.shape != (6, 3, 3) or minus.shape != (6, 3, 3) or not strain > 0:
@@ -78,30 +108,41 @@ def elastic_constants(stresses_plus, stresses_minus, strain):
     return np.array([[difference[j][a, b] for j in range(6)] for a, b in _VOIGT])
 
 
-def symmetrize(constants, symmetry):
+def symmetrize(constants: ArrayLike, symmetry: str) -> np.ndarray:
     """Average an elastic tensor over the rotations of a crystal class, and over C_ij = C_ji.
 
-    :param constants: [6, 6] GPa
-    :param symmetry: one of SYMMETRIES; 'isotropic' keeps the Voigt averages of bulk and shear modulus
-    :return: [6, 6] GPa
-    :raises ValueError: unknown symmetry
+    Parameters
+    ----------
+    constants : array_like, [6, 6]
+        GPa
+    symmetry : str
+        one of SYMMETRIES; 'isotropic' keeps the Voigt averages of bulk and shear modulus
+
+    Returns
+    -------
+    np.ndarray
+        [6, 6] GPa
+
+    Raises
+    ------
+    ValueError
+        unknown symmetry
     """
-    constants = np.asarray(constants, dtype=float)
-    constants = (constants + constants.T) / 2
+    averaged = _symmetric(constants)
     if symmetry not in SYMMETRIES:
         raise ValueError(f"symmetrize: symmetry is '{symmetry}'; use one of {', '.join(SYMMETRIES)}")
     if symmetry == "isotropic":
-        bulk, shear = _voigt(constants)
+        bulk, shear = _voigt(averaged)
         found = np.diag([2 * shear] * 3 + [shear] * 3)
         found[:3, :3] += bulk - 2 * shear / 3
         return found
-    tensor = _full(constants)
+    tensor = _full(averaged)
     rotations = _group(symmetry)
     mean = sum(np.einsum("ai,bj,ck,dl,ijkl->abcd", g, g, g, g, tensor) for g in rotations) / len(rotations)
     return np.array([[mean[a + b] for b in _VOIGT] for a in _VOIGT])
 
 
-def voigt_reuss_hill(constants):
+def voigt_reuss_hill(constants: ArrayLike) -> Moduli:
     """Moduli of an isotropic aggregate.
 
     B_V = (C11 + C22 + C33 + 2 (C12 + C13 + C23)) / 9,
@@ -109,54 +150,82 @@ def voigt_reuss_hill(constants):
     B_R = 1 / (S11 + S22 + S33 + 2 (S12 + S13 + S23)),
     G_R = 15 / (4 (S11 + S22 + S33) - 4 (S12 + S13 + S23) + 3 (S44 + S55 + S66)), with S the inverse of C.
 
-    :param constants: [6, 6] GPa, symmetric
-    :return: :class:`Moduli`
-    :raises ValueError: the tensor is not positive definite, so the crystal is unstable
+    Parameters
+    ----------
+    constants : array_like, [6, 6]
+        GPa, symmetric
+
+    Returns
+    -------
+    Moduli
+        GPa
+
+    Raises
+    ------
+    ValueError
+        the tensor is not positive definite, so the crystal is unstable
     """
-    constants = np.asarray(constants, dtype=float)
-    constants = (constants + constants.T) / 2
-    lowest = float(np.linalg.eigvalsh(constants).min())
+    stiffness = _symmetric(constants)
+    lowest = float(np.linalg.eigvalsh(stiffness).min())
     if not lowest > 0:
         raise ValueError(
             f"voigt_reuss_hill: the elastic tensor has the eigenvalue {lowest:.3g} GPa, so the structure is unstable; relax it "
             "further, or average longer"
         )
-    bulk, shear = _voigt(constants)
-    compliance = np.linalg.inv(constants)
+    bulk, shear = _voigt(stiffness)
+    compliance = np.linalg.inv(stiffness)
     diagonal, mixed = np.trace(compliance[:3, :3]), compliance[0, 1] + compliance[0, 2] + compliance[1, 2]
     reuss_bulk = 1 / (diagonal + 2 * mixed)
     reuss_shear = 15 / (4 * diagonal - 4 * mixed + 3 * np.trace(compliance[3:, 3:]))
     return Moduli(float(bulk), float(reuss_bulk), float(shear), float(reuss_shear))
 
 
-def young_in_direction(constants, directions):
-    """Young's modulus of a crystal pulled along a direction: 1 / E(n) = S_ijkl n_i n_j n_k n_l (Nye, Physical Properties of Crystals).
+def young_in_direction(constants: ArrayLike, directions: ArrayLike) -> np.ndarray:
+    """Young's modulus of a crystal pulled along a direction.
 
-    :param constants: [6, 6] GPa
-    :param directions: [n, 3], of any length but 0
-    :return: [n] GPa
-    :raises ValueError: a direction without length, or a tensor without an inverse
+    1 / E(n) = S_ijkl n_i n_j n_k n_l (Nye, Physical Properties of Crystals).
+
+    Parameters
+    ----------
+    constants : array_like, [6, 6]
+        GPa
+    directions : array_like, [n, 3]
+        of any length but 0
+
+    Returns
+    -------
+    np.ndarray
+        [n] GPa
+
+    Raises
+    ------
+    ValueError
+        a direction without length, or a tensor without an inverse
     """
-    directions = np.atleast_2d(np.asarray(directions, dtype=float))
-    lengths = np.linalg.norm(directions, axis=1)
-    if directions.shape[1:] != (3,) or not (lengths > 0).all():
+    vectors = np.atleast_2d(np.asarray(directions, dtype=float))
+    lengths = np.linalg.norm(vectors, axis=1)
+    if vectors.shape[1:] != (3,) or not (lengths > 0).all():
         raise ValueError("young_in_direction: a direction has no length; give vectors [n, 3]")
-    constants = np.asarray(constants, dtype=float)
     try:
-        compliance = np.linalg.inv((constants + constants.T) / 2)
+        compliance = np.linalg.inv(_symmetric(constants))
     except np.linalg.LinAlgError:
         raise ValueError("young_in_direction: the elastic tensor has no inverse; the structure is unstable") from None
-    unit = directions / lengths[:, None]
+    unit = vectors / lengths[:, None]
     stress = np.array([unit[:, i] * unit[:, j] for i, j in _VOIGT])  # of a unit pull
     return 1 / np.einsum("in,ij,jn->n", stress, compliance, stress)
 
 
-def _voigt(constants):
+def _symmetric(constants: ArrayLike) -> np.ndarray:
+    tensor = np.asarray(constants, dtype=float)
+    return (tensor + tensor.T) / 2
+
+
+def _voigt(constants: np.ndarray) -> tuple[float, float]:
     diagonal, mixed = np.trace(constants[:3, :3]), constants[0, 1] + constants[0, 2] + constants[1, 2]
     return (diagonal + 2 * mixed) / 9, (diagonal - mixed + 3 * np.trace(constants[3:, 3:])) / 15
 
 
-def _full(constants):
+def _full(constants: np.ndarray) -> np.ndarray:
     """[3, 3, 3, 3] from [6, 6]."""
     number = np.zeros((3, 3), dtype=int)
     for index, (i, j) in enumerate(_VOIGT):
@@ -164,7 +233,7 @@ def _full(constants):
     return constants[number[:, :, None, None], number[None, None]]
 
 
-def _group(symmetry):
+def _group(symmetry: str) -> list[np.ndarray]:
     """All rotations generated by those of the class."""
     axes = {"x": (1, 0, 0), "y": (0, 1, 0), "z": (0, 0, 1), "d": (1, 1, 1)}
     generators = {
@@ -188,8 +257,8 @@ def _group(symmetry):
     return found
 
 
-def _rotation(axis, angle):
+def _rotation(axis: Sequence[float], angle: float) -> np.ndarray:
     from scipy.spatial.transform import Rotation
 
-    axis = np.array(axis, dtype=float)
-    return Rotation.from_rotvec(angle * axis / np.linalg.norm(axis)).as_matrix()
+    vector = np.array(axis, dtype=float)
+    return Rotation.from_rotvec(angle * vector / np.linalg.norm(vector)).as_matrix()

@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the openmm-lps authors
-"""A number with its error bar."""
+"""Numbers with error bars: means of blocks and of replicas, ratios, slopes. The policy: docs/error-bars.md."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 
 @dataclass(frozen=True)
@@ -12,29 +16,66 @@ class Estimate:
     """Mean of independent samples (blocks of a trajectory, or replicas) and its 95 % confidence interval.
 
     The interval is value +- t standard_error with Student's t for the number of samples; with one sample the error is nan.
-    All four are in the unit named by whoever holds the Estimate.
+    All are in the unit named by whoever holds the Estimate.
     """
 
     value: float  #: the mean
     standard_error: float  #: standard deviation of the mean
     low: float  #: lower end of the 95 % interval
     high: float  #: upper end of the 95 % interval
-    samples: tuple  #: the samples
+    samples: tuple[float, ...]  #: the samples
 
     @classmethod
-    def from_samples(cls, samples):
-        """:param samples: [n] independent values, n >= 1"""
-        samples = np.asarray(samples, dtype=float)
-        value = float(samples.mean())
-        if len(samples) < 2:
-            return cls(value, np.nan, np.nan, np.nan, tuple(samples.tolist()))
-        from scipy.stats import t
+    def from_samples(cls, samples: ArrayLike) -> Estimate:
+        """Mean of independent values [n], n >= 1."""
+        values = np.asarray(samples, dtype=float)
+        error = float(standard_error(values))
+        return cls.from_error(float(values.mean()), error, len(values) - 1, values.tolist())
 
-        error = float(samples.std(ddof=1) / np.sqrt(len(samples)))
-        reach = float(t.ppf(0.975, len(samples) - 1)) * error
-        return cls(value, error, value - reach, value + reach, tuple(samples.tolist()))
+    @classmethod
+    def from_blocks(cls, values: ArrayLike, blocks: int = 5) -> Estimate:
+        """Mean of a series [t], the means of consecutive blocks being its samples (:func:`block_mean`)."""
+        series = np.asarray(values, dtype=float)
+        mean, error = block_mean(series, blocks)
+        return cls.from_error(float(mean), float(error), min(blocks, len(series)) - 1)
 
-    def scaled(self, factor):
+    @classmethod
+    def from_error(
+        cls, value: float, standard_error: float, freedom: float = np.inf, samples: Sequence[float] = ()
+    ) -> Estimate:
+        """A value with a known standard error.
+
+        Parameters
+        ----------
+        value : float
+            the value
+        standard_error : float
+            in the unit of the value; nan if unknown
+        freedom : float
+            degrees of freedom of Student's t; infinite: the normal distribution
+        samples : sequence of float
+            what it was made from; empty: the value itself
+
+        Returns
+        -------
+        Estimate
+            with its 95 % interval
+        """
+        reach = student_reach(freedom) * standard_error if freedom >= 1 else np.nan
+        return cls(value, standard_error, value - reach, value + reach, tuple(samples) or (value,))
+
+    @classmethod
+    def of_ratio(cls, numerators: ArrayLike, denominators: ArrayLike) -> Estimate:
+        """Ratio of the means of paired samples [n], with its jackknife error: less biased than the mean of noisy ratios."""
+        above, below = np.asarray(numerators, dtype=float), np.asarray(denominators, dtype=float)
+        value, count = float(np.mean(above) / np.mean(below)), len(above)
+        if count < 2:
+            return cls.from_error(value, np.nan, 0)
+        left = (np.sum(above) - above) / (np.sum(below) - below)
+        error = float(np.sqrt((count - 1) / count * ((left - left.mean()) ** 2).sum()))
+        return cls.from_error(value, error, count - 1, (above / below).tolist())
+
+    def scaled(self, factor: float) -> Estimate:
         """The same estimate in another unit, or of a proportional quantity (factor > 0)."""
         return Estimate(
             self.value * factor,
@@ -44,6 +85,86 @@ class Estimate:
             tuple(sample * factor for sample in self.samples),
         )
 
-    def __contains__(self, value):
+    def __contains__(self, value: float) -> bool:
         """Whether a value lies within the 95 % interval."""
         return bool(self.low <= value <= self.high)
+
+
+def student_reach(freedom: float) -> float:
+    """Half width of a 95 % interval in standard errors; the normal distribution's for infinite degrees of freedom."""
+    from scipy.stats import norm, t
+
+    return float(t.ppf(0.975, freedom) if np.isfinite(freedom) else norm.ppf(0.975))
+
+
+def standard_error(samples: ArrayLike) -> np.ndarray:
+    """Standard error of the mean of independent samples.
+
+    Parameters
+    ----------
+    samples : array_like, [n, ...]
+        any unit
+
+    Returns
+    -------
+    np.ndarray
+        [...] in the same unit; nan for one sample
+    """
+    values = np.asarray(samples, dtype=float)
+    if len(values) < 2:
+        return np.full(values.shape[1:], np.nan)
+    return np.std(values, axis=0, ddof=1) / np.sqrt(len(values))
+
+
+def block_mean(values: ArrayLike, blocks: int = 5) -> tuple[np.ndarray, np.ndarray]:
+    """Mean of a series and its standard error from the means of consecutive blocks.
+
+    Blocks must be longer than the correlation time, so that they are independent samples.
+
+    Parameters
+    ----------
+    values : array_like, [t, ...]
+        any unit
+    blocks : int
+        number of blocks; fewer if there are fewer values
+
+    Returns
+    -------
+    mean : np.ndarray
+        [...] of all values
+    error : np.ndarray
+        [...] nan if there is one block only
+    """
+    series = np.asarray(values, dtype=float)
+    means = [block.mean(axis=0) for block in np.array_split(series, min(blocks, len(series)))]
+    return series.mean(axis=0), standard_error(means)
+
+
+def linear_fit(x: ArrayLike, y: ArrayLike) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Least-squares line, such as the drift of an energy.
+
+    Parameters
+    ----------
+    x : array_like, [t]
+        such as times
+    y : array_like, [t, ...]
+        such as energies
+
+    Returns
+    -------
+    slope : np.ndarray
+        [...] unit of y over unit of x; 0 for one point
+    error : np.ndarray
+        [...] standard error of the slope, taking the residuals as independent; nan for fewer than three points
+    intercept : np.ndarray
+        [...] y at x = 0
+    """
+    x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    centered, mean = x - x.mean(), y.mean(axis=0)
+    spread = centered @ centered
+    slope = centered @ y / spread if spread else np.zeros(y.shape[1:])
+    error = np.full(y.shape[1:], np.nan)
+    if len(x) > 2 and spread:
+        residual = y - mean - np.multiply.outer(centered, slope)
+        error = np.sqrt((residual**2).sum(axis=0) / (len(x) - 2) / spread)
+    return np.asarray(slope), np.asarray(error), np.asarray(mean - slope * x.mean())

@@ -2,14 +2,17 @@
 # Copyright (c) 2026 the openmm-lps authors
 """Is it a glass, and a sound one? Order beyond 6 angstrom, and defects of the anions."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
 
 from .neighbors import cell_heights
 from .radial import radial_distribution
+from .requirements import require_cell
 from .speciation import classify_anions
-from .trajectory import require_cell
+from .trajectory import Trajectory
 
 #: a crystal exceeds both. Measured: crystals of Li-P-S with atoms displaced by 0.2 angstrom in cells of 24 angstrom and more
 #: 3.05 to 15 and 0.30 to 1.4; DFT frames of glasses with 35 to 40 P 1.2 to 2.6 (and 0.18 to 0.59, as their r range is short)
@@ -21,7 +24,7 @@ _FRAMES = 5
 
 @dataclass(frozen=True)
 class LongRangeOrder:
-    """How far g(r) is from 1 beyond the nearest neighbours."""
+    """How far g(r) is from 1 beyond the nearest neighbors."""
 
     ratio_to_noise: float  #: standard deviation of g(r) over that of counting pairs: 1 if random; grows with the cell
     excess_deviation: float  #: standard deviation of g(r) beyond counting noise; does not depend on the number of atoms
@@ -40,23 +43,42 @@ class GlassCheck:
     undercoordinated_formers: float  #: fraction of P atoms with fewer than four bonds
     sulfur_sulfur_bonds: float  #: per frame
     charge_imbalance: float  #: largest absolute value over the frames, e
-    warnings: tuple  #: plain words; empty if the glass passes
+    warnings: tuple[str, ...]  #: plain words; empty if the glass passes
 
     @property
-    def passed(self):
+    def passed(self) -> bool:
+        """Whether nothing speaks against the glass."""
         return not self.warnings
 
 
-def long_range_order(trajectory, a="P", b="P", r_low=6.0, r_high=12.0):
+def long_range_order(
+    trajectory: Trajectory, a: str = "P", b: str = "P", r_low: float = 6.0, r_high: float = 12.0
+) -> LongRangeOrder:
     """Order of g_ab(r) beyond r_low, in bins of 0.2 angstrom.
 
     Each frame is judged by itself and the result averaged, since atoms that do not move give no new counts. Coordination
     numbers cannot tell a glass: an unmelted crystal is perfect in them.
 
-    :param r_low: angstrom
-    :param r_high: angstrom; reduced to half the smallest height of the cell, beyond which images repeat
-    :return: :class:`LongRangeOrder`
-    :raises ValueError: a cell too small for this
+    Parameters
+    ----------
+    trajectory : Trajectory
+        the frames
+    a, b : str
+        elements
+    r_low : float
+        angstrom
+    r_high : float
+        angstrom; reduced to half the smallest height of the cell, beyond which images repeat
+
+    Returns
+    -------
+    LongRangeOrder
+        averaged over frames
+
+    Raises
+    ------
+    ValueError
+        a cell too small for this
     """
     cells = require_cell(trajectory)
     r_high = float(min(r_high, cell_heights(cells).min() / 2))
@@ -82,15 +104,24 @@ def long_range_order(trajectory, a="P", b="P", r_low=6.0, r_high=12.0):
     return LongRangeOrder(ratio, excess, ratio > _RATIO_LIMIT and excess > _EXCESS_LIMIT, r_low, r_high)
 
 
-def check_glass(trajectory, expected_free_sulfur=None, frames=_FRAMES):
+def check_glass(trajectory: Trajectory, expected_free_sulfur: float | None = None, frames: int = _FRAMES) -> GlassCheck:
     """Judge the last frames of a quench.
 
     The distribution over anions is not judged: models and experiments disagree about it. Defects are.
 
-    :param expected_free_sulfur: S(2-) per S atom that the composition asks for; None: what is left if all P is in PS4(3-),
-        so 0 up to 75 % Li2S
-    :param frames: this many frames, evenly spread over the trajectory
-    :return: :class:`GlassCheck`
+    Parameters
+    ----------
+    trajectory : Trajectory
+        the frames
+    expected_free_sulfur : float or None
+        S(2-) per S atom that the composition asks for; None: what is left if all P is in PS4(3-), so 0 up to 75 % Li2S
+    frames : int
+        this many frames, evenly spread over the trajectory
+
+    Returns
+    -------
+    GlassCheck
+        findings and warnings
     """
     chosen = np.unique(np.linspace(0, len(trajectory) - 1, frames).astype(int))
     step = int(max(1, np.diff(chosen).min())) if len(chosen) > 1 else 1

@@ -2,13 +2,18 @@
 # Copyright (c) 2026 the openmm-lps authors
 """How mobile lithium is near each kind of anion: conditional displacements, residence times, hops, anion lifetimes."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .anions import AnionFinder
 from .neighbors import neighbor_pairs
-from .trajectory import read_paths, require_interval
+from .requirements import require_interval
+from .trajectory import Species, Trajectory
+from .unwrapping import read_paths
 
 #: name for lithium without a sulfur in reach, and for anions too rare to tell
 UNASSIGNED, OTHER = "none", "other"
@@ -19,7 +24,7 @@ class Hosts:
     """Which anion each mobile ion sits at, frame by frame: the one that owns its nearest S."""
 
     interval_ps: float
-    kinds: tuple  #: [k] names of anions with charges; 'other' collects the rare ones, 'none' is no S in reach
+    kinds: tuple[str, ...]  #: [k] names of anions with charges; 'other' collects the rare ones, 'none' is no S in reach
     kind: np.ndarray  #: [t, m] index into `kinds`, per mobile ion
     host: (
         np.ndarray
@@ -45,35 +50,58 @@ class ConditionalDisplacement:
     """Mean squared displacement of ions that start at an anion of each kind."""
 
     lags_ps: np.ndarray  #: [m]
-    msd_angstrom2: dict  #: kind -> [m]
-    standard_errors_angstrom2: dict  #: kind -> [m] from blocks of time origins
-    samples: dict  #: kind -> [m] ions times origins that were averaged
+    msd_angstrom2: dict[str, np.ndarray]  #: kind -> [m]
+    standard_errors_angstrom2: dict[str, np.ndarray]  #: kind -> [m] from blocks of time origins
+    samples: dict[str, np.ndarray]  #: kind -> [m] ions times origins that were averaged
 
 
 @dataclass(frozen=True)
 class Hops:
     """Changes of the host anion."""
 
-    kinds: tuple
+    kinds: tuple[str, ...]
     counts: np.ndarray  #: [k, k] from kind (row) to kind (column), between different anions
     rate_per_ps: np.ndarray  #: [k] departures per ion at a kind and ps
     lengths_angstrom: np.ndarray  #: [h] distance moved from `tolerance` before to `tolerance` after each hop
 
 
 def assign_hosts(
-    trajectory, mobile="Li", cutoff=3.5, stride=1, rare=0.01, bond_cutoff=2.6, reference="framework", progress=None
-):
+    trajectory: Trajectory,
+    mobile: Species = "Li",
+    cutoff: float = 3.5,
+    stride: int = 1,
+    rare: float = 0.01,
+    bond_cutoff: float = 2.6,
+    reference: Species | None = "framework",
+) -> Hosts:
     """Assign every mobile ion of every frame to the anion that owns its nearest S.
 
-    :param mobile: the mobile ions
-    :param cutoff: largest distance to that S, angstrom (first Li-S shell ends near 3.2)
-    :param stride: use every so manyth frame
-    :param rare: kinds that hold less than this fraction of the assigned ions and of the formers are called 'other'
-    :param bond_cutoff: see :class:`~.anions.AnionFinder`
-    :param reference: whose drift is subtracted, see :func:`~.trajectory.read_paths`
-    :param progress: called as progress(frames done, frames in total)
-    :return: :class:`Hosts`
-    :raises ValueError: wrapped, unevenly spaced, no S, or no such ions
+    Parameters
+    ----------
+    trajectory : Trajectory
+        the frames
+    mobile : str, sequence of str, or np.ndarray of int
+        the mobile ions
+    cutoff : float
+        largest distance to that S, angstrom (first Li-S shell ends near 3.2)
+    stride : int
+        use every n-th frame
+    rare : float
+        kinds that hold less than this fraction of the assigned ions and of the formers are called 'other'
+    bond_cutoff : float
+        see :class:`~.anions.AnionFinder`
+    reference : str, sequence of str, np.ndarray of int, or None
+        whose drift is subtracted, as in :func:`~.unwrapping.read_paths`
+
+    Returns
+    -------
+    Hosts
+        frame by frame
+
+    Raises
+    ------
+    ValueError
+        wrapped, unevenly spaced, no S, or no such ions
     """
     trajectory = trajectory[::stride] if stride > 1 else trajectory
     interval = require_interval(trajectory, "assign_hosts")
@@ -82,13 +110,13 @@ def assign_hosts(
     finder = AnionFinder(trajectory.symbols, bond_cutoff)
     formers = finder.atoms[~np.isin(finder.atoms, sulfurs)]
     both = np.concatenate([ions, sulfurs])
-    names = {}
+    names: dict[str, int] = {}
     shape = (len(trajectory), len(ions))
     kind, host, nearest = np.full(shape, -1), np.full(shape, -1), np.full(shape, -1)
     former_kind = np.empty((len(trajectory), len(formers)), dtype=int)
     priority = np.arange(len(trajectory.symbols))
     priority[sulfurs] += len(priority)
-    for frame, (positions, cell) in enumerate(trajectory.frames(progress=progress)):
+    for frame, (positions, cell) in enumerate(trajectory.frames()):
         units = finder.find(positions, cell)
         numbers = np.array([names.setdefault(name, len(names)) for name in units.kinds])
         identity = np.full(len(units.kinds), 2 * len(priority))
@@ -104,7 +132,9 @@ def assign_hosts(
     return Hosts(interval, kinds, kind, host, nearest, former_kind, paths)
 
 
-def conditional_displacement(hosts, lags_ps, whole_window=False, blocks=5):
+def conditional_displacement(
+    hosts: Hosts, lags_ps: ArrayLike, whole_window: bool = False, blocks: int = 5
+) -> ConditionalDisplacement:
     r"""Mean squared displacement by the kind of anion an ion starts at.
 
     .. math:: MSD_k(t) = \langle |r_i(t_0 + t) - r_i(t_0)|^2 \rangle_{kind(i, t_0) = k}
@@ -112,12 +142,26 @@ def conditional_displacement(hosts, lags_ps, whole_window=False, blocks=5):
     Kinds mix as ions move on, so compare lags not much beyond the residence times; with `whole_window` only ions that
     stay at anions of the kind for the whole lag count, which favours the slow ones.
 
-    :param hosts: :class:`Hosts`
-    :param lags_ps: [m] rounded to frames
-    :param whole_window: see above
-    :param blocks: of time origins, for the errors
-    :return: :class:`ConditionalDisplacement`
-    :raises ValueError: a lag beyond the trajectory
+    Parameters
+    ----------
+    hosts : Hosts
+        :class:`Hosts`
+    lags_ps : array_like, [l]
+        rounded to frames
+    whole_window : bool
+        see above
+    blocks : int
+        of time origins, for the errors
+
+    Returns
+    -------
+    ConditionalDisplacement
+        by kind of anion
+
+    Raises
+    ------
+    ValueError
+        a lag beyond the trajectory
     """
     frames = len(hosts.kind)
     lags = np.unique(np.round(np.asarray(lags_ps, dtype=float) / hosts.interval_ps).astype(int))
@@ -140,8 +184,8 @@ def conditional_displacement(hosts, lags_ps, whole_window=False, blocks=5):
         mean = sums.sum(1) / numbers.sum(1)
         each = sums / numbers  # blocks without samples are nan and do not count
         count = np.isfinite(each).sum(1)
-        centre = np.nansum(each, axis=1) / count
-        error = np.sqrt(np.nansum((each - centre[:, None]) ** 2, axis=1) / (count - 1) / count)
+        center = np.nansum(each, axis=1) / count
+        error = np.sqrt(np.nansum((each - center[:, None]) ** 2, axis=1) / (count - 1) / count)
         error[count < 2] = np.nan
     by_kind = lambda array: {name: array[:, k] for k, name in enumerate(hosts.kinds)}
     return ConditionalDisplacement(
@@ -149,14 +193,22 @@ def conditional_displacement(hosts, lags_ps, whole_window=False, blocks=5):
     )
 
 
-def hops(hosts, tolerance_ps=0.5):
+def hops(hosts: Hosts, tolerance_ps: float = 0.5) -> Hops:
     """Hops between anions, forgetting excursions that return within the tolerance.
 
     A change of host while the nearest S stays the same is a reaction of the anion, not a hop.
 
-    :param hosts: :class:`Hosts`
-    :param tolerance_ps: shorter visits elsewhere that return do not count
-    :return: :class:`Hops`
+    Parameters
+    ----------
+    hosts : Hosts
+        :class:`Hosts`
+    tolerance_ps : float
+        shorter visits elsewhere that return do not count
+
+    Returns
+    -------
+    Hops
+        counts, rates and lengths
     """
     patience = round(tolerance_ps / hosts.interval_ps)
     settled = settle(hosts.host, patience)
@@ -171,18 +223,22 @@ def hops(hosts, tolerance_ps=0.5):
     return Hops(hosts.kinds, counts, rate, lengths)
 
 
-def residence_times(hosts, tolerance_ps=0.5):
+def residence_times(hosts: Hosts, tolerance_ps: float = 0.5) -> dict[str, Lifetime]:
     """Kind -> :class:`Lifetime` of the stay of an ion at one anion of the kind (see :func:`hops`)."""
     found = hops(hosts, tolerance_ps)
     time = np.bincount(hosts.kind.ravel(), minlength=len(hosts.kinds)) * hosts.interval_ps
     return {name: _lifetime(time[k], int(found.counts[k].sum())) for k, name in enumerate(hosts.kinds)}
 
 
-def anion_lifetimes(hosts, tolerance_ps=0.5):
+def anion_lifetimes(hosts: Hosts, tolerance_ps: float = 0.5) -> dict[str, Lifetime]:
     """Kind -> :class:`Lifetime` of the identity of an anion, counted per former atom.
 
-    :param hosts: :class:`Hosts`
-    :param tolerance_ps: shorter changes that are undone do not count
+    Parameters
+    ----------
+    hosts : Hosts
+        :class:`Hosts`
+    tolerance_ps : float
+        shorter changes that are undone do not count
     """
     settled = settle(hosts.former_kind, round(tolerance_ps / hosts.interval_ps))
     changed = settled[1:] != settled[:-1]
@@ -191,12 +247,20 @@ def anion_lifetimes(hosts, tolerance_ps=0.5):
     return {name: _lifetime(time[k], int(departures[k])) for k, name in enumerate(hosts.kinds) if time[k]}
 
 
-def settle(labels, patience):
+def settle(labels: np.ndarray, patience: int) -> np.ndarray:
     """Fill excursions of at most `patience` frames that return to the label they left.
 
-    :param labels: [t, m] integers
-    :param patience: frames
-    :return: [t, m]
+    Parameters
+    ----------
+    labels : np.ndarray of int, [t, m]
+        integers
+    patience : int
+        frames
+
+    Returns
+    -------
+    np.ndarray of int
+        [t, m]
     """
     settled = np.array(labels)
     if patience < 1:
@@ -214,14 +278,14 @@ def settle(labels, patience):
     return settled
 
 
-def _departures(hosts, settled):
+def _departures(hosts: Hosts, settled: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Frames (before the change) and ions of real hops."""
     frame, ion = np.nonzero(settled[1:] != settled[:-1])
     real = hosts.sulfur[frame, ion] != hosts.sulfur[frame + 1, ion]
     return frame[real], ion[real]
 
 
-def _nearest_sulfur(positions, cell, ions, cutoff):
+def _nearest_sulfur(positions: np.ndarray, cell: np.ndarray | None, ions: int, cutoff: float) -> np.ndarray:
     """Index (among the sulfurs) of the S nearest to each ion; -1: none. The ions come first in `positions`."""
     first, second, distance = neighbor_pairs(positions, cell, cutoff)
     low, high = np.minimum(first, second), np.maximum(first, second)
@@ -232,7 +296,9 @@ def _nearest_sulfur(positions, cell, ions, cutoff):
     return nearest
 
 
-def _merge_rare(names, kind, former_kind, rare):
+def _merge_rare(
+    names: list[str], kind: np.ndarray, former_kind: np.ndarray, rare: float
+) -> tuple[tuple[str, ...], np.ndarray, np.ndarray]:
     share = np.bincount(kind[kind >= 0], minlength=len(names)) / max((kind >= 0).sum(), 1)
     share_formers = np.bincount(former_kind.ravel(), minlength=len(names)) / max(former_kind.size, 1)
     order = [k for k in np.argsort(-share, kind="stable") if max(share[k], share_formers[k]) >= rare]
@@ -242,7 +308,7 @@ def _merge_rare(names, kind, former_kind, rare):
     return (*(names[k] for k in order), OTHER, UNASSIGNED), table[kind], table[former_kind]
 
 
-def _frames_until_change(labels):
+def _frames_until_change(labels: np.ndarray) -> np.ndarray:
     """[t, m] number of further frames over which the label stays the same."""
     stays = np.zeros(labels.shape, dtype=int)
     for frame in range(len(labels) - 2, -1, -1):
@@ -250,7 +316,7 @@ def _frames_until_change(labels):
     return stays
 
 
-def _lifetime(observed, departures):
+def _lifetime(observed: float, departures: int) -> Lifetime:
     from scipy.stats import chi2
 
     most = chi2.ppf(0.975, 2 * departures + 2) / 2

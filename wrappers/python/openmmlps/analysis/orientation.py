@@ -2,12 +2,15 @@
 # Copyright (c) 2026 the openmm-lps authors
 """What the rotation of tetrahedra amounts to: orientational correlation, and flips between equivalent orientations."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import permutations
 
 import numpy as np
 
-from .rotation import kabsch, rotation_angles
+from .rotation import Tetrahedra, kabsch, rotation_angles
 
 #: monomials of degree l in (x, y, z), as exponents, and their multinomial weights: (u.v)^l = sum w m(u) m(v)
 _MONOMIALS = {
@@ -25,7 +28,7 @@ class Flips:
     """Passages between the 12 orientations of a tetrahedron that differ only by a permutation of its corners."""
 
     frames: np.ndarray  #: [f] frame at which the new orientation is reached
-    centres: np.ndarray  #: [f] atom index of the centre
+    centers: np.ndarray  #: [f] atom index of the center
     angles_degrees: np.ndarray  #: [f] 120 (about one bond) or 180 (about a twofold axis)
     residual_degrees: (
         np.ndarray
@@ -34,7 +37,9 @@ class Flips:
     observed_ps: float  #: sum over tetrahedra
 
 
-def orientational_correlation(tetrahedra, degree, symmetric=False, max_lag_ps=None):
+def orientational_correlation(
+    tetrahedra: Tetrahedra, degree: int, symmetric: bool = False, max_lag_ps: float | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     r"""Orientational correlation of the bonds of tetrahedra, all time origins (FFT), within segments.
 
     .. math:: C_l(t) = \langle P_l(u_k(t_0) \cdot u_k(t_0 + t)) \rangle
@@ -42,12 +47,26 @@ def orientational_correlation(tetrahedra, degree, symmetric=False, max_lag_ps=No
     over the four bonds k; symmetric: over all pairs of bonds, normalised to 1 at t = 0, which does not notice flips
     between equivalent orientations, only true changes (for a regular tetrahedron it vanishes for l = 1, 2, so use l = 3).
 
-    :param tetrahedra: :class:`~.rotation.Tetrahedra`
-    :param degree: l = 1, 2 or 3
-    :param symmetric: see above
-    :param max_lag_ps: None: half of the trajectory
-    :return: lags [m] in ps, C_l [m] (nan at lags that no segment reaches)
-    :raises ValueError: another degree, or symmetric with l < 3
+    Parameters
+    ----------
+    tetrahedra : Tetrahedra
+        :class:`~.rotation.Tetrahedra`
+    degree : int
+        l = 1, 2 or 3
+    symmetric : bool
+        see above
+    max_lag_ps : float or None
+        None: half of the trajectory
+
+    Returns
+    -------
+    tuple of np.ndarray
+        lags [m] in ps, and C_l [m] (nan at lags that no segment reaches)
+
+    Raises
+    ------
+    ValueError
+        another degree, or symmetric with l < 3
     """
     if degree not in _MONOMIALS or (symmetric and degree < 3):
         raise ValueError(
@@ -71,16 +90,28 @@ def orientational_correlation(tetrahedra, degree, symmetric=False, max_lag_ps=No
     return np.arange(lags + 1) * interval, correlation / correlation[0] if symmetric else correlation
 
 
-def detect_flips(tetrahedra, core_degrees=40.0):
+def detect_flips(tetrahedra: Tetrahedra, core_degrees: float = 40.0) -> Flips:
     """Flips, by assigning each orientation to one of the 12 proper rotations of the tetrahedron.
 
-    A tetrahedron is in a new state only when it is within `core_degrees` of it; neighbouring states are 120 degrees apart
+    A tetrahedron is in a new state only when it is within `core_degrees` of it; neighboring states are 120 degrees apart
     (their borders at 60), so attempts that turn back are not counted.
 
-    :param tetrahedra: :class:`~.rotation.Tetrahedra`
-    :param core_degrees: below 60
-    :return: :class:`Flips`
-    :raises ValueError: a core that overlaps with its neighbours
+    Parameters
+    ----------
+    tetrahedra : Tetrahedra
+        :class:`~.rotation.Tetrahedra`
+    core_degrees : float
+        below 60
+
+    Returns
+    -------
+    Flips
+        when, where, and by which angle
+
+    Raises
+    ------
+    ValueError
+        a core that overlaps with its neighbors
     """
     if not 0 < core_degrees < 60:
         raise ValueError(f"detect_flips: core_degrees is {core_degrees}; give more than 0 and less than 60")
@@ -102,7 +133,7 @@ def detect_flips(tetrahedra, core_degrees=40.0):
         for change in changes:
             relative = group[states[change + 1]] @ group[states[change]].T
             when.append(piece.start + inside[change + 1])
-            which.append(tetrahedra.centres[place])
+            which.append(tetrahedra.centers[place])
             angles.append(float(rotation_angles(relative)))
     return Flips(
         np.array(when, dtype=int),
@@ -114,11 +145,18 @@ def detect_flips(tetrahedra, core_degrees=40.0):
     )
 
 
-def proper_rotations(vectors):
+def proper_rotations(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The 12 proper rotations [12, 3, 3] of the regular tetrahedron that fits four vectors best; the first is identity.
 
-    :param vectors: [4, 3] centre -> corners, either handedness
-    :return: the rotations, and that tetrahedron [4, 3] with unit arms
+    Parameters
+    ----------
+    vectors : np.ndarray, [4, 3]
+        center -> corners, either handedness
+
+    Returns
+    -------
+    tuple of np.ndarray
+        the rotations [12, 3, 3], and that tetrahedron [4, 3] with unit arms
     """
     regular = np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]]) / np.sqrt(3)
     fits = [(kabsch(corners, vectors), corners) for corners in (regular, regular[[1, 0, 2, 3]])]
@@ -128,16 +166,16 @@ def proper_rotations(vectors):
     return np.array([kabsch(ideal, ideal[list(p)]) for p in even]), ideal
 
 
-def _is_even(permutation):
+def _is_even(permutation: Sequence[int]) -> bool:
     inversions = sum(permutation[i] > permutation[j] for i in range(4) for j in range(i + 1, 4))
     return inversions % 2 == 0
 
 
-def _legendre_sums(bonds, degree, symmetric, reach):
+def _legendre_sums(bonds: np.ndarray, degree: int, symmetric: bool, reach: int) -> np.ndarray:
     """Sum over time origins of P_l averaged over bonds (or summed over all pairs of bonds), for each lag [reach + 1]."""
     length = len(bonds)
 
-    def power(l):  # sum over origins of (u.v)^l
+    def power(l: int) -> np.ndarray:  # sum over origins of (u.v)^l
         monomials = np.stack([np.prod(bonds ** np.array(e), axis=-1) * np.sqrt(w) for e, w in _MONOMIALS[l]], axis=-1)
         if symmetric:
             monomials = monomials.sum(1, keepdims=True)

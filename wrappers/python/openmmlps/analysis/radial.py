@@ -2,36 +2,49 @@
 # Copyright (c) 2026 the openmm-lps authors
 """Radial distribution functions and running coordination numbers."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
 
 import numpy as np
 
 from .neighbors import neighbor_pairs
-from .trajectory import require_cell
+from .requirements import periodic_frames
+from .trajectory import Trajectory
+
+#: two elements in alphabetical order
+Pair = tuple[str, str]
 
 
 @dataclass(frozen=True)
 class RadialDistribution:
     """Partial radial distribution functions; pairs are keys (a, b) with a <= b in alphabetical order."""
 
-    r_angstrom: np.ndarray  #: [m] centres of the bins
-    g: dict  #: (a, b) -> [m] g_ab(r)
-    coordination: dict  #: (a, b), both orders -> [m] number of b around one a, up to the upper edge of each bin
-    counts: dict  #: (a, b) -> [m] pairs found, each once, summed over frames
-    expected_counts: dict  #: (a, b) -> [m] pairs of an ideal gas of the same density, summed over frames
+    r_angstrom: np.ndarray  #: [m] centers of the bins
+    g: dict[Pair, np.ndarray]  #: (a, b) -> [m] g_ab(r)
+    coordination: dict[
+        Pair, np.ndarray
+    ]  #: (a, b), both orders -> [m] number of b around one a, up to the upper edge of each bin
+    counts: dict[Pair, np.ndarray]  #: (a, b) -> [m] pairs found, each once, summed over frames
+    expected_counts: dict[
+        Pair, np.ndarray
+    ]  #: (a, b) -> [m] pairs of an ideal gas of the same density, summed over frames
     number_density_per_angstrom3: float  #: all atoms, averaged over frames
-    concentrations: dict  #: symbol -> fraction of atoms
+    concentrations: dict[str, float]  #: symbol -> fraction of atoms
     frames: int  #: frames analysed
 
-    def pair(self, a, b):
+    def pair(self, a: str, b: str) -> np.ndarray:
         """g_ab(r) [m], in either order."""
-        return self.g[tuple(sorted((a, b)))]
+        return self.g[min(a, b), max(a, b)]
 
-    def peak(self, a, b, r_low=0.0, r_high=np.inf):
+    def peak(self, a: str, b: str, r_low: float = 0.0, r_high: float = np.inf) -> tuple[float, float]:
         """Position (angstrom) and height of the highest local maximum in a range, refined by a parabola through three bins.
 
-        :raises ValueError: nothing there
+        Raises
+        ------
+        ValueError
+            nothing there
         """
         g = self.pair(a, b)
         inner = np.arange(1, len(g) - 1)
@@ -43,13 +56,15 @@ class RadialDistribution:
             )
         return parabolic_peak(self.r_angstrom, g, tops[np.argmax(g[tops])])
 
-    def coordination_within(self, a, b, cutoff):
+    def coordination_within(self, a: str, b: str, cutoff: float) -> float:
         """Number of b within `cutoff` (angstrom) of an a, interpolated linearly between bin edges."""
         half = (self.r_angstrom[1] - self.r_angstrom[0]) / 2
         return float(np.interp(cutoff, self.r_angstrom + half, self.coordination[a, b]))
 
 
-def radial_distribution(trajectory, r_max=10.0, bin_width=0.02, stride=1, progress=None):
+def radial_distribution(
+    trajectory: Trajectory, r_max: float = 10.0, bin_width: float = 0.02, stride: int = 1
+) -> RadialDistribution:
     r"""All partial radial distribution functions.
 
     .. math:: g_{ab}(r) = \frac{1}{N_a N_b} \left\langle V \sum_{i \in a} \sum_{j \in b}
@@ -58,18 +73,31 @@ def radial_distribution(trajectory, r_max=10.0, bin_width=0.02, stride=1, progre
     the sums running over all periodic images, an atom's own images included, so that r_max may exceed half the cell, the
     cell may be triclinic, and a supercell gives what its unit cell gives. A gas of N particles in a box has g = 1 - 1/N.
 
-    :param r_max: angstrom
-    :param bin_width: angstrom
-    :param stride: use every so manyth frame
-    :param progress: called as progress(frames done, frames in total)
-    :return: :class:`RadialDistribution`
-    :raises ValueError: no cell, or bins that make no sense
+    Parameters
+    ----------
+    trajectory : Trajectory
+        the frames
+    r_max : float
+        angstrom
+    bin_width : float
+        angstrom
+    stride : int
+        use every n-th frame
+
+    Returns
+    -------
+    RadialDistribution
+        by pair of elements
+
+    Raises
+    ------
+    ValueError
+        no cell, or bins that make no sense
     """
     if not 0 < bin_width < r_max:
         raise ValueError(
             f"radial_distribution: bin_width {bin_width} and r_max {r_max} angstrom; give 0 < bin_width < r_max"
         )
-    require_cell(trajectory)
     elements = trajectory.elements
     kind = np.array([elements.index(symbol) for symbol in trajectory.symbols])
     populations = np.bincount(kind)
@@ -82,7 +110,7 @@ def radial_distribution(trajectory, r_max=10.0, bin_width=0.02, stride=1, progre
     shells = 4 / 3 * np.pi * np.diff(edges**3)
     counts, weighted = np.zeros((2, len(pairs), bins))
     frames, inverse_volume = 0, 0.0
-    for positions, cell in trajectory.frames(stride, progress):
+    for positions, cell in periodic_frames(trajectory, stride):
         first, second, distance = neighbor_pairs(positions, cell, edges[-1])
         bin_of = np.minimum((distance / bin_width).astype(np.int64), bins - 1)
         found = np.bincount(number[kind[first], kind[second]] * bins + bin_of, minlength=len(pairs) * bins)
@@ -113,12 +141,15 @@ def radial_distribution(trajectory, r_max=10.0, bin_width=0.02, stride=1, progre
     )
 
 
-def parabolic_peak(x, y, index):
-    """Position and height of a maximum, by the parabola through it and its two neighbours.
+def parabolic_peak(x: np.ndarray, y: np.ndarray, index: int) -> tuple[float, float]:
+    """Position and height of a maximum, by the parabola through it and its two neighbors.
 
-    :param x: [m] evenly spaced
-    :param y: [m]
-    :param index: of the largest sample
+    Parameters
+    ----------
+    x, y : np.ndarray, [m]
+        samples, x evenly spaced
+    index : int
+        of the largest sample
     """
     if not 0 < index < len(y) - 1:
         return float(x[index]), float(y[index])

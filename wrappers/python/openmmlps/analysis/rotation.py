@@ -2,33 +2,37 @@
 # Copyright (c) 2026 the openmm-lps authors
 """Tetrahedra followed through time, and their rotation by Kabsch's method."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
 from .neighbors import minimum_image, neighbor_pairs
-from .trajectory import require_interval
+from .requirements import require_interval
+from .trajectory import Trajectory
 
 
 @dataclass(frozen=True)
 class Tetrahedra:
     """PS4 (or SiS4, GeS4, ...) groups with fixed labels of their four S.
 
-    A segment is the time over which a centre keeps the same four S. Exchange of an S ends it and begins another one, with
+    A segment is the time over which a center keeps the same four S. Exchange of an S ends it and begins another one, with
     a new reference orientation, so that no rotation is ever computed across an exchange.
     """
 
     interval_ps: float
-    centres: np.ndarray  #: [m] atom index of the centres that are ever four-coordinated
-    vectors: np.ndarray  #: [t, m, 4, 3] centre -> S, angstrom, float32; nan outside of segments
-    segments: np.ndarray  #: [t, m] number of the segment of that centre, from 0; -1: not a tetrahedron at that time
+    centers: np.ndarray  #: [m] atom index of the centers that are ever four-coordinated
+    vectors: np.ndarray  #: [t, m, 4, 3] center -> S, angstrom, float32; nan outside of segments
+    segments: np.ndarray  #: [t, m] number of the segment of that center, from 0; -1: not a tetrahedron at that time
     sulfurs: np.ndarray  #: [t, m, 4] atom index of the S; -1 outside of segments
-    exchanges: int  #: segments that followed another one of the same centre with at least one other S
+    exchanges: int  #: segments that followed another one of the same center with at least one other S
 
-    def pieces(self, shortest=1):
-        """Iterate over (place of the centre in `centres`, slice of frames) of all segments of at least so many frames."""
-        for place in range(len(self.centres)):
+    def pieces(self, shortest: int = 1) -> Iterator[tuple[int, slice]]:
+        """Iterate over (place of the center in `centers`, slice of frames) of all segments of at least so many frames."""
+        for place in range(len(self.centers)):
             numbers = self.segments[:, place]
             starts = np.concatenate([[0], np.flatnonzero(np.diff(numbers)) + 1, [len(numbers)]])
             for start, stop in pairwise(starts):
@@ -36,40 +40,57 @@ class Tetrahedra:
                     yield place, slice(int(start), int(stop))
 
 
-def find_tetrahedra(trajectory, centre="P", ligand="S", bond_cutoff=2.6, break_cutoff=3.0, progress=None):
+def find_tetrahedra(
+    trajectory: Trajectory, center: str = "P", ligand: str = "S", bond_cutoff: float = 2.6, break_cutoff: float = 3.0
+) -> Tetrahedra:
     """Follow the tetrahedra of a trajectory (wrapped or not).
 
-    A tetrahedron begins when a centre has exactly four ligands within `bond_cutoff`, and ends when one of them is beyond
+    A tetrahedron begins when a center has exactly four ligands within `bond_cutoff`, and ends when one of them is beyond
     `break_cutoff`; the gap between the two keeps vibrations from ending it.
 
-    :param centre: element in the middle
-    :param ligand: element at the corners
-    :param bond_cutoff: angstrom
-    :param break_cutoff: angstrom
-    :param progress: called as progress(frames done, frames in total)
-    :return: :class:`Tetrahedra`
-    :raises ValueError: unknown element, uneven times, cutoffs in the wrong order, or no tetrahedron at all
+    Parameters
+    ----------
+    trajectory : Trajectory
+        the frames
+    center : str
+        element in the middle
+    ligand : str
+        element at the corners
+    bond_cutoff : float
+        angstrom
+    break_cutoff : float
+        angstrom
+
+    Returns
+    -------
+    Tetrahedra
+        with fixed labels of the corners
+
+    Raises
+    ------
+    ValueError
+        unknown element, uneven times, cutoffs in the wrong order, or no tetrahedron at all
     """
     if not 0 < bond_cutoff <= break_cutoff:
         raise ValueError(
             f"find_tetrahedra: bond_cutoff {bond_cutoff} exceeds break_cutoff {break_cutoff} angstrom; give 0 < bond <= break"
         )
     interval = require_interval(trajectory, "find_tetrahedra")
-    centres, ligands = trajectory.indices(centre), trajectory.indices(ligand)
-    shape = (len(trajectory), len(centres))
+    centers, ligands = trajectory.indices(center), trajectory.indices(ligand)
+    shape = (len(trajectory), len(centers))
     vectors = np.full((*shape, 4, 3), np.nan, dtype=np.float32)
     segments = np.full(shape, -1, dtype=np.int32)
     sulfurs = np.full((*shape, 4), -1, dtype=np.int32)
-    labels = np.full((len(centres), 4), -1)
+    labels = np.full((len(centers), 4), -1)
     previous = labels.copy()  # of the last segment, to recognise exchanges
-    number = np.full(len(centres), -1)
-    alive = np.zeros(len(centres), dtype=bool)
+    number = np.full(len(centers), -1)
+    alive = np.zeros(len(centers), dtype=bool)
     exchanges = 0
-    for frame, (positions, cell) in enumerate(trajectory.frames(progress=progress)):
-        arms = minimum_image(positions[labels] - positions[centres][:, None], cell)
+    for frame, (positions, cell) in enumerate(trajectory.frames()):
+        arms = minimum_image(positions[labels] - positions[centers][:, None], cell)
         alive &= (np.linalg.norm(arms, axis=-1) < break_cutoff).all(1)
         if not alive.all():
-            found = _four_neighbors(positions, cell, centres, ligands, bond_cutoff)
+            found = _four_neighbors(positions, cell, centers, ligands, bond_cutoff)
             new = np.flatnonzero(~alive & (found[:, 0] >= 0))
             for place in new:
                 same = set(found[place]) == set(previous[place])
@@ -81,45 +102,57 @@ def find_tetrahedra(trajectory, centre="P", ligand="S", bond_cutoff=2.6, break_c
             labels[new] = previous[new] = found[new]
             number[new] += 1
             alive[new] = True
-            arms[new] = minimum_image(positions[labels[new]] - positions[centres[new]][:, None], cell)
+            arms[new] = minimum_image(positions[labels[new]] - positions[centers[new]][:, None], cell)
         vectors[frame, alive] = arms[alive]
         segments[frame, alive] = number[alive]
         sulfurs[frame, alive] = labels[alive]
     ever = (segments >= 0).any(0)
     if not ever.any():
         raise ValueError(
-            f"find_tetrahedra: no {centre} of '{trajectory.name}' has exactly four {ligand} within {bond_cutoff} angstrom; choose "
-            "another centre or cutoff"
+            f"find_tetrahedra: no {center} of '{trajectory.name}' has exactly four {ligand} within {bond_cutoff} angstrom; choose "
+            "another center or cutoff"
         )
-    return Tetrahedra(interval, centres[ever], vectors[:, ever], segments[:, ever], sulfurs[:, ever], exchanges)
+    return Tetrahedra(interval, centers[ever], vectors[:, ever], segments[:, ever], sulfurs[:, ever], exchanges)
 
 
-def tetrahedral_angles(tetrahedra, vertex="centre", bins=180):
+def tetrahedral_angles(
+    tetrahedra: Tetrahedra, vertex: str = "center", bins: int = 180
+) -> tuple[np.ndarray, np.ndarray]:
     r"""Distribution of the angles of the tetrahedra.
 
     .. math:: \theta = \arccos \frac{d_{ij} \cdot d_{ik}}{|d_{ij}| |d_{ik}|}
 
-    :param vertex: "centre" for S-P-S (109.5 degrees if regular), "ligand" for S-S-S (60 degrees)
-    :param bins: over 0 to 180 degrees
-    :return: angles [bins] in degrees, probability density [bins] per degree
+    Parameters
+    ----------
+    tetrahedra : Tetrahedra
+        those of a trajectory
+    vertex : str
+        "center" for S-P-S (109.5 degrees if regular), "ligand" for S-S-S (60 degrees)
+    bins : int
+        over 0 to 180 degrees
+
+    Returns
+    -------
+    tuple of np.ndarray
+        angles [bins] in degrees, and probability density [bins] per degree
     """
     vectors = tetrahedra.vectors[tetrahedra.segments >= 0].astype(float)
     cosines = []
     for corner in range(4):
         others = [k for k in range(4) if k != corner]
-        if vertex == "centre":
+        if vertex == "center":
             cosines += [_cosine(vectors[:, corner], vectors[:, k]) for k in others if k > corner]
         elif vertex == "ligand":
             edges = vectors[:, others] - vectors[:, corner : corner + 1]
             cosines += [_cosine(edges[:, a], edges[:, b]) for a, b in ((0, 1), (0, 2), (1, 2))]
         else:
-            raise ValueError(f"tetrahedral_angles: vertex is '{vertex}'; give 'centre' or 'ligand'")
+            raise ValueError(f"tetrahedral_angles: vertex is '{vertex}'; give 'center' or 'ligand'")
     angles = np.degrees(np.arccos(np.clip(np.concatenate(cosines), -1, 1)))
     density, edges = np.histogram(angles, bins, (0, 180), density=True)
     return (edges[1:] + edges[:-1]) / 2, density
 
 
-def rotations(tetrahedra):
+def rotations(tetrahedra: Tetrahedra) -> np.ndarray:
     """Rotation matrices [t, m, 3, 3] (float32) from the first frame of each segment; nan outside of segments."""
     result = np.full((*tetrahedra.segments.shape, 3, 3), np.nan, dtype=np.float32)
     for place, frames in tetrahedra.pieces():
@@ -128,12 +161,12 @@ def rotations(tetrahedra):
     return result
 
 
-def rotation_angles(matrices):
+def rotation_angles(matrices: np.ndarray) -> np.ndarray:
     """Rotation angle [...] in degrees of rotation matrices [..., 3, 3]: arccos((tr R - 1)/2), exact near 0 and 180."""
     return np.degrees(np.linalg.norm(rotation_vectors(matrices), axis=-1))
 
 
-def rotation_vectors(matrices):
+def rotation_vectors(matrices: np.ndarray) -> np.ndarray:
     """Axis times angle [..., 3] in radians of rotation matrices [..., 3, 3]; nan stays nan."""
     from scipy.spatial.transform import Rotation
 
@@ -146,14 +179,17 @@ def rotation_vectors(matrices):
     return vectors.reshape(*matrices.shape[:-2], 3)
 
 
-def angular_velocities(tetrahedra):
+def angular_velocities(tetrahedra: Tetrahedra) -> np.ndarray:
     r"""Angular velocity vectors [t, m, 3] in rad/ps, by central difference of the Kabsch rotation.
 
     .. math:: \omega(t) = \frac{\mathrm{axis\ angle}\,[R(t - dt \to t + dt)]}{2\, dt}
 
     nan at the ends of segments. Right while the group turns less than 180 degrees in 2 dt.
 
-    :raises ValueError: fewer than 3 frames
+    Raises
+    ------
+    ValueError
+        fewer than 3 frames
     """
     if len(tetrahedra.segments) < 3:
         raise ValueError(f"angular_velocities: {len(tetrahedra.segments)} frames; give at least 3")
@@ -165,7 +201,7 @@ def angular_velocities(tetrahedra):
     return result
 
 
-def angle_velocities(tetrahedra):
+def angle_velocities(tetrahedra: Tetrahedra) -> np.ndarray:
     r"""Velocities [t, m, 6] in degrees/ps of the six S-P-S angles, (theta(t + dt) - theta(t - dt))/(2 dt).
 
     The definition of Miyagawa et al., J. Mater. Chem. A 12, 11344 (2024); order of the pairs: 01 02 03 12 13 23.
@@ -186,13 +222,17 @@ def angle_velocities(tetrahedra):
     return result
 
 
-def kabsch(before, after):
+def kabsch(before: np.ndarray, after: np.ndarray) -> np.ndarray:
     """Proper rotations [..., 3, 3] that turn point sets into others best: minimise sum |after - R before|^2.
 
-    Kabsch, Acta Cryst. A 32, 922 (1976); the centre is the origin.
+    Kabsch, Acta Cryst. A 32, 922 (1976); the center is the origin.
 
-    :param before: [..., k, 3]
-    :param after: [..., k, 3], leading axes broadcast
+    Parameters
+    ----------
+    before : np.ndarray, [..., k, 3]
+        any unit
+    after : np.ndarray, [..., k, 3]
+        leading axes broadcast
     """
     covariance = np.einsum("...ka,...kb->...ab", after, before)
     left, _, right = np.linalg.svd(covariance)
@@ -205,21 +245,23 @@ def kabsch(before, after):
 _PAIRS = ((0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3))
 
 
-def _cosine(a, b):
+def _cosine(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return (a * b).sum(-1) / (np.linalg.norm(a, axis=-1) * np.linalg.norm(b, axis=-1))
 
 
-def _four_neighbors(positions, cell, centres, ligands, cutoff):
-    """[m, 4] atom indices of the ligands of each centre that has exactly four; -1 for the others."""
-    both = np.concatenate([centres, ligands])
+def _four_neighbors(
+    positions: np.ndarray, cell: np.ndarray | None, centers: np.ndarray, ligands: np.ndarray, cutoff: float
+) -> np.ndarray:
+    """[m, 4] atom indices of the ligands of each center that has exactly four; -1 for the others."""
+    both = np.concatenate([centers, ligands])
     first, second = neighbor_pairs(positions[both], cell, cutoff, "ij")
     low, high = np.minimum(first, second), np.maximum(first, second)
-    mixed = (low < len(centres)) & (high >= len(centres))
-    low, high = low[mixed], ligands[high[mixed] - len(centres)]
+    mixed = (low < len(centers)) & (high >= len(centers))
+    low, high = low[mixed], ligands[high[mixed] - len(centers)]
     order = np.lexsort((high, low))
     low, high = low[order], high[order]
-    found = np.full((len(centres), 4), -1)
-    count = np.bincount(low, minlength=len(centres))
+    found = np.full((len(centers), 4), -1)
+    count = np.bincount(low, minlength=len(centers))
     starts = np.concatenate([[0], np.cumsum(count)])
     four = np.flatnonzero(count == 4)
     found[four] = high[starts[four][:, None] + np.arange(4)]

@@ -2,13 +2,18 @@
 # Copyright (c) 2026 the openmm-lps authors
 """Structure factors: partial, neutron-weighted, and their real-space form T(r); conventions of Faber and Ziman."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from .radial import parabolic_peak
-from .trajectory import require_cell
+from .radial import Pair, RadialDistribution, parabolic_peak
+from .requirements import periodic_frames, require_cell
+from .trajectory import Trajectory
 
 #: coherent neutron scattering lengths in fm (natural isotopes, then single ones); Sears, Neutron News 3, 26 (1992)
 NEUTRON_SCATTERING_LENGTHS_FM = {
@@ -35,14 +40,14 @@ class StructureFactor:
     """Faber-Ziman structure factors on a grid of wave vectors."""
 
     q_per_angstrom: np.ndarray  #: [m]
-    partial: dict  #: (a, b), a <= b -> [m] S_ab(Q), tends to 1
+    partial: dict[Pair, np.ndarray]  #: (a, b), a <= b -> [m] S_ab(Q), tends to 1
     neutron: np.ndarray  #: [m] S(Q), weighted and normalised by <b>^2, tends to 1
     neutron_interference_fm2: np.ndarray  #: [m] sum_ab c_a c_b b_a b_b (S_ab - 1), not normalised; 100 fm^2 = 1 barn
-    weights: dict  #: (a, b), a <= b -> weight in `neutron`, both orders together; they sum to 1
+    weights: dict[Pair, float]  #: (a, b), a <= b -> weight in `neutron`, both orders together; they sum to 1
 
-    def pair(self, a, b):
+    def pair(self, a: str, b: str) -> np.ndarray:
         """S_ab(Q) [m], in either order."""
-        return self.partial[tuple(sorted((a, b)))]
+        return self.partial[min(a, b), max(a, b)]
 
 
 @dataclass(frozen=True)
@@ -51,25 +56,38 @@ class Peak:
 
     position_per_angstrom: float
     height: float
-    width_per_angstrom: float  #: full width at half of the height above the neighbouring minimum; nan if never reached
+    width_per_angstrom: float  #: full width at half of the height above the neighboring minimum; nan if never reached
 
     @property
-    def repeat_distance_angstrom(self):
+    def repeat_distance_angstrom(self) -> float:
         """2 pi / Q."""
         return 2 * np.pi / self.position_per_angstrom
 
 
-def scattering_lengths(elements, overrides=None):
+def scattering_lengths(elements: Iterable[str], overrides: Mapping[str, float | str] | None = None) -> dict[str, float]:
     """Neutron scattering length of each element in fm.
 
-    :param elements: symbols
-    :param overrides: symbol -> fm, or -> name of an isotope such as "7Li"
-    :raises ValueError: unknown element
+    Parameters
+    ----------
+    elements : iterable of str
+        symbols
+    overrides : mapping from str to float or str, or None
+        symbol -> fm, or -> name of an isotope such as "7Li"
+
+    Returns
+    -------
+    dict of float
+        symbol -> fm
+
+    Raises
+    ------
+    ValueError
+        unknown element
     """
     lengths = {}
     for symbol in elements:
-        value = (overrides or {}).get(symbol, symbol)
-        value = NEUTRON_SCATTERING_LENGTHS_FM.get(value) if isinstance(value, str) else float(value)
+        given = (overrides or {}).get(symbol, symbol)
+        value = NEUTRON_SCATTERING_LENGTHS_FM.get(given) if isinstance(given, str) else float(given)
         if value is None:
             raise ValueError(
                 f"scattering_lengths: no neutron scattering length is known for '{symbol}'; give overrides={{'{symbol}': value in fm}}"
@@ -78,7 +96,13 @@ def scattering_lengths(elements, overrides=None):
     return lengths
 
 
-def structure_factor(distribution, q_max=20.0, q_step=0.02, window="lorch", overrides=None):
+def structure_factor(
+    distribution: RadialDistribution,
+    q_max: float = 20.0,
+    q_step: float = 0.02,
+    window: str | None = "lorch",
+    overrides: Mapping[str, float | str] | None = None,
+) -> StructureFactor:
     r"""Structure factors by sine transform of radial distribution functions.
 
     .. math:: S_{ab}(Q) = 1 + \rho \int_0^R 4 \pi r^2 (g_{ab} - 1) \frac{\sin Qr}{Qr} M(r) dr ,\quad
@@ -87,12 +111,23 @@ def structure_factor(distribution, q_max=20.0, q_step=0.02, window="lorch", over
     with Lorch's M(r) = sin(pi r/R)/(pi r/R), or M = 1. Features narrower than about 2 pi/R are not resolved, and below
     Q = 2 pi/R the result is an extrapolation: take R at least 10 angstrom, and not beyond half the cell of a glass.
 
-    :param distribution: :class:`~.structure.RadialDistribution`; its r_max is R
-    :param q_max: 1/angstrom
-    :param q_step: 1/angstrom
-    :param window: "lorch" or None
-    :param overrides: see :func:`scattering_lengths`
-    :return: :class:`StructureFactor`
+    Parameters
+    ----------
+    distribution : RadialDistribution
+        partial g(r); its r_max is R
+    q_max : float
+        1/angstrom
+    q_step : float
+        1/angstrom
+    window : str or None
+        "lorch" or None
+    overrides : mapping from str to float or str, or None
+        see :func:`scattering_lengths`
+
+    Returns
+    -------
+    StructureFactor
+        partial and weighted
     """
     if window not in ("lorch", None):
         raise ValueError(f"structure_factor: window is {window!r}; give 'lorch' or None")
@@ -106,7 +141,15 @@ def structure_factor(distribution, q_max=20.0, q_step=0.02, window="lorch", over
     return _weighted(q, partial, distribution.concentrations, overrides)
 
 
-def structure_factor_direct(trajectory, q_max=8.0, q_step=0.05, vectors_per_bin=60, stride=1, seed=0, overrides=None):
+def structure_factor_direct(
+    trajectory: Trajectory,
+    q_max: float = 8.0,
+    q_step: float = 0.05,
+    vectors_per_bin: int = 60,
+    stride: int = 1,
+    seed: int = 0,
+    overrides: Mapping[str, float | str] | None = None,
+) -> StructureFactor:
     r"""Structure factors from the density waves of the periodic cell, without a cutoff in r.
 
     .. math:: S_{ab}(Q) = 1 + \frac{\langle \rho_a \rho_b^* \rangle / N - c_a \delta_{ab}}{c_a c_b} ,\quad
@@ -115,45 +158,75 @@ def structure_factor_direct(trajectory, q_max=8.0, q_step=0.05, vectors_per_bin=
     averaged over the wave vectors Q of the reciprocal lattice of the first frame within each bin (the same integer
     vectors in all frames) and over frames. Bins that hold no wave vector are left out.
 
-    :param q_max: 1/angstrom
-    :param q_step: width of a bin, 1/angstrom
-    :param vectors_per_bin: at most so many wave vectors, chosen at random, represent a bin
-    :param stride: use every so manyth frame
-    :param seed: of that choice
-    :return: :class:`StructureFactor`
-    :raises ValueError: no cell
+    Parameters
+    ----------
+    trajectory : Trajectory
+        the frames
+    q_max : float
+        1/angstrom
+    q_step : float
+        width of a bin, 1/angstrom
+    vectors_per_bin : int
+        at most so many wave vectors, chosen at random, represent a bin
+    stride : int
+        use every n-th frame
+    seed : int
+        of that choice
+    overrides : mapping from str to float or str, or None
+        see :func:`scattering_lengths`
+
+    Returns
+    -------
+    StructureFactor
+        partial and weighted
+
+    Raises
+    ------
+    ValueError
+        no cell
     """
     cells = require_cell(trajectory)
-    integers, bins, centres = _wave_vectors(cells[0], q_max, q_step, vectors_per_bin, seed)
+    integers, bins, centers = _wave_vectors(cells[0], q_max, q_step, vectors_per_bin, seed)
     elements = trajectory.elements
     members = [trajectory.indices(symbol) for symbol in elements]
     pairs = list(combinations_with_replacement(range(len(elements)), 2))
     belongs = np.array([np.isin(np.arange(len(trajectory.symbols)), atoms) for atoms in members]).T.astype(complex)
     sums = np.zeros((len(pairs), len(integers)))
     frames = 0
-    for positions, cell in trajectory.frames(stride):
+    for positions, cell in periodic_frames(trajectory, stride):
         waves = _density_waves(positions @ np.linalg.inv(cell), integers, belongs)
         for index, (a, b) in enumerate(pairs):
             sums[index] += (waves[a] * waves[b].conj()).real
         frames += 1
     count = len(trajectory.symbols)
     concentrations = {symbol: len(atoms) / count for symbol, atoms in zip(elements, members, strict=True)}
-    per_bin = np.bincount(bins, minlength=len(centres))
+    per_bin = np.bincount(bins, minlength=len(centers))
     partial = {}
     for index, (a, b) in enumerate(pairs):
-        mean = np.bincount(bins, weights=sums[index], minlength=len(centres))[per_bin > 0] / per_bin[per_bin > 0]
+        mean = np.bincount(bins, weights=sums[index], minlength=len(centers))[per_bin > 0] / per_bin[per_bin > 0]
         c_a, c_b = concentrations[elements[a]], concentrations[elements[b]]
         partial[elements[a], elements[b]] = 1 + (mean / (frames * count) - (c_a if a == b else 0)) / (c_a * c_b)
-    return _weighted(centres[per_bin > 0], partial, concentrations, overrides)
+    return _weighted(centers[per_bin > 0], partial, concentrations, overrides)
 
 
-def total_correlation(distribution, overrides=None):
+def total_correlation(
+    distribution: RadialDistribution, overrides: Mapping[str, float | str] | None = None
+) -> np.ndarray:
     r"""Neutron-weighted total correlation function T(r) [m] in angstrom^-2, from the same histogram as g.
 
     .. math:: T(r) = 4 \pi \rho r \frac{\sum_{ab} c_a c_b b_a b_b g_{ab}(r)}{\langle b \rangle^2}
 
-    :param distribution: :class:`~.structure.RadialDistribution`
-    :param overrides: see :func:`scattering_lengths`
+    Parameters
+    ----------
+    distribution : RadialDistribution
+        partial g(r)
+    overrides : mapping from str to float or str, or None
+        see :func:`scattering_lengths`
+
+    Returns
+    -------
+    np.ndarray
+        [m] 1/angstrom^2
     """
     weights, _ = _weights(distribution.concentrations, overrides)
     total = sum(weights[key] * g for key, g in distribution.g.items())
@@ -161,17 +234,33 @@ def total_correlation(distribution, overrides=None):
 
 
 def total_correlation_from_structure_factor(
-    factor, number_density_per_angstrom3, r_angstrom, q_max=None, window="lorch"
-):
+    factor: StructureFactor,
+    number_density_per_angstrom3: float,
+    r_angstrom: ArrayLike,
+    q_max: float | None = None,
+    window: str | None = "lorch",
+) -> np.ndarray:
     r"""T(r) [m] in angstrom^-2 with the resolution of an experiment that ends at q_max.
 
     .. math:: T(r) = 4 \pi \rho r + \frac{2}{\pi} \int_0^{Q_{max}} Q (S(Q) - 1) M(Q) \sin(Qr) dQ
 
-    :param factor: :class:`StructureFactor` on an evenly spaced grid that starts near 0
-    :param number_density_per_angstrom3: of all atoms
-    :param r_angstrom: [m]
-    :param q_max: 1/angstrom; None: the end of the grid
-    :param window: "lorch" or None
+    Parameters
+    ----------
+    factor : StructureFactor
+        on an evenly spaced grid that starts near 0
+    number_density_per_angstrom3 : float
+        of all atoms
+    r_angstrom : array_like, [m]
+        angstrom
+    q_max : float or None
+        1/angstrom; None: the end of the grid
+    window : str or None
+        "lorch" or None
+
+    Returns
+    -------
+    np.ndarray
+        [m] 1/angstrom^2
     """
     q, s = factor.q_per_angstrom, factor.neutron
     q_max = q[-1] if q_max is None else q_max
@@ -186,15 +275,31 @@ def total_correlation_from_structure_factor(
     )
 
 
-def first_sharp_diffraction_peak(q_per_angstrom, s, q_low=0.7, q_high=1.8):
+def first_sharp_diffraction_peak(
+    q_per_angstrom: ArrayLike, s: ArrayLike, q_low: float = 0.7, q_high: float = 1.8
+) -> Peak:
     """The first sharp diffraction peak of a glass: the highest local maximum of S(Q) in a range.
 
-    :param q_per_angstrom: [m] evenly spaced
-    :param s: [m] S(Q)
-    :param q_low: start of the range, 1/angstrom (below, the transform of a finite g(r) ripples)
-    :param q_high: end of the range
-    :return: :class:`Peak`
-    :raises ValueError: no local maximum there
+    Parameters
+    ----------
+    q_per_angstrom : array_like, [m]
+        evenly spaced
+    s : array_like, [m]
+        S(Q)
+    q_low : float
+        start of the range, 1/angstrom (below, the transform of a finite g(r) ripples)
+    q_high : float
+        end of the range
+
+    Returns
+    -------
+    Peak
+        position, height and width
+
+    Raises
+    ------
+    ValueError
+        no local maximum there
     """
     q, s = np.asarray(q_per_angstrom), np.asarray(s)
     middle = np.arange(1, len(q) - 1)
@@ -221,7 +326,9 @@ def first_sharp_diffraction_peak(q_per_angstrom, s, q_low=0.7, q_high=1.8):
     return Peak(position, height, float(width))
 
 
-def _weights(concentrations, overrides):
+def _weights(
+    concentrations: Mapping[str, float], overrides: Mapping[str, float | str] | None
+) -> tuple[dict[Pair, float], float]:
     lengths = scattering_lengths(concentrations, overrides)
     mean = sum(concentrations[symbol] * lengths[symbol] for symbol in concentrations)
     if abs(mean) < 1e-6:
@@ -235,18 +342,28 @@ def _weights(concentrations, overrides):
     return weights, mean
 
 
-def _weighted(q, partial, concentrations, overrides):
+def _weighted(
+    q: np.ndarray,
+    partial: dict[Pair, np.ndarray],
+    concentrations: Mapping[str, float],
+    overrides: Mapping[str, float | str] | None,
+) -> StructureFactor:
     weights, mean = _weights(concentrations, overrides)
-    excess = sum(weights[key] * (s - 1) for key, s in partial.items())
+    excess = np.asarray(sum(weights[key] * (s - 1) for key, s in partial.items()))
     return StructureFactor(q, partial, 1 + excess, excess * mean**2, weights)
 
 
-def _density_waves(fractional, integers, belongs):
+def _density_waves(fractional: np.ndarray, integers: np.ndarray, belongs: np.ndarray) -> np.ndarray:
     """Sums of exp(i Q r) over the atoms of each element, [elements, k]; powers of exp(2 pi i x) are computed once.
 
-    :param fractional: [n, 3]
-    :param integers: [k, 3] wave vectors
-    :param belongs: [n, elements] 1 or 0
+    Parameters
+    ----------
+    fractional : np.ndarray, [n, 3]
+        positions
+    integers : np.ndarray of int, [k, 3]
+        wave vectors
+    belongs : np.ndarray, [n, elements]
+        1 or 0
     """
     reach = np.abs(integers).max(0)
     powers = [
@@ -260,8 +377,10 @@ def _density_waves(fractional, integers, belongs):
     return waves.T
 
 
-def _wave_vectors(cell, q_max, q_step, per_bin, seed):
-    """Half of the reciprocal lattice below q_max, thinned out: integer vectors [k, 3], their bins [k], all bin centres."""
+def _wave_vectors(
+    cell: np.ndarray, q_max: float, q_step: float, per_bin: int, seed: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Half of the reciprocal lattice below q_max, thinned out: integer vectors [k, 3], their bins [k], all bin centers."""
     reciprocal = 2 * np.pi * np.linalg.inv(cell).T
     reach = np.ceil(q_max * np.linalg.norm(cell, axis=1) / (2 * np.pi)).astype(int)
     grid = np.stack(np.meshgrid(*(np.arange(-n, n + 1) for n in reach), indexing="ij"), axis=-1).reshape(-1, 3)

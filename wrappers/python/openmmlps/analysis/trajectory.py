@@ -1,21 +1,42 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the openmm-lps authors
-"""Trajectories as arrays, read in pieces of bounded size, and the refusals that every analysis shares.
+"""Trajectories as arrays, read in pieces of bounded size.
 
 Units everywhere in :mod:`openmmlps.analysis`: angstrom, ps, angstrom/ps, amu, elementary charges.
 """
 
+from __future__ import annotations
+
 import contextlib
 import contextvars
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from openmmlps.units import GAS_CONSTANT
+#: called as watcher(name of the trajectory, frames done, frames in total)
+Watcher = Callable[[str, int, int], None]
+#: which atoms: a symbol, several symbols, an integer array of indices, or "all"
+Species = str | Sequence[str] | np.ndarray
 
-_watcher = contextvars.ContextVar("watcher", default=None)
+_watcher: contextvars.ContextVar[Watcher | None] = contextvars.ContextVar("watcher", default=None)
 _CHUNK_BYTES = 64 << 20
-_KELVIN_PER_AMU_A2_PER_PS2 = 0.01 / GAS_CONSTANT
+
+
+@runtime_checkable
+class FrameSource(Protocol):
+    """What stands for an array [t, n, 3] on disk: slices of frames return numpy arrays."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the array."""
+
+    def window(self, frames: slice) -> FrameSource:
+        """Some of the frames; nothing is read."""
+
+    def __getitem__(self, frames: Any) -> np.ndarray: ...
 
 
 @dataclass(frozen=True)
@@ -28,84 +49,123 @@ class Chunk:
     velocities: np.ndarray | None  #: [t, n, 3] angstrom/ps, if asked for
 
 
-@dataclass(frozen=True)
 class Trajectory:
     """Frames of the same atoms.
 
-    `positions` and `velocities` are numpy arrays or anything with a shape that returns numpy arrays for slices of
-    frames, so a trajectory on disk is read piece by piece.
+    Parameters
+    ----------
+    symbols : sequence of str, [n]
+        chemical symbols
+    positions : array_like or FrameSource, [t, n, 3]
+        angstrom, unwrapped; on disk they are read piece by piece
+    cells : array_like, [t, 3, 3] or [3, 3], or None
+        angstrom, rows are lattice vectors; [3, 3] for all frames; None: no box
+    times_ps : array_like, [t], or None
+        ps
+    velocities : array_like or FrameSource, [t, n, 3], or None
+        angstrom/ps
+    masses_amu : array_like, [n], or None
+        amu; None: those of the elements
+    name : str
+        shown in messages
+    checks : bool
+        whether to refuse what looks wrong although it may be meant: wrapped positions, and unlikely units
+
+    Attributes
+    ----------
+    symbols, positions, cells, times_ps, velocities, masses_amu, name, checks
+        as given; constant cells are repeated for every frame. Do not change them: make another trajectory
+
+    Raises
+    ------
+    ValueError
+        if shapes do not fit, or if a symbol is unknown and no masses are given
     """
 
-    symbols: tuple  #: [n] chemical symbols
-    positions: object  #: [t, n, 3] angstrom, unwrapped
-    cells: np.ndarray | None = (
-        None  #: [t, 3, 3] angstrom, rows are lattice vectors; [3, 3] for all frames; None: no box
-    )
-    times_ps: np.ndarray | None = None  #: [t]
-    velocities: object = None  #: [t, n, 3] angstrom/ps
-    masses_amu: np.ndarray | None = None  #: [n]; None: those of the elements
-    name: str = "trajectory"  #: shown in messages
-    _checked: set = field(default_factory=set, repr=False, compare=False)
-
-    def __post_init__(self):
-        put = lambda name, value: object.__setattr__(self, name, value)
-        put("symbols", tuple(str(symbol) for symbol in self.symbols))
-        if isinstance(self.positions, list):
-            put("positions", np.array(self.positions, dtype=float))
+    def __init__(
+        self,
+        symbols: Sequence[str],
+        positions: ArrayLike | FrameSource,
+        cells: ArrayLike | None = None,
+        times_ps: ArrayLike | None = None,
+        velocities: ArrayLike | FrameSource | None = None,
+        masses_amu: ArrayLike | None = None,
+        name: str = "trajectory",
+        checks: bool = True,
+    ) -> None:
+        self.symbols: tuple[str, ...] = tuple(str(symbol) for symbol in symbols)
+        self.positions = _array_or_source(positions)
         shape = tuple(self.positions.shape)
         if len(shape) != 3 or shape[1:] != (len(self.symbols), 3):
             raise ValueError(
                 f"Trajectory: positions have shape {shape} for {len(self.symbols)} symbols; give [frames, atoms, 3]"
             )
-        for name in ("velocities", "cells", "times_ps"):
-            value = getattr(self, name)
-            if value is None:
-                continue
-            if not hasattr(value, "shape"):
-                value = np.asarray(value, dtype=float)
-            if name == "cells" and value.shape == (3, 3):
-                value = np.broadcast_to(value, (shape[0], 3, 3))
-            expected = {"velocities": shape, "cells": (shape[0], 3, 3), "times_ps": shape[:1]}[name]
-            if tuple(value.shape) != expected:
-                raise ValueError(f"Trajectory: {name} have shape {tuple(value.shape)}; positions ask for {expected}")
-            put(name, value)
-        put("masses_amu", _element_masses(self.symbols) if self.masses_amu is None else np.asarray(self.masses_amu))
+        self.cells = None if cells is None else np.asarray(cells, dtype=float)
+        if self.cells is not None and self.cells.shape == (3, 3):
+            self.cells = np.broadcast_to(self.cells, (shape[0], 3, 3))
+        self.times_ps = None if times_ps is None else np.asarray(times_ps, dtype=float)
+        self.velocities = None if velocities is None else _array_or_source(velocities)
+        for what, value, expected in (
+            ("velocities", self.velocities, shape),
+            ("cells", self.cells, (shape[0], 3, 3)),
+            ("times_ps", self.times_ps, shape[:1]),
+        ):
+            if value is not None and tuple(value.shape) != expected:
+                raise ValueError(f"Trajectory: {what} have shape {tuple(value.shape)}; positions ask for {expected}")
+        self.masses_amu = _element_masses(self.symbols) if masses_amu is None else np.asarray(masses_amu, dtype=float)
+        self.name = name
+        self.checks = checks
+        self._unwrapped = False  # known by a pass over all frames
 
-    def __len__(self):
+    def __len__(self) -> int:
         return self.positions.shape[0]
 
-    def __getitem__(self, frames):
-        """A trajectory of some of the frames (a slice); nothing is read."""
+    def __getitem__(self, frames: slice) -> Trajectory:
+        """Part of the frames, chosen by a slice; nothing is read."""
         if not isinstance(frames, slice):
             raise TypeError("Trajectory: frames are taken by slices; use trajectory[i:i + 1] for a single one")
-        part = lambda source: None if source is None else source[frames]
-        part_lazy = lambda source: source.window(frames) if hasattr(source, "window") else part(source)
         return Trajectory(
             self.symbols,
-            part_lazy(self.positions),
-            part(self.cells),
-            part(self.times_ps),
-            part_lazy(self.velocities),
+            _window(self.positions, frames),
+            None if self.cells is None else self.cells[frames],
+            None if self.times_ps is None else self.times_ps[frames],
+            None if self.velocities is None else _window(self.velocities, frames),
             self.masses_amu,
             self.name,
+            self.checks,
         )
 
+    def __repr__(self) -> str:
+        return f"Trajectory('{self.name}', {len(self)} frames of {len(self.symbols)} atoms)"
+
     @property
-    def elements(self):
+    def elements(self) -> tuple[str, ...]:
         """Symbols that occur, sorted."""
         return tuple(sorted(set(self.symbols)))
 
-    def indices(self, species):
-        """Indices [m] of atoms.
+    def indices(self, species: Species) -> np.ndarray:
+        """Indices of atoms.
 
-        :param species: a symbol, several symbols, an integer array (returned as it is), or "all"
-        :raises ValueError: no such atoms
+        Parameters
+        ----------
+        species : str, sequence of str, or np.ndarray of int
+            a symbol, several symbols, "all", or indices, which are returned as they are
+
+        Returns
+        -------
+        np.ndarray of int
+            [m]
+
+        Raises
+        ------
+        ValueError
+            if there are no such atoms
         """
         if isinstance(species, np.ndarray) and species.dtype.kind in "iu":
             return species
         if isinstance(species, str) and species == "all":
             return np.arange(len(self.symbols))
-        wanted = {species} if isinstance(species, str) else set(species)
+        wanted = {species} if isinstance(species, str) else {str(symbol) for symbol in species}
         unknown = sorted(wanted - set(self.symbols))
         if unknown:
             raise ValueError(
@@ -114,20 +174,61 @@ class Trajectory:
             )
         return np.flatnonzero(np.isin(np.array(self.symbols), sorted(wanted)))
 
-    def volumes(self):
+    def volumes(self) -> np.ndarray:
         """Volume of each frame [t], angstrom^3.
 
-        :raises ValueError: not periodic
+        Raises
+        ------
+        ValueError
+            if the trajectory is not periodic
         """
+        from .requirements import require_cell
+
         return np.abs(np.linalg.det(require_cell(self)))
 
-    def chunks(self, stride=1, velocities=False, progress=None):
-        """Iterate over :class:`Chunk` of at most about 64 MiB.
+    def with_interval(self, interval_ps: float) -> Trajectory:
+        """The same frames at times that are multiples of an interval in ps.
 
-        :param stride: take every so manyth frame
-        :param velocities: read them too
-        :param progress: called as progress(frames done, frames in total)
-        :raises ValueError: a position that is not a number
+        Raises
+        ------
+        ValueError
+            if the interval is not positive
+        """
+        if not interval_ps > 0:
+            raise ValueError(
+                f"{self.name}: frame_interval_ps is {interval_ps}; give the time between frames in ps, more than 0"
+            )
+        times = np.arange(len(self)) * float(interval_ps)
+        return Trajectory(
+            self.symbols,
+            self.positions,
+            self.cells,
+            times,
+            self.velocities,
+            self.masses_amu,
+            self.name,
+            self.checks,
+        )
+
+    def chunks(self, stride: int = 1, velocities: bool = False) -> Iterator[Chunk]:
+        """Iterate over pieces of at most about 64 MiB.
+
+        Parameters
+        ----------
+        stride : int
+            take every n-th frame
+        velocities : bool
+            read them too
+
+        Yields
+        ------
+        Chunk
+            consecutive frames
+
+        Raises
+        ------
+        ValueError
+            if a position is not finite
         """
         source = self if stride == 1 else self[::stride]
         total = len(source)
@@ -139,34 +240,32 @@ class Trajectory:
                 frame, atom = np.argwhere(~np.isfinite(positions))[0][:2]
                 raise ValueError(
                     f"{self.name}: the position of atom {atom} ({self.symbols[atom]}) in frame {(start + frame) * stride} is "
-                    "not a number; cut the trajectory before that frame"
+                    "not finite; cut the trajectory before that frame"
                 )
-            yield Chunk(
-                start,
-                positions,
-                None if source.cells is None else source.cells[frames],
-                np.asarray(source.velocities[frames], dtype=float) if velocities else None,
-            )
-            if progress is not None:
-                progress(frames.stop, total)
-            if (watcher := _watcher.get()) is not None:
-                watcher(self.name, frames.stop, total)
+            speeds = None
+            if velocities and source.velocities is not None:
+                speeds = np.asarray(source.velocities[frames], dtype=float)
+            yield Chunk(start, positions, None if source.cells is None else source.cells[frames], speeds)
+            tell(self.name, frames.stop, total)
 
-    def frames(self, stride=1, progress=None):
-        """Iterate over (positions [n, 3], cell [3, 3] or None), angstrom."""
-        watcher, total = _watcher.get(), -(-len(self) // stride)
-        for chunk in self.chunks(stride, progress=progress):
+    def frames(self, stride: int = 1) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
+        """Iterate over (positions [n, 3], cell [3, 3] or None) in angstrom, taking every n-th frame."""
+        watching, total = _watcher.get() is not None, -(-len(self) // stride)
+        for chunk in self.chunks(stride):
             for index, positions in enumerate(chunk.positions):
                 yield positions, None if chunk.cells is None else chunk.cells[index]
-                if watcher is not None:
-                    watcher(self.name, chunk.start + index + 1, total)
+                if watching:
+                    tell(self.name, chunk.start + index + 1, total)
 
 
 @contextlib.contextmanager
-def watch(watcher):
+def watch(watcher: Watcher) -> Iterator[None]:
     """While this lasts, every pass over a trajectory, by whatever function, tells how far it is.
 
-    :param watcher: called as watcher(name of the trajectory, frames done, frames in total), often
+    Parameters
+    ----------
+    watcher : callable
+        called as watcher(name of the trajectory, frames done, frames in total), often
     """
     token = _watcher.set(watcher)
     try:
@@ -175,7 +274,23 @@ def watch(watcher):
         _watcher.reset(token)
 
 
-def _element_masses(symbols):
+def tell(name: str, done: int, total: int) -> None:
+    """Tell who watches (see :func:`watch`) that so many of all frames, or of other steps, are done."""
+    if (watcher := _watcher.get()) is not None:
+        watcher(name, done, total)
+
+
+def _array_or_source(values: ArrayLike | FrameSource) -> np.ndarray | FrameSource:
+    if isinstance(values, FrameSource) and not isinstance(values, np.ndarray):
+        return values
+    return np.asarray(values)
+
+
+def _window(source: np.ndarray | FrameSource, frames: slice) -> np.ndarray | FrameSource:
+    return source[frames] if isinstance(source, np.ndarray) else source.window(frames)
+
+
+def _element_masses(symbols: Sequence[str]) -> np.ndarray:
     from ase.data import atomic_masses, atomic_numbers
 
     unknown = sorted({symbol for symbol in symbols if symbol not in atomic_numbers})
@@ -184,198 +299,3 @@ def _element_masses(symbols):
             f"Trajectory: {', '.join(map(repr, unknown))} is not a chemical symbol; correct the symbols or give masses_amu"
         )
     return atomic_masses[[atomic_numbers[symbol] for symbol in symbols]]
-
-
-def require_frames(trajectory, count, where):
-    """:raises ValueError: fewer than `count` frames"""
-    if len(trajectory) < count:
-        raise ValueError(
-            f"{where}: '{trajectory.name}' has {len(trajectory)} frames, at least {count} are needed; run longer or save "
-            "frames more often"
-        )
-
-
-def require_cell(trajectory):
-    """Cells [t, 3, 3] in angstrom.
-
-    :raises ValueError: not periodic, or a flat cell
-    """
-    if trajectory.cells is None:
-        raise ValueError(
-            f"{trajectory.name}: it has no periodic cell, so no density; give a trajectory with cells (H5MD or extxyz with "
-            "a Lattice)"
-        )
-    cells = np.asarray(trajectory.cells, dtype=float)
-    if not (np.abs(np.linalg.det(cells)) > 1e-6).all():
-        raise ValueError(
-            f"{trajectory.name}: a cell has no volume; give three independent lattice vectors in each frame"
-        )
-    return cells
-
-
-def require_interval(trajectory, where):
-    """Time between frames in ps.
-
-    :raises ValueError: fewer than two frames, no times, or frames that are not evenly spaced
-    """
-    require_frames(trajectory, 2, where)
-    if trajectory.times_ps is None:
-        raise ValueError(
-            f"{where}: '{trajectory.name}' has no times; give read(..., frame_interval_ps=...) the time between its frames"
-        )
-    steps = np.diff(trajectory.times_ps)
-    interval = float(np.mean(steps))
-    if interval <= 0 or np.abs(steps - interval).max() > 1e-3 * interval:
-        frame = int(np.argmax(np.abs(steps - np.median(steps))))
-        raise ValueError(
-            f"{where}: the frames of '{trajectory.name}' are not evenly spaced in time ({steps[frame]:.6g} ps after frame "
-            f"{frame}, {np.median(steps):.6g} ps usually); use one run saved at one interval"
-        )
-    return interval
-
-
-def require_velocities(trajectory, where):
-    """:raises ValueError: no velocities"""
-    if trajectory.velocities is None:
-        raise ValueError(
-            f"{where}: '{trajectory.name}' has no velocities; record them (the H5MD trajectories of openmm-lps do, DCD and "
-            "XTC cannot)"
-        )
-
-
-def require_unwrapped(trajectory, where):
-    """Refuse trajectories whose atoms are folded back into the box: their displacements are meaningless.
-
-    Folding shows as jumps by a lattice vector between frames. Atoms that really move more than half a cell between two
-    frames are told apart by leaving the cell altogether.
-
-    :raises ValueError: wrapped
-    """
-    if trajectory.cells is None or "unwrapped" in trajectory._checked:
-        return
-    jumps, short, first = 0, 0, None
-    low, high = np.full(3, np.inf), np.full(3, -np.inf)
-    last = None
-    for chunk in trajectory.chunks():
-        fractional = np.einsum("tni,tij->tnj", chunk.positions, np.linalg.inv(chunk.cells))
-        low, high = np.minimum(low, fractional.min((0, 1))), np.maximum(high, fractional.max((0, 1)))
-        steps = np.diff(fractional if last is None else np.concatenate([last, fractional]), axis=0)
-        last = fractional[-1:]
-        large = np.abs(steps) > 0.5
-        if large.any():
-            jumps += int(large.sum())
-            short += int((np.abs(steps - np.round(steps))[large] < 0.25).sum())
-            if first is None:
-                frame, atom, _ = np.argwhere(large)[0]
-                first = (chunk.start + frame + (0 if chunk.start == 0 else -1), atom)
-    if jumps and (short >= 0.8 * jumps or (high - low).max() < 1.05):
-        frame, atom = first
-        raise ValueError(
-            f"{where}: '{trajectory.name}' is wrapped into the periodic box (atom {atom}, {trajectory.symbols[atom]}, jumps by "
-            f"a lattice vector after frame {frame}; {jumps} jumps in all); use unwrapped positions: record them with "
-            "H5MDReporter or enforcePeriodicBox=False, or call unwrap(trajectory) if frames are close in time"
-        )
-    trajectory._checked.add("unwrapped")
-
-
-def unwrap(trajectory):
-    """Undo the folding into the box, in memory: each step is taken to the nearest image.
-
-    Right only if no atom moves more than half a cell between two frames.
-
-    :return: :class:`Trajectory` that starts where the wrapped one does
-    :raises ValueError: not periodic
-    """
-    cells = require_cell(trajectory)
-    positions = np.empty((len(trajectory), len(trajectory.symbols), 3))
-    last, images = None, 0
-    for chunk in trajectory.chunks():
-        for index, frame in enumerate(chunk.positions):
-            fractional = frame @ np.linalg.inv(cells[chunk.start + index])
-            if last is not None:
-                images = images - np.round(fractional - last)
-            last = fractional
-            positions[chunk.start + index] = (fractional + images) @ cells[chunk.start + index]
-    return Trajectory(
-        trajectory.symbols,
-        positions,
-        trajectory.cells,
-        trajectory.times_ps,
-        trajectory.velocities,
-        trajectory.masses_amu,
-        trajectory.name,
-    )
-
-
-def check_units(trajectory):
-    """Refuse positions or velocities that are in another unit, judged by the first frame.
-
-    Atoms of condensed matter have their nearest neighbour at 0.7 to 6 angstrom (median over atoms); moving atoms have a
-    kinetic temperature between 5 and 30,000 K.
-
-    :raises ValueError: naming the likely unit
-    """
-    from .neighbors import neighbor_pairs
-
-    positions, cell = next(trajectory.frames())
-    if len(positions) > 1:
-        first, distance = neighbor_pairs(positions, cell, 6.0, "id", full=True)
-        nearest = np.full(len(positions), np.inf)
-        np.minimum.at(nearest, first, distance)
-        median = float(np.median(nearest))
-        if not 0.7 <= median <= 6.0:
-            seen = f"{median:.3f}" if np.isfinite(median) else "more than 6"
-            guess = "nanometre: multiply by 10" if median < 0.7 else "picometre or fractions: convert them"
-            raise ValueError(
-                f"{trajectory.name}: nearest neighbours are {seen} angstrom apart, so the positions are not in angstrom (perhaps "
-                f"{guess})"
-            )
-    if trajectory.velocities is None:
-        return
-    velocities = np.asarray(trajectory.velocities[:1], dtype=float)[0]
-    temperature = float((trajectory.masses_amu * (velocities**2).sum(1)).mean() / 3 * _KELVIN_PER_AMU_A2_PER_PS2)
-    if temperature and not 5 <= temperature <= 30000:
-        raise ValueError(
-            f"{trajectory.name}: the velocities mean {temperature:.3g} K, so they are not in angstrom/ps; convert them (nm/ps: "
-            "multiply by 10; angstrom/fs: multiply by 1000)"
-        )
-
-
-def read_paths(trajectory, species, reference=None, where="trajectory"):
-    """Positions of some atoms over all frames, relative to the drifting framework.
-
-    :param species: what :meth:`Trajectory.indices` takes
-    :param reference: atoms whose centre of mass is subtracted (its displacement from frame 0), taken likewise;
-        "framework": every atom not in `species`; None: nothing is subtracted
-    :return: [t, m, 3] angstrom
-    :raises ValueError: wrapped trajectory, unknown element, or no framework
-    """
-    require_unwrapped(trajectory, where)
-    chosen = trajectory.indices(species)
-    paths = np.empty((len(trajectory), len(chosen), 3))
-    others = reference_indices(trajectory, chosen, reference, where)
-    weights = trajectory.masses_amu[others]
-    origin = None
-    for chunk in trajectory.chunks():
-        frames = slice(chunk.start, chunk.start + len(chunk.positions))
-        paths[frames] = chunk.positions[:, chosen]
-        if len(others):
-            centre = np.einsum("tni,n->ti", chunk.positions[:, others], weights) / weights.sum()
-            origin = centre[0] if origin is None else origin
-            paths[frames] -= (centre - origin)[:, None]
-    return paths
-
-
-def reference_indices(trajectory, chosen, reference, where):
-    """Indices of the atoms that define the frame of reference (see :func:`read_paths`)."""
-    if reference is None:
-        return np.arange(0)
-    if isinstance(reference, str) and reference == "framework":
-        others = np.setdiff1d(np.arange(len(trajectory.symbols)), chosen)
-        if not len(others):
-            raise ValueError(
-                f"{where}: every atom of '{trajectory.name}' is mobile, so there is no framework; give reference=None or "
-                "reference='all'"
-            )
-        return others
-    return trajectory.indices(reference)

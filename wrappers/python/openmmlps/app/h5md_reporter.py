@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from openmmlps.h5md import H5MDFile, read_frames
 from openmmlps.units import GAS_CONSTANT
 
 from . import cells, journal, observables
@@ -134,29 +135,12 @@ def truncate_after(path, step):
     steps = read_frames(path, ["step"])["step"]
     keep = int(np.searchsorted(steps, step, side="right"))
     if len(steps) > keep:
-        with _open(path) as file:
-            periodic = "edges" in file["particles/all/box"]
+        with H5MDFile(path, where="trajectory") as file:
+            periodic = file.moving_cell
         with _edit(path) as file:
             for name in _datasets(periodic):
                 file[name].resize(keep, axis=0)
     return keep
-
-
-def read_frames(path, names):
-    """Read whole datasets of a trajectory, by short name.
-
-    :param names: of 'step', 'time' (ps), 'position' (nm), 'velocity' (nm/ps), 'edges' (nm), 'species', 'mass' (amu),
-        'potential_energy', 'kinetic_energy', 'virial' (kJ/mol), 'temperature' (K)
-    :return: dict of arrays, the first axis being the frame (species and mass: the atom)
-    :raises ValueError: not such a file
-    """
-    paths = {key: name for name, key in _datasets(True).items()}
-    paths |= {"species": "particles/all/species", "mass": "particles/all/mass"}
-    with _open(path) as file:
-        try:
-            return {name: file[paths[name]][:] for name in names}
-        except (KeyError, OSError) as error:
-            raise _not_ours(path, error) from None
 
 
 def _datasets(periodic):
@@ -172,21 +156,6 @@ def _datasets(periodic):
     if periodic:
         names["particles/all/box/edges/value"] = "edges"
     return names
-
-
-def _open(path):
-    import h5py
-
-    try:
-        return h5py.File(path, "r")
-    except OSError as error:
-        if error.errno:
-            raise
-        raise _not_ours(path, error) from None
-
-
-def _not_ours(path, error):
-    return ValueError(f"trajectory: '{path}' is not an H5MD file of openmm-lps ({error}); give a trajectory.h5")
 
 
 class _edit:

@@ -14,6 +14,7 @@ import numpy as np
 
 from openmmlps._settings import setting
 from openmmlps.analysis.elasticity import SYMMETRIES, strain_tensor
+from openmmlps.analysis.estimates import block_mean
 from openmmlps.app.run_settings import BAROSTATS
 from openmmlps.units import GPA_PER_EV_PER_ANGSTROM3, KJ_PER_MOL_PER_EV
 
@@ -207,8 +208,8 @@ def mean_stress(folder, structure):
     :param structure: the file that it started from, which the run has turned into OpenMM's frame
     :return: dict with 'stress_GPa' [3, 3] and 'standard_error_GPa' [3, 3] from five blocks
     """
-    from openmmlps.app.h5md_reporter import read_frames
     from openmmlps.app.structure_files import load
+    from openmmlps.h5md import read_frames
 
     frames = read_frames(folder / "trajectory.h5", ["velocity", "virial", "edges", "mass"])
     velocity = frames["velocity"].astype(float)
@@ -219,10 +220,9 @@ def mean_stress(folder, structure):
     )  # kJ/mol/nm^3 -> eV/angstrom^3 -> GPa
     loaded = load(structure)
     stress = np.array([loaded.to_user_tensor(frame) for frame in stress])
-    blocks = np.array([block.mean(0) for block in np.array_split(stress, min(5, len(stress)))])
-    error = blocks.std(0, ddof=1) / np.sqrt(len(blocks)) if len(blocks) > 1 else np.full((3, 3), np.nan)
+    mean, error = block_mean(stress)
     return {
-        "stress_GPa": stress.mean(0).tolist(),
+        "stress_GPa": mean.tolist(),
         "standard_error_GPa": error.tolist(),
         "thermo": mean_thermo(folder, 0.0),
     }

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from openmmlps.analysis.estimates import block_mean
 from openmmlps.app import snapshot
 from openmmlps.app.replace import replace_file
 from openmmlps.app.thermo_file import read_thermo
+from openmmlps.h5md import H5MDFile
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -23,14 +25,10 @@ def last_frame(folder):
 
     :return: (symbols, positions [n, 3] nm, box [3, 3] nm or None, velocities [n, 3] nm/ps)
     """
-    import h5py
-    from ase.data import chemical_symbols
-
-    with h5py.File(Path(folder) / "trajectory.h5", "r") as file:
-        particles = file["particles/all"]
-        symbols = [chemical_symbols[number] for number in particles["species"][:]]
-        box = particles["box/edges/value"][-1] if "edges" in particles["box"] else None
-        return symbols, particles["position/value"][-1], box, particles["velocity/value"][-1].astype(float)
+    with H5MDFile(Path(folder) / "trajectory.h5", length="nm", where="trajectory") as file:
+        symbols, cells = file.symbols(), file.cells()
+        positions, velocities = file.stored("position"), file.stored("velocity")
+    return symbols, positions[-1], None if cells is None else cells[-1], velocities[-1]
 
 
 def mean_box(folder, discard=0.5):
@@ -55,9 +53,8 @@ def mean_thermo(folder, discard=0.5):
     for name, values in data.items():
         if name in ("step", "time_ps") or not np.isfinite(values).all():
             continue
-        blocks = [block.mean() for block in np.array_split(values, min(5, len(values)))]
-        error = float(np.std(blocks, ddof=1) / np.sqrt(len(blocks))) if len(blocks) > 1 else None
-        found[name] = [float(values.mean()), error]
+        mean, error = map(float, block_mean(values))
+        found[name] = [mean, error if np.isfinite(error) else None]
     return found
 
 

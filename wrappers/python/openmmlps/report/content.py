@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from openmmlps.analysis.estimates import Estimate
+from openmmlps.analysis.estimates import Estimate, student_reach
 from openmmlps.app.replace import replace_file
 
 from .style import Picture
@@ -41,7 +41,7 @@ class Measured:
     @classmethod
     def of_blocks(cls, mean: float, error: float | None, blocks: int = 5) -> "Measured":
         """Mean and standard error from the means of so many blocks, as result.json has them."""
-        return cls(mean, math.nan if error is None else error * errors_in_interval(blocks))
+        return cls(mean, math.nan if error is None else error * student_reach(blocks - 1))
 
     def scaled(self, factor: float) -> "Measured":
         """The same in another unit."""
@@ -183,13 +183,6 @@ class Findings:
             if old.name not in files:
                 old.unlink()
         return list(files)
-
-
-def errors_in_interval(blocks: int) -> float:
-    """Half width of a 95 % interval in standard errors that come from so many blocks (Student's t)."""
-    from scipy.stats import t
-
-    return float(t.ppf(0.975, blocks - 1))
 
 
 def rows_of(*columns: Iterable[float]) -> tuple[tuple[float, ...], ...]:

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 
 from openmmlps import analysis
+from openmmlps.analysis.estimates import student_reach
 from openmmlps.analysis.mobility import ConditionalDisplacement, Hosts, Lifetime
-from openmmlps.analysis.trajectory import require_interval
+from openmmlps.analysis.requirements import require_interval
 from openmmlps.protocols.transport import TransportSettings
 
-from .content import Figure, Section, Table, errors_in_interval, rows_of
+from .content import Figure, Section, Table, rows_of
 from .diffusion_section import Point
 from .style import SERIES, chemical, heat, picture
 
@@ -43,7 +44,7 @@ def _hosts_figure(name: str, found: ConditionalDisplacement) -> Figure:
     def draw(axes: Any) -> None:
         for color, kind in zip(SERIES[:6], kinds, strict=False):
             values = found.msd_angstrom2[kind]
-            reach = errors_in_interval(_BLOCKS) * found.standard_errors_angstrom2[kind]
+            reach = student_reach(_BLOCKS - 1) * found.standard_errors_angstrom2[kind]
             axes.plot(found.lags_ps, values, color=color, marker="o", markersize=3, label=chemical(kind))
             low = np.maximum(values - reach, 1e-3)
             axes.fill_between(found.lags_ps, low, values + reach, color=color, alpha=0.15, linewidth=0)

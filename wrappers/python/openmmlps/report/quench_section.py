@@ -10,6 +10,7 @@ import numpy as np
 
 from openmmlps import analysis
 from openmmlps.analysis.glass_checks import GlassCheck
+from openmmlps.analysis.requirements import require_cell
 from openmmlps.protocols.protocol_folder import ProtocolFolder
 from openmmlps.protocols.quench import QuenchSettings
 from openmmlps.protocols.sequence import stage_result
@@ -84,12 +85,9 @@ def quench_findings(folder: ProtocolFolder, name: str) -> Findings:
 
 def _merge(trajectories: Sequence[analysis.Trajectory]) -> analysis.Trajectory:
     """Frames of all replicas in a row, without times: for averages over structure only."""
-
-    def few(values: Any) -> np.ndarray:
-        return np.asarray(values[:: max(1, len(values) // 40)])
-
-    positions = np.concatenate([few(item.positions) for item in trajectories])
-    cells = np.concatenate([few(item.cells) for item in trajectories])
+    few = [item[:: max(1, len(item) // 40)] for item in trajectories]
+    positions = np.concatenate([item.positions[:] for item in few])
+    cells = np.concatenate([require_cell(item) for item in few])
     return analysis.Trajectory(trajectories[0].symbols, positions, cells, name="all replicas")
 
 
@@ -197,7 +195,7 @@ def _anions(speciation: analysis.Speciation | None, published: literature.Publis
     if speciation is None or "P" not in speciation.q_n:
         return []
 
-    def percent(shares: Sequence[float]) -> str:
+    def percent(shares: np.ndarray) -> str:
         return " / ".join(f"{100 * share:.1f}" for share in shares)
 
     q_n, e_n = percent(speciation.q_n_fractions("P")[:4]), percent(speciation.e_n_fractions("P")[:2])

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from openmmlps import analysis
+from openmmlps.analysis import Estimate
 from openmmlps.app.run_settings import RunSettings
 from openmmlps.app.thermo_file import read_thermo
 
@@ -68,7 +69,7 @@ def run_findings(folder: Path | str, name: str) -> Findings:
 
 
 def _block_mean(values: np.ndarray) -> Measured:
-    return Measured.of_samples(block.mean() for block in np.array_split(values, min(5, len(values))))
+    return Measured.of(Estimate.from_blocks(values))
 
 
 def _structure(name: str, source: str, trajectory: analysis.Trajectory, density: Measured, found: Findings) -> None:
@@ -96,7 +97,7 @@ def _vibrations(name: str, trajectory: analysis.Trajectory) -> Section | None:
 
     def draw(axes: Any) -> None:
         for element, density in found.density.items():
-            label = f"{element}, center {found.band_centre_per_cm[element]:.0f} cm⁻¹"
+            label = f"{element}, center {found.band_center_per_cm[element]:.0f} cm⁻¹"
             axes.plot(wave, density, color=element_color(element), label=label)
         axes.set(xlim=(0, 700), ylim=(0, None), xlabel="wave number (cm⁻¹)", ylabel="density of states (cm)")
         axes.legend()

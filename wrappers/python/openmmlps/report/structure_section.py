@@ -293,7 +293,7 @@ def snapshot(trajectory: Trajectory, title: str) -> Snapshot:
     """The last frame, folded into the cell with the anions kept whole."""
     frame = trajectory[len(trajectory) - 1 : len(trajectory)]
     positions, cell = next(frame.frames())
-    return fold(trajectory.symbols, positions, cell, title)
+    return fold(trajectory.symbols, positions, np.asarray(cell), title)
 
 
 def fold(symbols: Sequence[str], positions: np.ndarray, cell: np.ndarray, title: str) -> Snapshot:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from openmmlps.analysis.estimates import linear_fit
 from openmmlps.units import KJ_PER_MOL_PER_EV
 
 from .content import Figure, rows_of
@@ -131,15 +132,9 @@ def energy_drift(data: Columns, atoms: int) -> tuple[float, float, float]:
     fluctuation : float
         standard deviation of the residuals, meV/atom
     """
-    time = data["time_ps"] - data["time_ps"].mean()
-    energy = data["total_kJ_per_mol"] * 1000 / KJ_PER_MOL_PER_EV / atoms
-    if len(time) < 2:
-        return 0.0, float("nan"), 0.0
-    slope = time @ energy / (time @ time)
-    residual = energy - energy.mean() - slope * time
-    free = len(time) - 2
-    error = np.sqrt(residual @ residual / free / (time @ time)) if free else np.nan
-    return float(slope), float(error), float(residual.std())
+    time, energy = data["time_ps"], data["total_kJ_per_mol"] * 1000 / KJ_PER_MOL_PER_EV / atoms
+    slope, error, start = linear_fit(time, energy)
+    return float(slope), float(error), float((energy - slope * time - start).std())
 
 
 def drift_warning(data: Columns, atoms: int) -> str:

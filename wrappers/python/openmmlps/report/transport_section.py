@@ -97,7 +97,7 @@ def _points(folder: ProtocolFolder, settings: TransportSettings) -> tuple[list[P
                 settings.mobile,
                 settings.charge,
                 blocks=settings.blocks,
-                fit_window=tuple(settings.fit_window),
+                fit_window=(settings.fit_window[0], settings.fit_window[1]),
             )
         except ValueError as error:
             problems.append(f"{target:g} K: {error}")
