@@ -46,7 +46,7 @@ def test_results_are_kept_by_settings(tmp_path):
 
     path = tmp_path / "deep" / "result.json"
     first = common.cached(path, {"steps": 3}, compute)
-    assert first["value"] == 0.333333 and first["none"] is None and first["list"] == [0, 1]
+    assert first["value"] == 0.333333333 and first["none"] is None and first["list"] == [0, 1]
     assert common.cached(path, {"steps": 3}, compute) == first and len(calls) == 1
     common.cached(path, {"steps": 4}, compute)
     path.write_text('{"settings": {"steps": 4}, "val')  # cut off by a crash

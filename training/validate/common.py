@@ -217,7 +217,7 @@ def read_json(path: Path) -> dict | None:
 
 
 def write_json(path: Path, content: dict) -> None:
-    """Write JSON as a whole or not at all; numbers are rounded to 6 digits, not-a-numbers become null."""
+    """Write JSON as a whole or not at all; numbers are rounded to 9 digits, not-a-numbers become null."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
     partial.write_text(json.dumps(plain(content), indent=1, allow_nan=False) + "\n")
@@ -225,7 +225,7 @@ def write_json(path: Path, content: dict) -> None:
 
 
 def plain(value):
-    """`value` in terms of JSON: arrays and NumPy numbers become plain, floats get 6 digits."""
+    """`value` in terms of JSON: arrays and NumPy numbers become plain, floats get 9 digits, which energies of hundreds of eV need."""
     if isinstance(value, dict):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -233,7 +233,7 @@ def plain(value):
     if isinstance(value, (np.ndarray, np.generic)):
         return plain(value.tolist())
     if isinstance(value, float):
-        return float(f"{value:.6g}") if math.isfinite(value) else None
+        return float(f"{value:.9g}") if math.isfinite(value) else None
     return value
 
 
