@@ -220,10 +220,8 @@ def test_unknown_elements_name_those_of_the_model(tmp_path):
 
 def test_output_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("")
-    assert "exists and is not a run" in refused("run", "gamma-Li3PS4", *SHORT, "-o", "file")
-    assert "Not a directory: 'file/run'; check the path, its permissions" in refused(
-        "run", "gamma-Li3PS4", *SHORT, "-o", "file/run"
-    )
+    assert "'file' is a file; choose another --output" in refused("run", "gamma-Li3PS4", *SHORT, "-o", "file")
+    assert "/file/run'; check the path, its permissions" in refused("run", "gamma-Li3PS4", *SHORT, "-o", "file/run")
 
 
 @pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
