@@ -25,7 +25,7 @@ UNMEASURED = "unmeasured"
 
 def number(value, digits: int, missing: str = UNMEASURED) -> str:
     """A number with so many decimals, or `missing` for None."""
-    return missing if value is None else f"{value:.{digits}f}"
+    return missing if value is None else f"{round(value, digits) + 0.0:.{digits}f}"  # no -0
 
 
 def cell(lengths) -> str:
@@ -104,9 +104,11 @@ def glasses_section(results: dict) -> str:
         "glass | density (g/cm³), 300 K | published model | DFT-MD | experiment | S around P, model / DFT | % of P in anions, model, 300 K | held-out DFT frames, 400 to 1,600 K",
         rows,
     )
-    text += (
-        "\n" + markdown_table("glass | transport | value | published", transport) + diffusion_note(results["glasses"])
-    )
+    if transport:
+        text += "\n" + markdown_table("glass | transport | value | published", transport)
+    else:
+        text += f"\nConductivity: {UNMEASURED}.\n"
+    text += diffusion_note(results["glasses"])
     return text + (
         f"\nQuenched with the preset `{results['settings']['preset']}`"
         + (f", but {', '.join(changed)}" if changed else "")
