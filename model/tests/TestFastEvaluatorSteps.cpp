@@ -143,53 +143,119 @@ TEST(FastEvaluator, FollowsATrajectoryWithBoxChanges) {
     EXPECT_GT(fast.getNeighborList().getNumBuilds(), 1);
 }
 
-TEST(FastEvaluator, TakesNeighborsFromOutside) {
-    const auto model = makeModel(makeRandomModelData());
-    const Configuration structure = makeRandomConfiguration(30, 3, cube(7.0), 3);
-    const Evaluation expected = ReferenceEvaluator(model).evaluate(structure);
-
-    // Ghosts: all 26 images, listed without a cutoff, as crude as an engine may be.
-
-    const int n = 30;
-    std::vector<Vector3> positions = structure.positions;
-    std::vector<int> types = structure.types, owners;
-    for (int a = -1; a <= 1; a++)
-        for (int b = -1; b <= 1; b++)
-            for (int c = -1; c <= 1; c++)
-                for (int i = 0; i < n && (a || b || c); i++) {
-                    positions.push_back({structure.positions[i][0] + 7.0 * a, structure.positions[i][1] + 7.0 * b,
-                                         structure.positions[i][2] + 7.0 * c});
-                    types.push_back(structure.types[i]);
-                    owners.push_back(i);
-                }
-    std::vector<std::vector<int>> lists(n);
-    std::vector<const int*> pointers;
-    std::vector<int> counts;
-    for (int i = 0; i < n; i++) {
-        for (int j = static_cast<int>(positions.size()) - 1; j >= 0; j--)
-            if (j != i)
-                lists[i].push_back(j);
-        pointers.push_back(lists[i].data());
-        counts.push_back(static_cast<int>(lists[i].size()));
+/** Neighbors as a crude engine finds them: all 26 images are ghosts, and everything is listed without a cutoff. */
+struct OutsideNeighbors {
+    OutsideNeighbors(const Configuration& structure, double edge)
+        : n(static_cast<int>(structure.types.size())), positions(structure.positions), types(structure.types) {
+        for (int a = -1; a <= 1; a++)
+            for (int b = -1; b <= 1; b++)
+                for (int c = -1; c <= 1; c++)
+                    for (int i = 0; i < n && (a || b || c); i++) {
+                        positions.push_back({structure.positions[i][0] + edge * a, structure.positions[i][1] + edge * b,
+                                             structure.positions[i][2] + edge * c});
+                        types.push_back(structure.types[i]);
+                        owners.push_back(i);
+                    }
+        lists.resize(n);
+        for (int i = 0; i < n; i++) {
+            for (int j = static_cast<int>(positions.size()) - 1; j >= 0; j--)
+                if (j != i)
+                    lists[i].push_back(j);
+            pointers.push_back(lists[i].data());
+            counts.push_back(static_cast<int>(lists[i].size()));
+        }
     }
-    FastEvaluator fast(model, {Precision::Float64, true, 0.5, {}});
-    ThreadExecutor executor(2);
-    Evaluation result;
-    ExternalNeighbors external{
-        n, static_cast<int>(positions.size()), positions.data(), types.data(), counts.data(), pointers.data(), false};
-    for (int repeat = 0; repeat < 2; repeat++) {
-        fast.evaluate(external, executor, {}, result);
-        ASSERT_EQ(result.forces.size(), positions.size());
+
+    ExternalNeighbors get(bool keep = false) const {
+        return {n,   static_cast<int>(positions.size()), positions.data(), types.data(), counts.data(), pointers.data(),
+                keep};
+    }
+
+    Evaluation fold(const Evaluation& result) const {
         Evaluation folded = result;
         folded.forces.resize(n);
         for (std::size_t g = 0; g < owners.size(); g++)
             for (int d = 0; d < 3; d++)
                 folded.forces[owners[g]][d] += result.forces[n + g][d];
-        expectEqual(folded, expected, 1e-8);
-        external.keepLists = true;
+        return folded;
+    }
+
+    int n;
+    std::vector<Vector3> positions;
+    std::vector<int> types, owners, counts;
+    std::vector<std::vector<int>> lists;
+    std::vector<const int*> pointers;
+};
+
+TEST(FastEvaluator, TakesNeighborsFromOutside) {
+    const auto model = makeModel(makeRandomModelData());
+    const Configuration structure = makeRandomConfiguration(30, 3, cube(7.0), 3);
+    const Evaluation expected = ReferenceEvaluator(model).evaluate(structure);
+    const OutsideNeighbors outside(structure, 7.0);
+    FastEvaluator fast(model, {Precision::Float64, true, 0.5, {}});
+    ThreadExecutor executor(2);
+    Evaluation result;
+    for (bool keep : {false, true}) {
+        fast.evaluate(outside.get(keep), executor, {}, result);
+        ASSERT_EQ(result.forces.size(), outside.positions.size());
+        expectEqual(outside.fold(result), expected, 1e-8);
     }
     const Evaluation own = fast.evaluate(structure, executor);
     expectEqual(own, expected, 1e-8);
+}
+
+TEST(FastEvaluator, KeepsNoNeighborsOfACallThatFailed) {
+    const auto model = makeModel(makeRandomModelData());
+    const Configuration structure = makeRandomConfiguration(30, 3, cube(7.0), 3);
+    const Evaluation expected = ReferenceEvaluator(model).evaluate(structure);
+    const OutsideNeighbors good(structure, 7.0);
+    OutsideNeighbors bad = good;
+    bad.lists[20][5] = 10000;
+    bad.pointers[20] = bad.lists[20].data();
+    FastEvaluator fast(model, {Precision::Float64, true, 0.5, {}});
+    ThreadExecutor executor(2);
+    Evaluation result;
+    fast.evaluate(good.get(), executor, {}, result);
+    EXPECT_THROW(fast.evaluate(bad.get(), executor, {}, result), Error);
+    ExternalNeighbors onlyPositions = good.get(true);
+    onlyPositions.types = onlyPositions.counts = nullptr;
+    onlyPositions.lists = nullptr;
+    try {
+        fast.evaluate(onlyPositions, executor, {}, result);
+        FAIL() << "no error";
+    } catch (const Error& error) {
+        EXPECT_THAT(error.what(), ::testing::HasSubstr("told to keep the neighbors of the last call"));
+    }
+    fast.evaluate(good.get(true), executor, {}, result);  // they are there, so they are taken
+    expectEqual(good.fold(result), expected, 1e-8);
+    fast.evaluate(onlyPositions, executor, {}, result);
+    expectEqual(good.fold(result), expected, 1e-8);
+}
+
+/** An executor whose threads are interrupted by a second call, as a program with a mistake would do. */
+TEST(FastEvaluator, RefusesASecondCallAtTheSameTime) {
+    class Reentrant : public Executor {
+    public:
+        Reentrant(FastEvaluator& target, const Configuration& input) : evaluator(target), structure(input) {}
+        int getNumThreads() const override { return 1; }
+        void run(const std::function<void(int)>& task) override {
+            SerialExecutor serial;
+            EXPECT_THROW(evaluator.evaluate(structure, serial), Error);
+            calls++;
+            task(0);
+        }
+        int calls = 0;
+
+    private:
+        FastEvaluator& evaluator;
+        const Configuration& structure;
+    };
+    const auto model = makeModel(makeRandomModelData());
+    const Configuration structure = makeRandomConfiguration(10, 3, cube(7.0), 3);
+    FastEvaluator fast(model);
+    Reentrant executor(fast, structure);
+    expectEqual(fast.evaluate(structure, executor), ReferenceEvaluator(model).evaluate(structure), 1e-4);
+    EXPECT_GT(executor.calls, 0);
 }
 
 TEST(FastEvaluator, NewTypesMayAppearLater) {

@@ -247,8 +247,15 @@ TEST(NeighborList, NamesWhatIsWrong) {
         [&] { list.take(structure.positions.data(), structure.types.data(), 6, 5, &count, &pointer, false, executor); },
         "6 atoms of 5 in all cannot be");
     expectError(
-        [&] { list.take(structure.positions.data(), structure.types.data(), 4, 5, &count, &pointer, true, executor); },
-        "pass the new neighbors");
+        [&] { list.take(structure.positions.data(), structure.types.data(), 1, 5, &count, &pointer, true, executor); },
+        "the last call was not take() or failed");
+    const int other = 4;
+    pointer = &other;
+    list.take(structure.positions.data(), structure.types.data(), 1, 5, &count, &pointer, false, executor);
+    list.take(structure.positions.data(), nullptr, 1, 5, nullptr, nullptr, true, executor);
+    EXPECT_EQ(list.getNeighbors(0)[0], 4);
+    expectError([&] { list.take(structure.positions.data(), nullptr, 1, 4, nullptr, nullptr, true, executor); },
+                "pass the new neighbors");
 }
 
 }  // namespace

@@ -21,7 +21,7 @@ class Committee {
 public:
     /**
      * @param exact   double precision without tables, as the Reference platform computes
-     * @param threads 0: as many as the machine has
+     * @param threads 0: as lps::ThreadExecutor chooses
      */
     Committee(const LPSForce& force, bool exact, int threads);
 

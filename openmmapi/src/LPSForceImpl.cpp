@@ -3,6 +3,8 @@
 
 #include "openmmlps/internal/LPSForceImpl.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -89,6 +91,7 @@ LPSForceImpl::LPSForceImpl(const LPSForce& force) : owner(force) {
 LPSForceImpl::~LPSForceImpl() = default;
 
 void LPSForceImpl::initialize(ContextImpl& context) {
+    process = getpid();
     checkParticles(owner, context.getSystem());
     if (owner.usesPeriodicBoundaryConditions())
         checkBox(context.getSystem());
@@ -100,9 +103,18 @@ void LPSForceImpl::initialize(ContextImpl& context) {
             std::make_unique<Committee>(owner, context.getPlatform().getName() == "Reference", getNumThreads(context));
 }
 
+void LPSForceImpl::checkProcess(ContextImpl& context) const {
+    const string& platform = context.getPlatform().getName();
+    if (process != getpid() && platform != "Reference")
+        throw OpenMMException("LPSForce: the Context was made on the " + platform +
+                              " platform before this process was forked, and its threads or device do not exist here; "
+                              "make a Context in each process, or start processes with the method 'spawn'.");
+}
+
 double LPSForceImpl::calcForcesAndEnergy(ContextImpl& context, bool includeForces, bool includeEnergy, int groups) {
     if ((groups & (1 << forceGroup)) == 0)
         return 0.0;
+    checkProcess(context);
     return kernel.getAs<CalcLPSForceKernel>().execute(context, includeForces, includeEnergy);
 }
 
@@ -117,6 +129,7 @@ void LPSForceImpl::updateParametersInContext(ContextImpl& context) {
                               to_string(numParticles) +
                               "; call Context.reinitialize() to change the number of particles.");
     checkParticles(owner, context.getSystem());
+    checkProcess(context);
     kernel.getAs<CalcLPSForceKernel>().copyParametersToContext(context, owner);
     if (committee)
         committee->readParticles(owner);
@@ -124,10 +137,12 @@ void LPSForceImpl::updateParametersInContext(ContextImpl& context) {
 }
 
 vector<double> LPSForceImpl::computeParticleEnergies(ContextImpl& context) {
+    checkProcess(context);
     return kernel.getAs<CalcLPSForceKernel>().computeParticleEnergies(context);
 }
 
 vector<Vec3> LPSForceImpl::computeVirial(ContextImpl& context) {
+    checkProcess(context);
     return kernel.getAs<CalcLPSForceKernel>().computeVirial(context);
 }
 
@@ -136,6 +151,7 @@ LPSModelDeviation LPSForceImpl::computeModelDeviation(ContextImpl& context) {
         throw OpenMMException(
             "LPSForce.computeModelDeviation: this Context has no committee; call addCommitteeModel() on the Force "
             "before the Context is created, or Context.reinitialize() afterwards.");
+    checkProcess(context);
     vector<Vec3> positions;
     context.getPositions(positions);
     std::array<Vec3, 3> box;

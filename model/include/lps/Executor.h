@@ -40,16 +40,25 @@ public:
     void run(const std::function<void(int)>& task) override { task(0); }
 };
 
-/** A pool of standard threads; the calling thread takes index 0. Not for use from several threads at once. */
+/**
+ * A pool of standard threads; the calling thread takes index 0. Not for use from several threads at once. In a process
+ * forked from the one that made it, where its threads do not exist, it starts new ones at the next run().
+ */
 class ThreadExecutor : public Executor {
 public:
-    /** @param numThreads 0: as many as the machine has. @throws Error if negative */
+    /**
+     * @param numThreads 0: what OPENMM_CPU_THREADS says if it is set, else as many as the affinity mask and the control
+     * groups of the process allow
+     * @throws Error if negative, if the threads cannot be started, or if OPENMM_CPU_THREADS is needed and no number
+     */
     explicit ThreadExecutor(int numThreads = 0);
     ~ThreadExecutor() override;
     ThreadExecutor(const ThreadExecutor&) = delete;
     ThreadExecutor& operator=(const ThreadExecutor&) = delete;
 
     int getNumThreads() const override;
+
+    /** As Executor::run(). @throws Error in a forked process, if new threads cannot be started there */
     void run(const std::function<void(int)>& task) override;
 
 private:

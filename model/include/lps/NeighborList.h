@@ -62,7 +62,8 @@ public:
      * may be listed.
      * @param counts [numAtoms] number of neighbors
      * @param lists  [numAtoms] pointers to neighbor indices, 0 .. numTotal - 1
-     * @param keep   the neighbors and types are those of the last call; only positions changed
+     * @param keep   the neighbors and types are those of the last call, which succeeded; only positions changed, and
+     * types, counts and lists are not read
      * @throws Error naming the atom at fault
      */
     void take(const Vector3* positions, const int* types, int numAtoms, int numTotal, const int* counts,
@@ -126,7 +127,8 @@ private:
 
     double cutoff, skin;
     int numTypes;
-    bool built = false;
+    bool built = false;  // by update()
+    bool taken = false;  // by take(), completely
     int numAtoms = 0, numTotal = 0;
     Frame builtFrame{};
     std::vector<double> positions;        // [numTotal][4]

@@ -3,13 +3,17 @@
 
 #include "lps/Executor.h"
 
+#include <unistd.h>
+
 #include <condition_variable>
 #include <exception>
 #include <mutex>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <vector>
 
+#include "fast/AvailableThreads.h"
 #include "lps/Error.h"
 
 namespace lps {
@@ -30,11 +34,22 @@ void Executor::runGuarded(const std::function<void(int)>& task) {
 
 struct ThreadExecutor::Pool {
     explicit Pool(int numThreads) {
-        for (int index = 1; index < numThreads; index++)
-            threads.emplace_back([this, index] { work(index); });
+        try {
+            for (int index = 1; index < numThreads; index++)
+                threads.emplace_back([this, index] { work(index); });
+        } catch (const std::system_error& error) {
+            stop();
+            throw Error("ThreadExecutor: cannot start " + std::to_string(numThreads) + " threads (" + error.what() +
+                        "); ask for fewer.");
+        } catch (...) {
+            stop();
+            throw;
+        }
     }
 
-    ~Pool() {
+    ~Pool() { stop(); }
+
+    void stop() {
         {
             std::lock_guard<std::mutex> guard(lock);
             stopping = true;
@@ -43,6 +58,8 @@ struct ThreadExecutor::Pool {
         for (std::thread& thread : threads)
             thread.join();
     }
+
+    bool isOfThisProcess() const { return process == getpid(); }
 
     void work(int index) {
         unsigned long seen = 0;
@@ -78,6 +95,7 @@ struct ThreadExecutor::Pool {
         finished.wait(guard, [&] { return running == 0; });
     }
 
+    const pid_t process = getpid();
     std::vector<std::thread> threads;
     std::mutex lock;
     std::condition_variable started, finished;
@@ -90,19 +108,28 @@ struct ThreadExecutor::Pool {
 ThreadExecutor::ThreadExecutor(int numThreads) {
     if (numThreads < 0)
         throw Error("ThreadExecutor: the number of threads is " + std::to_string(numThreads) +
-                    "; give a positive number, or 0 for all that the machine has.");
-    if (numThreads == 0)
-        numThreads = static_cast<int>(std::thread::hardware_concurrency());
-    pool = std::make_unique<Pool>(numThreads > 0 ? numThreads : 1);
+                    "; give a positive number, or 0 for all that the process may use.");
+    pool = std::make_unique<Pool>(numThreads > 0 ? numThreads : getAvailableThreads());
 }
 
-ThreadExecutor::~ThreadExecutor() = default;
+// The pool of another process is left alone, not destroyed: its threads cannot be joined here, and its lock may be
+// taken.
+
+ThreadExecutor::~ThreadExecutor() {
+    if (!pool->isOfThisProcess())
+        static_cast<void>(pool.release());
+}
 
 int ThreadExecutor::getNumThreads() const {
     return static_cast<int>(pool->threads.size()) + 1;
 }
 
 void ThreadExecutor::run(const std::function<void(int)>& task) {
+    if (!pool->isOfThisProcess()) {
+        auto newPool = std::make_unique<Pool>(getNumThreads());
+        static_cast<void>(pool.release());
+        pool = std::move(newPool);
+    }
     pool->run(task);
 }
 

@@ -136,11 +136,12 @@ private:
 
     void divide(const NeighborList& list, int threads) {
         if (static_cast<int>(workers.size()) != threads) {
-            workers = std::vector<Worker>(threads);
-            for (Worker& worker : workers) {
+            std::vector<Worker> newWorkers(threads);
+            for (Worker& worker : newWorkers) {
                 worker.tiles = std::make_unique<fast::TileEvaluator<T>>(model);
                 worker.tiles->clock.enabled = profiling;
             }
+            workers.swap(newWorkers);
         }
         std::vector<bool> isComputed(model.numTypes);
         for (int type = 0; type < model.numTypes; type++)
@@ -203,20 +204,50 @@ struct FastEvaluator::Implementation {
             engine = std::make_unique<TypedEngine<double>>(model, options);
     }
 
-    void prepare(const int* types, int count, Executor& executor) {
-        std::vector<bool> present(model->getNumTypes(), false);
-        for (int i = 0; i < count; i++)
-            present[types[i]] = true;
-        engine->prepare(present, executor);
+    /** Tables, tiles and sums over the list as it is. What was prepared for another list is made anew first. */
+    void compute(const int* types, int count, bool listChanged, Executor& executor, const FastRequest& request,
+                 bool foldGhosts, Evaluation& result) {
+        prepared = prepared && !listChanged;
+        if (!prepared) {
+            std::vector<bool> present(model->getNumTypes(), false);
+            for (int i = 0; i < count; i++)
+                present[types[i]] = true;
+            engine->prepare(present, executor);
+        }
+        engine->compute(list, !prepared, executor, request, foldGhosts, result);
+        prepared = true;
     }
 
     std::shared_ptr<const DeepPotential> model;
     NeighborList list;
     std::unique_ptr<Engine> engine;
-    bool external = false;
+    bool external = false;  // the list came from outside and is complete
+    bool prepared = false;  // the engine knows the list; an error leaves it false
+    std::atomic<bool> busy{false};
     bool profiling = false;
     double listSeconds = 0.0;
 };
+
+namespace {
+
+/** Refuses a second call at the same time, and one in a process that was forked during a call. */
+class OneCall {
+public:
+    explicit OneCall(std::atomic<bool>& isBusy) : busy(isBusy) {
+        if (busy.exchange(true))
+            throw Error(
+                "evaluator: another call has not ended, in another thread or before this process was forked; make one "
+                "evaluator for each");
+    }
+    ~OneCall() { busy = false; }
+    OneCall(const OneCall&) = delete;
+    OneCall& operator=(const OneCall&) = delete;
+
+private:
+    std::atomic<bool>& busy;
+};
+
+}  // namespace
 
 FastEvaluator::FastEvaluator(std::shared_ptr<const DeepPotential> model, const FastOptions& options)
     : implementation(std::make_unique<Implementation>(std::move(model), options)) {}
@@ -226,6 +257,7 @@ FastEvaluator::~FastEvaluator() = default;
 void FastEvaluator::evaluate(const Vector3* positions, const int* types, int numAtoms, const Box* box,
                              Executor& executor, const FastRequest& request, Evaluation& result) {
     Implementation& self = *implementation;
+    const OneCall call(self.busy);
     const auto begin = std::chrono::steady_clock::now();
     if (self.external)
         self.list.invalidate();
@@ -237,9 +269,7 @@ void FastEvaluator::evaluate(const Vector3* positions, const int* types, int num
     const bool changed = self.list.update(positions, types, numAtoms, box, executor);
     if (self.profiling)
         self.listSeconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-    if (changed)
-        self.prepare(types, numAtoms, executor);
-    self.engine->compute(self.list, changed, executor, request, true, result);
+    self.compute(types, numAtoms, changed, executor, request, true, result);
 }
 
 Evaluation FastEvaluator::evaluate(const Configuration& configuration, Executor& executor) {
@@ -255,13 +285,19 @@ Evaluation FastEvaluator::evaluate(const Configuration& configuration, Executor&
 void FastEvaluator::evaluate(const ExternalNeighbors& neighbors, Executor& executor, const FastRequest& request,
                              Evaluation& result) {
     Implementation& self = *implementation;
+    const OneCall call(self.busy);
     const bool keep = neighbors.keepLists && self.external;
-    self.external = true;
+    if (!keep && neighbors.numAtoms > 0 && !(neighbors.types && neighbors.counts && neighbors.lists))
+        throw Error(
+            "evaluator: told to keep the neighbors of the last call, but there is none or it failed; pass types, "
+            "counts and lists");
+    self.external = false;  // until the list has been taken
+    self.prepared = self.prepared && keep;
     self.list.take(neighbors.positions, neighbors.types, neighbors.numAtoms, neighbors.numTotal, neighbors.counts,
                    neighbors.lists, keep, executor);
-    if (!keep)
-        self.prepare(neighbors.types, neighbors.numTotal, executor);
-    self.engine->compute(self.list, !keep, executor, request, false, result);
+    self.external = true;
+    self.compute(keep ? self.list.getTypes() : neighbors.types, neighbors.numTotal, !keep, executor, request, false,
+                 result);
 }
 
 const NeighborList& FastEvaluator::getNeighborList() const {

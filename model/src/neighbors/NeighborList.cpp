@@ -106,6 +106,7 @@ NeighborList::Frame NeighborList::makeFrame(const Vector3* input, const Box* box
 }
 
 bool NeighborList::update(const Vector3* input, const int* newTypes, int n, const Box* box, Executor& executor) {
+    taken = false;
     for (int i = 0; i < n; i++)
         checkFinite(input[i], i);
     const bool sameAtoms = built && n == numAtoms && (box != nullptr) == builtFrame.periodic &&
@@ -121,6 +122,7 @@ bool NeighborList::update(const Vector3* input, const int* newTypes, int n, cons
     const Frame frame = sameAtoms && !box ? builtFrame : makeFrame(input, box);
     if (built && refresh(input, frame, executor))
         return false;
+    built = false;  // also where build() ends in an error
     const Frame newFrame = box ? frame : makeFrame(input, box);
     build(input, newTypes, newFrame, executor);
     return true;
@@ -202,7 +204,10 @@ void NeighborList::take(const Vector3* input, const int* newTypes, int n, int to
                     " in all cannot be; the total counts atoms and ghosts");
     for (int i = 0; i < total; i++)
         checkFinite(input[i], i);
-    if (keep && (n != numAtoms || total != numTotal || lists.size() != static_cast<std::size_t>(n)))
+    if (keep && !taken)
+        throw Error(
+            "neighbor list: told to keep a list, but the last call was not take() or failed; pass the neighbors");
+    if (keep && (n != numAtoms || total != numTotal))
         throw Error("neighbor list: told to keep the list of " + std::to_string(numAtoms) + " atoms and " +
                     std::to_string(numTotal - numAtoms) + " ghosts for " + std::to_string(n) + " atoms and " +
                     std::to_string(total - n) + " ghosts; pass the new neighbors");
@@ -214,9 +219,9 @@ void NeighborList::take(const Vector3* input, const int* newTypes, int n, int to
     }
     if (keep)
         return;
+    taken = built = false;
     for (int i = 0; i < total; i++)
         checkType(newTypes[i], i, numTypes);
-    built = false;
     numAtoms = n;
     numTotal = total;
     types.assign(newTypes, newTypes + total);
@@ -250,6 +255,7 @@ void NeighborList::take(const Vector3* input, const int* newTypes, int n, int to
             found[0][base + next[types[newLists[i][k]]]++] = newLists[i][k];
     }
     setLists(executor);
+    taken = true;
     numBuilds++;
 }
 

@@ -18,7 +18,7 @@ namespace LPSPlugin {
 
 /**
  * The CPU evaluator of the model core for Python: no System, no Context, arrays in and out.
- * Units: angstrom, electronvolt. One call at a time.
+ * Units: angstrom, electronvolt. One call at a time. Works in a forked process too.
  */
 class CoreEvaluator {
 public:
@@ -30,8 +30,8 @@ public:
     };
 
     /**
-     * @param threads 0: as many as the machine has
-     * @throws OpenMMException for a negative number of threads
+     * @param threads 0: as OPENMM_CPU_THREADS says, else as many as the process may use
+     * @throws OpenMMException as lps::ThreadExecutor
      */
     CoreEvaluator(const LPSModel& model, bool doublePrecision, bool useTables, int threads) {
         translateErrors([&] {
@@ -80,6 +80,8 @@ public:
             return result.energy;
         });
     }
+
+    int getNumThreads() const { return executor->getNumThreads(); }
 
     /** Name of the instruction set in use. */
     std::string getTarget() const { return evaluator->getTarget(); }

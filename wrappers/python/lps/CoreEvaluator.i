@@ -33,6 +33,7 @@ public:
     double evaluate(LPSPlugin::CoreEvaluator::Array<double> positions, LPSPlugin::CoreEvaluator::Array<int> types,
                     LPSPlugin::CoreEvaluator::Array<double> box, LPSPlugin::CoreEvaluator::Array<double> energies,
                     LPSPlugin::CoreEvaluator::Array<double> forces, LPSPlugin::CoreEvaluator::Array<double> virial);
+    int getNumThreads() const;
     std::string getTarget() const;
 };
 

@@ -13,9 +13,11 @@
     atoms.get_stress()                          # eV/angstrom^3, positive under tension
 
 Without a platform the CPU evaluator of the model core computes, and OpenMM has no part in it. Cells may have any shape,
-size and handedness, and be periodic along any of the three directions.
+size and handedness, and be periodic along any of the three directions. A calculator may be used on in a forked process,
+except on CUDA, OpenCL and HIP, whose devices do not outlive a fork.
 """
 
+import os
 from typing import ClassVar
 
 import numpy as np
@@ -48,7 +50,8 @@ class LPSCalculator(Calculator):
         :param precision: 'double' or 'single'; on CUDA, OpenCL and HIP also 'mixed'. Geometry optimisation, phonons and
             elastic constants want 'double', which is the default; 'single' is faster. Reference is always double
         :param useTables: whether embedding networks may be tabulated
-        :param threads: of the CPU evaluator and the CPU platform; 0: as many as the machine has
+        :param threads: of the CPU evaluator and the CPU platform; 0: as OPENMM_CPU_THREADS says, else as many as the
+            affinity mask and the control groups of the process allow
         :param kwargs: of ``ase.calculators.calculator.Calculator``
         :raises ValueError: an unknown platform or precision
         :raises FileNotFoundError, openmm.OpenMMException: as LPSModel
@@ -60,7 +63,7 @@ class LPSCalculator(Calculator):
         if platform is not None:
             _check_platform(platform)
         if threads < 0:
-            raise ValueError(f"LPSCalculator: threads is {threads}; give a number, or 0 for all that the machine has")
+            raise ValueError(f"LPSCalculator: threads is {threads}; give a number, or 0 for all that may be used")
         self.model = read_model(model)
         self.platform, self.precision, self.useTables, self.threads = platform, precision, useTables, int(threads)
         self._engine = None
@@ -156,10 +159,32 @@ class _PlatformEngine:
 
     def __init__(self, settings):
         self._settings = settings
-        self._key = None
+        self._process = os.getpid()
+        self._context = self._key = None
+
+    def __del__(self):
+        if self._context is not None and self._process != os.getpid():
+            self._leave_context()
+
+    def _leave_context(self):
+        """Keep OpenMM from destroying a Context of the parent process: it would wait forever for threads of that one."""
+        self._context.getIntegrator().thisown = self._context.thisown = False
+        self._context = self._key = None
 
     def evaluate(self, positions, types, cell, derivatives):
-        """As :meth:`_CoreEngine.evaluate`."""
+        """As :meth:`_CoreEngine.evaluate`.
+
+        :raises RuntimeError: in a process forked after the first evaluation, on a platform with devices
+        """
+        if self._context is not None and self._process != os.getpid():
+            platform = self._settings.platform
+            if platform not in ("CPU", "Reference"):
+                raise RuntimeError(
+                    f"LPSCalculator: this process was forked after the {platform} platform was used, and its device cannot "
+                    "be used here; start processes with multiprocessing.set_start_method('spawn')."
+                )
+            self._leave_context()
+            self._process = os.getpid()
         rotation = np.eye(3)
         if cell is not None:
             box, rotation, _ = cells.reduced_box(cell / 10)

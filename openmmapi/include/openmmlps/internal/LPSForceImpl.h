@@ -31,7 +31,8 @@ public:
     /** @throws OpenMM::OpenMMException if the Force does not fit the System */
     void initialize(OpenMM::ContextImpl& context) override;
 
-    void updateContextState(OpenMM::ContextImpl&, bool&) override {}
+    /** @throws OpenMM::OpenMMException in a forked process, before OpenMM waits there for threads that do not exist */
+    void updateContextState(OpenMM::ContextImpl& context, bool&) override { checkProcess(context); }
 
     double calcForcesAndEnergy(OpenMM::ContextImpl& context, bool includeForces, bool includeEnergy,
                                int groups) override;
@@ -52,10 +53,14 @@ public:
     LPSModelDeviation computeModelDeviation(OpenMM::ContextImpl& context);
 
 private:
+    /** @throws OpenMM::OpenMMException if this process was forked from the one that made the Context */
+    void checkProcess(OpenMM::ContextImpl& context) const;
+
     const LPSForce& owner;
     OpenMM::Kernel kernel;
     std::unique_ptr<Committee> committee;  // null if the Force has none
     int numParticles = 0;
+    long process = 0;  // that made the Context
 };
 
 }  // namespace LPSPlugin
