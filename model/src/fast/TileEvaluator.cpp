@@ -27,26 +27,14 @@ TileEvaluator<T>::TileEvaluator(const CompiledModel<T>& compiledModel)
       kernels(compiledModel.kernels),
       types(compiledModel.numTypes),
       padded(compiledModel.padded),
+      rowLd(roundUp(compiledModel.folded, kernels.lanes) + 2 * static_cast<std::size_t>(kernels.lanes)),
       directRows(compiledModel),
+      fitting(compiledModel, maxRows),
       atomPairs(maxRows),
       groupEnds(static_cast<std::size_t>(maxRows) * types),
       counts(types) {
-    const std::size_t lanes = kernels.lanes;
-    rowLd = roundUp(model.folded, lanes) + 2 * lanes;
-    std::size_t widest = lanes;
-    for (const Network& network : model.model->getData().fittings)
-        if (!network.empty()) {
-            maxLayers = std::max(maxLayers, static_cast<int>(network.layers.size()) - 1);
-            for (const Layer& layer : network.layers)
-                widest = std::max(widest, roundUp(layer.outputs, lanes));
-        }
-    layerLd = widest + lanes;
     A.resize(static_cast<std::size_t>(maxRows) * 4 * padded);
     D.resize(maxRows * rowLd);
-    layerA.resize(maxRows * layerLd);
-    layerB.resize(maxRows * layerLd);
-    layerC.resize(maxRows * layerLd);
-    slopes.resize(maxRows * layerLd * std::max(1, maxLayers));
     G.resize(static_cast<std::size_t>(maxRows) * 4 * padded);
 }
 
@@ -232,7 +220,9 @@ void TileEvaluator<T>::evaluate(const NeighborList& list, int center, const int*
         std::fill(d + model.folded, d + rowLd, T(0));
     }
     clock.stop(Stage::Descriptor);
-    fit(list, center, atoms, count, result);
+    fitting.evaluate(center, count, {D.data(), rowLd}, energies.data(), result.forces != nullptr, clock);
+    for (int row = 0; row < count; row++)
+        (*result.atomEnergies)[list.getOrder()[atoms[row]]] = energies[row];
     if (!result.forces)
         return;
     clock.start();
@@ -251,111 +241,6 @@ void TileEvaluator<T>::evaluate(const NeighborList& list, int center, const int*
         addForces(center, atoms[row], atomPairs[row], result);
     }
     clock.stop(Stage::Forces);
-}
-
-/** What a layer adds to its output, as wide as the output: its input, or its input twice. */
-template <typename T>
-const T* TileEvaluator<T>::makeResidual(const PackedLayer<T>& layer, int rows, const T* input, std::size_t ld,
-                                        std::size_t& residualLd) {
-    if (layer.residual == Residual::None)
-        return nullptr;
-    const bool first = input == D.data();
-    if (!first && layer.residual == Residual::Identity) {
-        residualLd = ld;
-        return input;
-    }
-    const int inputs = first ? model.width * model.axis : layer.inputs;
-    residualLd = layerLd;
-    residual.ensure(maxRows * layerLd);
-    for (int row = 0; row < rows; row++)
-        for (int n = 0; n < layer.padded; n++) {
-            const int from = n % inputs;
-            residual[row * layerLd + n] =
-                n < layer.outputs ? input[row * ld + (first ? model.foldedIndex[from] : from)] : T(0);
-        }
-    return residual.data();
-}
-
-/** Fitting network forward and back: energies, and dE/dD in place of D. */
-template <typename T>
-void TileEvaluator<T>::fit(const NeighborList& list, int center, const int* atoms, int count, PartialResult& result) {
-    const CompiledCenter<T>& network = model.getCenter(center);
-    const int layers = static_cast<int>(network.hidden.size());
-    const int rows =
-        count < WeightMatrix<T>::minRows ? count : static_cast<int>(roundUp(count, WeightMatrix<T>::rowStep));
-    std::fill(D.data() + count * rowLd, D.data() + rows * rowLd, T(0));
-    const std::size_t slopesSize = maxRows * layerLd;
-    clock.start();
-
-    const T* input = D.data();
-    std::size_t inputLd = rowLd;
-    T* output = layerA.data();
-    T* spare = layerB.data();
-    for (int k = 0; k < layers; k++) {
-        const PackedLayer<T>& layer = network.hidden[k];
-        layer.forward.multiply(kernels, rows, input, inputLd, output, layerLd, productScratch);
-        clock.stop(Stage::Gemm);
-        std::size_t residualLd = 0;
-        const T* extra = makeResidual(layer, rows, input, inputLd, residualLd);
-        finishLayer(kernels, layer, rows, output, layerLd, extra, residualLd, slopes.data() + k * slopesSize, layerLd);
-        clock.stop(Stage::Activation);
-        input = output;
-        inputLd = layerLd;
-        std::swap(output, spare);
-    }
-
-    // Last layer: one number per atom, in double. Its gradient starts the way back.
-
-    const int width = static_cast<int>(network.outputWeight.size());
-    T* gradient = layers > 0 ? output : D.data();
-    const std::size_t gradientLd = layers > 0 ? layerLd : rowLd;
-    for (int row = 0; row < count; row++) {
-        const T* y = input + row * inputLd;
-        const double z = kernels.dot(width, y, network.outputWeight.data()) + network.outputBias;
-        double energy = network.outputActivation.value(z) * network.outputTimestep;
-        double slope = network.outputActivation.derivative(z) * network.outputTimestep;
-        if (network.outputResidual)
-            energy += y[0];
-        (*result.atomEnergies)[list.getOrder()[atoms[row]]] = energy + network.constant;
-        T* g = gradient + row * gradientLd;
-        for (int n = 0; n < width; n++)
-            g[n] = static_cast<T>(slope) * network.outputWeight[n];
-        if (network.outputResidual)
-            g[0] += T(1);
-    }
-    for (int row = count; row < rows; row++)
-        std::fill_n(gradient + row * gradientLd, width, T(0));
-    clock.stop(Stage::Activation);
-    if (!result.forces)
-        return;
-
-    // Back: through the slope of each layer, its matrix, and around it where it has a residual.
-
-    T* product = layerC.data();
-    for (int k = layers - 1; k >= 0; k--) {
-        const PackedLayer<T>& layer = network.hidden[k];
-        kernels.multiply(rows, layer.padded, gradient, layerLd, slopes.data() + k * slopesSize, layerLd, product,
-                         layerLd);
-        clock.stop(Stage::Activation);
-        T* next = k > 0 ? (gradient == layerA.data() ? layerB.data() : layerA.data()) : D.data();
-        const std::size_t nextLd = k > 0 ? layerLd : rowLd;
-        layer.backward.multiply(kernels, rows, product, layerLd, next, nextLd, productScratch);
-        clock.stop(Stage::Gemm);
-        if (layer.residual != Residual::None) {
-            if (k > 0 && layer.residual == Residual::Identity) {
-                kernels.add(rows, layer.padded, gradient, layerLd, next, nextLd);
-            } else {
-                const int inputs = k > 0 ? layer.inputs : model.width * model.axis;
-                for (int row = 0; row < rows; row++)
-                    for (int n = 0; n < layer.outputs; n++) {
-                        const int to = n % inputs;
-                        next[row * nextLd + (k > 0 ? to : model.foldedIndex[to])] += gradient[row * layerLd + n];
-                    }
-            }
-            clock.stop(Stage::Activation);
-        }
-        gradient = next;
-    }
 }
 
 /** From dE/dR of the pairs of one atom, the forces on its neighbors and itself. */
@@ -388,9 +273,9 @@ void TileEvaluator<T>::addForces(int center, int atom, const AtomPairs& pairs, P
 template <typename T>
 std::size_t TileEvaluator<T>::getMemory() const {
     std::size_t numbers = 0;
-    for (const AlignedBuffer<T>* buffer : {&A, &D, &layerA, &layerB, &layerC, &residual, &slopes, &G, &pairData})
+    for (const AlignedBuffer<T>* buffer : {&A, &D, &G, &pairData})
         numbers += buffer->size();
-    return numbers * sizeof(T) + productScratch.getMemory() + directRows.getMemory() +
+    return numbers * sizeof(T) + fitting.getMemory() + directRows.getMemory() +
            rowPointers.capacity() * sizeof(const T*) + pairIndices.capacity() * sizeof(int);
 }
 

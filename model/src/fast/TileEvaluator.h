@@ -4,36 +4,15 @@
 #pragma once
 
 #include <array>
-#include <chrono>
 #include <vector>
 
 #include "fast/CompiledModel.h"
 #include "fast/DirectRows.h"
+#include "fast/StageClock.h"
+#include "fast/TileFitting.h"
 #include "lps/NeighborList.h"
 
 namespace lps::fast {
-
-/** Adds up the time between calls by stage. */
-class StageClock {
-public:
-    bool enabled = false;
-    std::array<double, numStages> seconds{};
-
-    void start() {
-        if (enabled)
-            last = std::chrono::steady_clock::now();
-    }
-    void stop(Stage stage) {
-        if (!enabled)
-            return;
-        const auto now = std::chrono::steady_clock::now();
-        seconds[static_cast<int>(stage)] += std::chrono::duration<double>(now - last).count();
-        last = now;
-    }
-
-private:
-    std::chrono::steady_clock::time_point last;
-};
 
 /** What a thread adds up over its tiles. */
 struct PartialResult {
@@ -79,22 +58,18 @@ private:
     void addPadding(int center, T* a) const;
     template <typename Work>
     void sweep(int center, int count, const Work& work);
-    void fit(const NeighborList& list, int center, const int* atoms, int count, PartialResult& result);
-    const T* makeResidual(const PackedLayer<T>& layer, int rows, const T* input, std::size_t ld,
-                          std::size_t& residualLd);
     void addForces(int center, int atom, const AtomPairs& pairs, PartialResult& result);
     void checkCloseness(const NeighborList& list, int atom, int neighbor) const;
 
     const CompiledModel<T>& model;
     const Kernels<T>& kernels;
     const int types, padded;
-    std::size_t rowLd;    ///< of D
-    std::size_t layerLd;  ///< of hidden layers
-    int maxLayers = 0;
+    const std::size_t rowLd;  ///< of D
 
-    AlignedBuffer<T> A, D, layerA, layerB, layerC, residual, slopes, G, pairData;
+    AlignedBuffer<T> A, D, G, pairData;
     DirectRows<T> directRows;
-    ProductScratch<T> productScratch;
+    TileFitting<T> fitting;
+    std::array<double, maxRows> energies;
     std::vector<AtomPairs> atomPairs;  // [maxRows]
     std::vector<int> groupEnds;        // [maxRows][T] ends of type groups among the pairs
     std::vector<int> counts;           // [T] neighbors within the cutoff, unused ones included

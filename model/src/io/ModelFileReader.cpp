@@ -9,8 +9,9 @@
 #include <sstream>
 
 #include "io/BoundedJson.h"
+#include "io/HyperparameterReader.h"
+#include "io/ModelFileNames.h"
 #include "io/SafetensorsReader.h"
-#include "io/SafetensorsWriter.h"
 #include "lps/Error.h"
 
 namespace lps {
@@ -18,135 +19,6 @@ namespace lps {
 namespace {
 
 using Json = nlohmann::json;
-
-const char* const formatName = "openmm-lps";
-const char* const formatVersion = "1";
-
-struct NamedResidual {
-    const char* name;
-    Residual residual;
-};
-constexpr NamedResidual namedResiduals[] = {
-    {"none", Residual::None}, {"identity", Residual::Identity}, {"doubling", Residual::Doubling}};
-
-std::string nameOf(Precision precision) {
-    return precision == Precision::Float32 ? "float32" : "float64";
-}
-
-std::string nameOf(Residual residual) {
-    for (const NamedResidual& named : namedResiduals)
-        if (named.residual == residual)
-            return named.name;
-    return "none";
-}
-
-std::string embeddingName(const DeepPotentialData& data, std::size_t index) {
-    const std::size_t numTypes = data.typeNames.size();
-    if (data.typeOneSide)
-        return "all." + std::to_string(index);
-    return std::to_string(index / numTypes) + "." + std::to_string(index % numTypes);
-}
-
-/**
- * The hyperparameters, key by key. Every access is checked; keys that nobody asked for are refused at the end.
- */
-class HyperparameterReader {
-public:
-    HyperparameterReader(const Json& hyperparameters, std::string owner)
-        : object(hyperparameters), where(std::move(owner)) {
-        if (!object.is_object())
-            fail("must be a JSON object");
-    }
-
-    [[noreturn]] void fail(const std::string& fault) const {
-        throw Error(where + " " + fault + "; convert the original model again with this version of openmm-lps.");
-    }
-
-    const Json& get(const char* key) {
-        used.insert(key);
-        const auto found = object.find(key);
-        if (found == object.end())
-            fail("'" + std::string(key) + "' is missing");
-        return *found;
-    }
-
-    double getNumber(const char* key) {
-        const Json& value = get(key);
-        if (!value.is_number())
-            fail("'" + std::string(key) + "' must be a number");
-        return value.get<double>();
-    }
-
-    bool getBoolean(const char* key) {
-        const Json& value = get(key);
-        if (!value.is_boolean())
-            fail("'" + std::string(key) + "' must be true or false");
-        return value.get<bool>();
-    }
-
-    std::string getString(const char* key) {
-        const Json& value = get(key);
-        if (!value.is_string())
-            fail("'" + std::string(key) + "' must be a string");
-        return value.get<std::string>();
-    }
-
-    /** @return whether the string is the second of the two choices */
-    bool getChoice(const char* key, const char* first, const char* second) {
-        const std::string value = getString(key);
-        if (value != first && value != second)
-            fail("'" + std::string(key) + "' is '" + value.substr(0, 64) + "', but must be '" + first + "' or '" +
-                 second + "'");
-        return value == second;
-    }
-
-    int toInteger(const Json& value, const char* key) const {
-        if (!value.is_number_integer())
-            fail("'" + std::string(key) + "' must hold integers");
-        const double number = value.get<double>();
-        if (number < std::numeric_limits<int>::min() || number > std::numeric_limits<int>::max())
-            fail("'" + std::string(key) + "' holds an integer that is too large");
-        return static_cast<int>(number);
-    }
-
-    int getInteger(const char* key) { return toInteger(get(key), key); }
-
-    std::vector<int> getIntegers(const char* key) {
-        std::vector<int> values;
-        for (const Json& value : getList(key))
-            values.push_back(toInteger(value, key));
-        return values;
-    }
-
-    std::vector<DeepPotentialData::TypePair> getPairs(const char* key) {
-        std::vector<DeepPotentialData::TypePair> pairs;
-        for (const Json& value : getList(key)) {
-            if (!value.is_array() || value.size() != 2)
-                fail("'" + std::string(key) + "' must hold pairs of types");
-            pairs.emplace_back(toInteger(value[0], key), toInteger(value[1], key));
-        }
-        return pairs;
-    }
-
-    const Json& getList(const char* key) {
-        const Json& value = get(key);
-        if (!value.is_array())
-            fail("'" + std::string(key) + "' must be a list");
-        return value;
-    }
-
-    void refuseUnknownKeys() const {
-        for (const auto& [key, value] : object.items())
-            if (!used.count(key))
-                fail("has the key '" + key.substr(0, 64) +
-                     "', which this version does not know and which may change the energy");
-    }
-
-private:
-    const Json& object;
-    std::string where;
-    std::set<std::string> used;
-};
 
 /** Turns a parsed container into model data. */
 class ModelReader {
@@ -366,68 +238,6 @@ private:
     std::set<std::string> usedTensors;
 };
 
-/** Layers of the first network that exists; all networks of one kind have the same layers. */
-Json describeLayers(const std::vector<Network>& networks) {
-    for (const Network& network : networks) {
-        if (network.empty())
-            continue;
-        Json layers = Json::array();
-        for (const Layer& layer : network.layers)
-            layers.push_back({{"width", layer.outputs},
-                              {"activation", layer.activation.getName()},
-                              {"residual", nameOf(layer.residual)},
-                              {"timestep", !layer.timestep.empty()}});
-        return {{"layers", layers}};
-    }
-    return nullptr;
-}
-
-Json describeHyperparameters(const DeepPotential& model) {
-    const DeepPotentialData& data = model.getData();
-    Json table = nullptr;
-    for (const EmbeddingTable& candidate : data.tables)
-        if (!candidate.empty())
-            table = {{"extrapolation",
-                      candidate.extrapolation == EmbeddingTable::Extrapolation::Linear ? "linear" : "constant"}};
-    return {{"type_map", data.typeNames},
-            {"rcut", data.cutoff},
-            {"rcut_smth", data.switchStart},
-            {"cutoff_precision", nameOf(data.cutoffPrecision)},
-            {"sel", data.slots},
-            {"normalizer", data.normalizer},
-            {"axis_neuron", data.axisWidth},
-            {"type_one_side", data.typeOneSide},
-            {"env_protection", data.environmentProtection},
-            {"precision", nameOf(data.precision)},
-            {"exclude_types", data.descriptorExclusions},
-            {"excluded_padding", data.excludedPaddingKept ? "kept" : "none"},
-            {"pair_exclude_types", data.pairExclusions},
-            {"atom_exclude_types", data.atomExclusions},
-            {"vacuum_types", data.vacuumTypes},
-            {"neighbor_overflow", data.refuseNeighborOverflow ? "refuse" : "count"},
-            {"embedding", describeLayers(data.embeddings)},
-            {"fitting", describeLayers(data.fittings)},
-            {"table", table}};
-}
-
-void addNetwork(SafetensorsWriter& writer, const std::string& name, const Network& network, Precision precision) {
-    for (std::size_t k = 0; k < network.layers.size(); k++) {
-        const Layer& layer = network.layers[k];
-        const std::string prefix = name + ".layer." + std::to_string(k);
-        writer.add(prefix + ".weight", {layer.inputs, layer.outputs}, layer.weight, precision);
-        writer.add(prefix + ".bias", {layer.outputs}, layer.bias, precision);
-        if (!layer.timestep.empty())
-            writer.add(prefix + ".timestep", {layer.outputs}, layer.timestep, precision);
-    }
-}
-
-std::vector<double> flatten(const std::vector<std::array<double, 4>>& rows) {
-    std::vector<double> values;
-    for (const auto& row : rows)
-        values.insert(values.end(), row.begin(), row.end());
-    return values;
-}
-
 }  // namespace
 
 std::string readFileBytes(const std::string& path) {
@@ -447,32 +257,6 @@ DeepPotential parseModel(const std::string& bytes, const std::string& origin) {
     } catch (const Error& error) {
         throw Error(origin + ": " + error.what());
     }
-}
-
-std::string writeModel(const DeepPotential& model) {
-    const DeepPotentialData& data = model.getData();
-    const long long numTypes = model.getNumTypes();
-    SafetensorsWriter writer;
-    writer.setMetadata("format", formatName);
-    writer.setMetadata("format_version", formatVersion);
-    writer.setMetadata("model", describeHyperparameters(model).dump());
-    writer.setMetadata("provenance", data.provenance);
-    writer.add("statistics.mean", {numTypes, 4}, flatten(data.mean), Precision::Float64);
-    writer.add("statistics.stddev", {numTypes, 4}, flatten(data.stddev), Precision::Float64);
-    writer.add("energy.bias", {numTypes}, data.energyBias, Precision::Float64);
-    for (std::size_t i = 0; i < data.embeddings.size(); i++) {
-        addNetwork(writer, "embedding." + embeddingName(data, i), data.embeddings[i], data.precision);
-        const EmbeddingTable& table = data.tables[i];
-        if (table.empty())
-            continue;
-        const std::string name = "table." + embeddingName(data, i);
-        writer.add(name + ".coefficients", {table.rows, table.channels, 6}, table.coefficients, data.precision);
-        writer.add(name + ".grid", {5}, {table.lower, table.upper, table.maximum, table.fineStep, table.coarseStep},
-                   Precision::Float64);
-    }
-    for (std::size_t type = 0; type < data.fittings.size(); type++)
-        addNetwork(writer, "fitting." + std::to_string(type), data.fittings[type], data.precision);
-    return writer.finish();
 }
 
 }  // namespace lps
