@@ -2,6 +2,11 @@
 # Copyright (c) 2026 the openmm-lps authors
 """Reporters: what they write is what OpenMM computed, positions stay unwrapped, nothing is lost or doubled."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import h5py
 import numpy as np
 import openmm
@@ -10,7 +15,13 @@ from openmm import app, unit
 
 from app_support import PairEngine
 from openmmlps.app import cells, h5md_reporter, load, observables, thermo_file
-from openmmlps.app.reporters import H5MDReporter, ThermoReporter
+from openmmlps.app.reporters import (
+    ExtendedXYZReporter,
+    H5MDReporter,
+    ModelDeviationReporter,
+    ThermoReporter,
+    truncate_after,
+)
 
 PLATFORMS = [
     name
@@ -218,6 +229,152 @@ def test_virial_is_computed_once_per_step():
     for step in (1, 1, 2, 2, 2):
         np.testing.assert_array_equal(virial("context", step), np.eye(3))
     assert force.calls == 2
+
+
+SCRIPT = """
+import os, sys
+import openmm
+from openmm import app
+from openmmlps.app import reporters
+
+def simulation():
+    system = openmm.System()
+    topology = app.Topology()
+    residue = topology.addResidue("R", topology.addChain())
+    for _ in range(4):
+        system.addParticle(7)
+        topology.addAtom("Li", app.Element.getBySymbol("Li"), residue)
+    made = app.Simulation(topology, system, openmm.VerletIntegrator(0.001), openmm.Platform.getPlatform("Reference"))
+    made.context.setPositions([(i, 0, 0) for i in range(4)])
+    return made
+
+def run(name):
+    made = simulation()
+    made.reporters.append(reporters.H5MDReporter(f"{name}.h5", 1))
+    made.reporters.append(reporters.ThermoReporter(f"{name}.csv", 1))
+    made.reporters.append(reporters.ExtendedXYZReporter(f"{name}.extxyz", 1))
+    made.step(5)
+    if name == "raise":
+        raise RuntimeError("after five steps")
+    return made
+
+"""
+
+
+@pytest.mark.parametrize("name, code", [
+    ("function", "run('function')"),
+    ("ends", "kept = run('ends')"),
+    ("exits", "kept = run('exits'); sys.exit(1)"),
+    ("raise", "run('raise')"),
+    ("moved", "kept = run('moved'); os.mkdir('deep'); os.chdir('deep'); kept.step(3)"),
+])  # fmt: skip
+def test_no_frame_is_lost_however_a_script_ends(tmp_path, name, code):
+    """A Simulation that only a function knew, an exception, os.chdir."""
+    subprocess.run([sys.executable, "-c", SCRIPT + code], cwd=tmp_path, capture_output=True, check=False, timeout=60)
+    steps = list(range(1, 9 if name == "moved" else 6))
+    assert h5md_reporter.read_frames(tmp_path / f"{name}.h5", ["step"])["step"].tolist() == steps
+    assert thermo_file.read_thermo(tmp_path / f"{name}.csv")["step"].tolist() == steps
+    assert (tmp_path / f"{name}.extxyz").read_text().count("step=") == len(steps)
+    assert {path.name for path in tmp_path.iterdir()} - {"deep"} == {
+        f"{name}{end}" for end in (".h5", ".csv", ".extxyz")
+    }
+
+
+class Deviation:
+    """Stands for an LPSForce with a committee."""
+
+    @staticmethod
+    def computeModelDeviation(context):
+        from types import SimpleNamespace
+
+        return SimpleNamespace(
+            virial=unit.Quantity(np.eye(3), unit.kilojoule_per_mole),
+            forces=unit.Quantity(np.full(96, 20.0), unit.kilojoule_per_mole / unit.nanometer),
+        )
+
+
+def all_reporters(append):
+    virial = observables.Virial([])
+    made = [
+        H5MDReporter("t.h5", 10, append=append, virial=virial),
+        ThermoReporter("t.csv", 10, append=append, virial=virial),
+        ExtendedXYZReporter("t.extxyz", 10, append=append, virial=virial),
+        ModelDeviationReporter("model_devi.out", 10, bounds=(0, 1), append=append),
+    ]
+    made[-1]._force = Deviation
+    return made
+
+
+def steps_on_disk():
+    return {
+        "t.h5": h5md_reporter.read_frames("t.h5", ["step"])["step"].tolist(),
+        "t.csv": thermo_file.read_thermo("t.csv")["step"].tolist(),
+        "model_devi.out": [int(line.split()[0]) for line in Path("model_devi.out").read_text().splitlines()[1:]],
+        **{
+            name: [int(word[5:]) for word in Path(name).read_text().split() if word.startswith("step=")]
+            for name in ("t.extxyz", "candidates.extxyz")
+        },
+    }
+
+
+def test_appending_goes_on_where_the_simulation_does(engine, tmp_path, monkeypatch):
+    """What was written after the checkpoint is removed; at step 0 a second run is added to the first."""
+    monkeypatch.chdir(tmp_path)
+    structure = load("Li2S", (2, 2, 2))
+    simulation = make_simulation(structure, make_system(engine, structure, tmp_path))
+    simulation.reporters = all_reporters(append=False)
+    simulation.step(25)
+    checkpoint = simulation.context.createCheckpoint()
+    simulation.step(40)
+    for reporter in simulation.reporters[:1]:
+        reporter.close()
+    assert set(map(tuple, steps_on_disk().values())) == {(10, 20, 30, 40, 50, 60)}
+    simulation.context.loadCheckpoint(checkpoint)
+    simulation.reporters = all_reporters(append=True)
+    os.mkdir("elsewhere")
+    os.chdir("elsewhere")
+    simulation.step(10)
+    os.chdir("..")
+    simulation.reporters[0].close()
+    assert set(map(tuple, steps_on_disk().values())) == {(10, 20, 30)}
+    assert os.listdir("elsewhere") == []
+    simulation = make_simulation(structure, make_system(engine, structure, tmp_path))
+    simulation.reporters = all_reporters(append=True)
+    simulation.step(10)
+    simulation.reporters[0].close()
+    assert set(map(tuple, steps_on_disk().values())) == {(10, 20, 30, 10)}
+
+
+def test_truncation_is_public(engine, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    structure = load("Li2S", (2, 2, 2))
+    simulation = make_simulation(structure, make_system(engine, structure, tmp_path))
+    simulation.reporters = all_reporters(append=False)
+    simulation.step(30)
+    simulation.reporters[0].close()
+    for name in steps_on_disk():
+        assert truncate_after(name, 20) == 2
+    assert set(map(tuple, steps_on_disk().values())) == {(10, 20)}
+    (tmp_path / "noise").write_bytes(b"noise\n")
+    with pytest.raises(ValueError, match="is damaged or of another kind"):
+        truncate_after("noise", 0)
+
+
+def test_a_forked_child_leaves_the_writing_to_its_parent(engine, tmp_path):
+    structure = load("Li2S", (2, 2, 2))
+    simulation = make_simulation(structure, make_system(engine, structure, tmp_path))
+    reporter = H5MDReporter(tmp_path / "t.h5", 1, virial=observables.Virial([]))
+    simulation.reporters = [reporter]
+    simulation.step(2)
+    reporter._waiting.write_at_end(process=os.getpid() + 1)
+    assert len(h5md_reporter.read_frames(tmp_path / "t.h5", ["step"])["step"]) == 0
+    reporter._waiting.write_at_end(process=os.getpid())
+    assert len(h5md_reporter.read_frames(tmp_path / "t.h5", ["step"])["step"]) == 2
+
+
+def test_wrong_interval_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="H5MDReporter: reportInterval is 0; give 1 step or more"):
+        H5MDReporter(tmp_path / "t.h5", 0)
 
 
 def test_truncation_leaves_exactly_the_steps_before(engine, tmp_path):

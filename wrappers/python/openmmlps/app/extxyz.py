@@ -6,42 +6,61 @@ A frame reaches the file in one piece. If the process dies in the middle of that
 which :func:`recover` cuts off; everything before is whole.
 """
 
+from __future__ import annotations
+
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from openmmlps.units import KJ_PER_MOL_PER_EV
 
 from . import cells, observables
+from .file_reporter import FileReporter
 
 
-class ExtendedXYZReporter:
+class ExtendedXYZReporter(FileReporter):
     """An OpenMM reporter that appends frames to an extended XYZ file.
 
     Columns: species, ``pos`` (angstrom, not wrapped), ``vel`` (angstrom/fs), ``forces`` (eV/angstrom). Of the frame:
     Lattice (angstrom, vectors in rows), pbc, ``step``, ``time`` (ps), ``energy`` (eV), and, if an LPSForce is in the
     System, ``virial`` (eV, -dE/dstrain, not divided by the volume).
+
+    Parameters
+    ----------
+    file : path
+        by convention ending in .extxyz
+    reportInterval : int
+        steps between frames
+    append : bool
+        continue an existing file, without the frames beyond the step of the simulation
+    virial : Virial, optional
+        :class:`openmmlps.app.observables.Virial`; None: that of the LPSForces in the System
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        if there is nothing to append to, or a file of another kind
     """
 
-    def __init__(self, file, reportInterval, append=False, virial=None):
-        """
-        :param file: path, by convention ending in .extxyz
-        :param reportInterval: steps between frames
-        :param append: continue an existing file, after cutting off a frame that a kill left incomplete
-        :param virial: :class:`openmmlps.app.observables.Virial`; None: that of the LPSForces in the System
-        :raises FileNotFoundError, ValueError: nothing to append to, or a file of another kind
-        """
-        self._writer = FrameWriter(file, append)
-        self._interval = int(reportInterval)
+    _include = ("positions", "velocities", "forces", "energy")
+
+    def __init__(
+        self, file: str | os.PathLike[str], reportInterval: int, append: bool = False, virial: Any = None
+    ) -> None:
+        super().__init__(file, reportInterval, append)
+        self._writer = FrameWriter(self._path, append)
         self._virial = virial
 
-    def describeNextReport(self, simulation):
-        steps = self._interval - simulation.currentStep % self._interval
-        return {"steps": steps, "periodic": False, "include": ["positions", "velocities", "forces", "energy"]}
+    def _open(self, simulation: Any, last: int | None) -> None:
+        if last is not None:
+            truncate_after(self._path, last)
 
-    def report(self, simulation, state):
+    def report(self, simulation: Any, state: Any) -> None:
         """Write the frame of this State."""
+        self._begin(simulation)
         if self._virial is None:
             self._virial = observables.Virial.of(simulation.system)
         virial = self._virial(simulation.context, simulation.currentStep)
@@ -50,27 +69,40 @@ class ExtendedXYZReporter:
 
 
 class FrameWriter:
-    """Appends frames to an extended XYZ file, each in one piece."""
+    """Appends frames to an extended XYZ file, each in one piece.
 
-    def __init__(self, file, append):
-        """:raises FileNotFoundError, ValueError: as ExtendedXYZReporter"""
-        self._path = Path(file)
+    Parameters
+    ----------
+    file : path
+        made anew, or continued with `append`
+    append : bool
+        keep the whole frames that are there
+    """
+
+    def __init__(self, file: str | os.PathLike[str], append: bool) -> None:
+        self.path = Path(file).absolute()
         if append:
-            if not self._path.is_file():
-                raise FileNotFoundError(
-                    f"ExtendedXYZReporter: '{self._path}' does not exist; open it with append=False"
-                )
-            recover(self._path)
+            recover(self.path)
         else:
-            self._path.write_bytes(b"")
-        self._box = None
+            self.path.write_bytes(b"")
+        self._box: np.ndarray | None = None
 
-    def write(self, simulation, state, values):
+    def write(self, simulation: Any, state: Any, values: Mapping[str, Any]) -> None:
         """Append a frame.
 
-        :param state: State with positions, velocities, forces and energy
-        :param values: further numbers or arrays of the frame, by name
-        :raises OSError: for example a full disk; the file keeps its frames
+        Parameters
+        ----------
+        simulation : openmm.app.Simulation
+            that the State belongs to
+        state : openmm.State
+            with positions, velocities, forces and energy
+        values : mapping of str to number or array
+            further information of the frame, by name
+
+        Raises
+        ------
+        OSError
+            for example for a full disk; the file keeps its frames
         """
         box = None
         if simulation.system.usesPeriodicBoundaryConditions():
@@ -87,16 +119,32 @@ class FrameWriter:
             "forces": state.getForces(asNumpy=True)._value / (10 * KJ_PER_MOL_PER_EV),
         }
         symbols = [atom.element.symbol if atom.element else "X" for atom in simulation.topology.atoms()]
-        append_whole(self._path, format_frame(symbols, columns, None if box is None else 10 * box, information))
+        append_whole(self.path, format_frame(symbols, columns, None if box is None else 10 * box, information))
 
 
-def format_frame(symbols, columns, cell, information):
-    """One frame as text.
+def format_frame(
+    symbols: Sequence[str],
+    columns: Mapping[str, np.ndarray],
+    cell: np.ndarray | None,
+    information: Mapping[str, Any],
+) -> bytes:
+    """Write one frame as text.
 
-    :param symbols: [n] chemical symbols
-    :param columns: [n, 3] arrays by name
-    :param cell: [3, 3] angstrom, or None
-    :param information: numbers or arrays by name
+    Parameters
+    ----------
+    symbols : sequence of str
+        [n] chemical symbols
+    columns : mapping of str to ndarray
+        [n, 3] arrays by name
+    cell : ndarray or None
+        [3, 3] angstrom
+    information : mapping of str to number or array
+        goes to the comment line
+
+    Returns
+    -------
+    bytes
+        the lines of the frame
     """
     words = [] if cell is None else [f'Lattice="{_numbers(cell)}"']
     properties = ":".join(["species:S:1"] + [f"{name}:R:{array.shape[1]}" for name, array in columns.items()])
@@ -109,14 +157,17 @@ def format_frame(symbols, columns, cell, information):
     return "\n".join([str(len(symbols)), " ".join(words), *rows, ""]).encode()
 
 
-def _numbers(array):
+def _numbers(array: Any) -> str:
     return " ".join(f"{x:.12g}" for x in np.ravel(array))
 
 
-def append_whole(path, data):
+def append_whole(path: Path, data: bytes) -> None:
     """Append bytes to a file; if that fails, the file keeps the length it had.
 
-    :raises OSError: for example a full disk
+    Raises
+    ------
+    OSError
+        for example for a full disk
     """
     with open(path, "ab", buffering=0) as file:
         before = os.fstat(file.fileno()).st_size
@@ -129,30 +180,44 @@ def append_whole(path, data):
             raise
 
 
-def recover(path):
+def recover(path: str | os.PathLike[str]) -> int:
     """Cut off an incomplete frame at the end of an extended XYZ file.
 
-    :return: number of whole frames
-    :raises ValueError: not an extended XYZ file
+    Returns
+    -------
+    int
+        number of whole frames
+
+    Raises
+    ------
+    ValueError
+        if it is not an extended XYZ file
     """
-    return len(_frame_ends(path, cut=True))
+    return len(_frame_ends(path))
 
 
-def truncate_after(path, step):
+def truncate_after(path: str | os.PathLike[str], step: int) -> int:
     """Remove the frames beyond a step, so that a run resumed there writes none twice.
 
-    :return: number of frames that remain
-    :raises ValueError: not a file of ExtendedXYZReporter
+    Returns
+    -------
+    int
+        number of frames that remain
+
+    Raises
+    ------
+    ValueError
+        if it is not a file of ExtendedXYZReporter
     """
-    ends = _frame_ends(path, cut=True)
+    ends = _frame_ends(path)
     keep = sum(at <= step for _, at in ends)
     os.truncate(path, ends[keep - 1][0] if keep else 0)
     return keep
 
 
-def _frame_ends(path, cut):
-    """End in bytes, and step, of every whole frame."""
-    ends = []
+def _frame_ends(path: str | os.PathLike[str], cut: bool = True) -> list[tuple[int, int]]:
+    """End in bytes, and step, of every whole frame; what follows the last one is cut off if asked for."""
+    ends: list[tuple[int, int]] = []
     with open(path, "rb") as file:
         while True:
             first = file.readline()

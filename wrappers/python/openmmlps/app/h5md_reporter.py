@@ -2,12 +2,17 @@
 # Copyright (c) 2026 the openmm-lps authors
 """H5MD trajectory: unwrapped positions, velocities, box, energies, virial. The layout is described in docs/usage.md."""
 
-import atexit
+from __future__ import annotations
+
 import io
 import json
+import os
 import time
 import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +20,7 @@ from openmmlps.h5md import H5MDFile, read_frames
 from openmmlps.units import GAS_CONSTANT
 
 from . import cells, journal, observables
+from .file_reporter import FileReporter
 from .replace import replace_file
 
 _FLUSH_SECONDS = 5.0
@@ -25,45 +31,53 @@ _CHUNK_BYTES = 64 << 10
 _ENERGIES = (("potential_energy", "kJ mol-1"), ("kinetic_energy", "kJ mol-1"), ("temperature", "K"))
 
 
-class H5MDReporter:
+class H5MDReporter(FileReporter):
     """An OpenMM reporter that writes an H5MD file which is readable at any time, also after the process was killed.
 
     Positions are never wrapped into the box. Frames are collected and written together every few seconds; `flush`
-    writes those that wait. Every write changes the file completely or not at all (:mod:`openmmlps.app.journal`).
+    writes those that wait, and so does the end of the reporter or of the process, unless it is killed. Every write
+    changes the file completely or not at all (:mod:`openmmlps.app.journal`).
+
+    Parameters
+    ----------
+    file : path
+        by convention ending in .h5
+    reportInterval : int
+        steps between frames
+    append : bool
+        continue an existing file of the same System, without the frames beyond the step of the simulation
+    virial : Virial, optional
+        :class:`openmmlps.app.observables.Virial`; None: that of the LPSForces in the System
+    information : Any, optional
+        JSON-serialisable settings, stored in the group ``parameters``
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        if there is nothing to append to, or a file of another kind
     """
 
-    def __init__(self, file, reportInterval, append=False, virial=None, information=None):
-        """
-        :param file: path, by convention ending in .h5
-        :param reportInterval: steps between frames
-        :param append: continue an existing file of the same System
-        :param virial: :class:`openmmlps.app.observables.Virial`; None: that of the LPSForces in the System
-        :param information: JSON-serialisable settings, stored in the group ``parameters``
-        :raises FileNotFoundError, ValueError: nothing to append to, or a file of another kind
-        """
-        self._path = Path(file)
-        self._interval = int(reportInterval)
-        self._append = append
+    _include = ("positions", "velocities", "energy")
+
+    def __init__(
+        self,
+        file: str | os.PathLike[str],
+        reportInterval: int,
+        append: bool = False,
+        virial: Any = None,
+        information: Any = None,
+    ) -> None:
+        super().__init__(file, reportInterval, append)
         self._virial = virial
         self._information = information
-        self._ready = False
-        self._frames = []
-        self._box = None
-        self._flushed = time.monotonic()
-        if append and not self._path.is_file():
-            raise FileNotFoundError(f"H5MDReporter: '{self._path}' does not exist; open it with append=False")
-        reference = weakref.WeakMethod(self.flush)
-        self._at_exit = lambda: reference() and reference()()
-        atexit.register(self._at_exit)
+        self._waiting = _WaitingFrames(self._path)
+        self._box: np.ndarray | None = None
+        # Nobody may hold the reporter until the process ends, so what waits is not its own.
+        self._finish = weakref.finalize(self, self._waiting.write_at_end, os.getpid())
 
-    def describeNextReport(self, simulation):
-        steps = self._interval - simulation.currentStep % self._interval
-        return {"steps": steps, "periodic": False, "include": ["positions", "velocities", "energy"]}
-
-    def report(self, simulation, state):
+    def report(self, simulation: Any, state: Any) -> None:
         """Take the frame of this State; it reaches the file with the next flush."""
-        if not self._ready:
-            self._prepare(simulation)
+        self._begin(simulation)
         if self._virial is None:
             self._virial = observables.Virial.of(simulation.system)
         kinetic = state.getKineticEnergy()._value
@@ -80,56 +94,85 @@ class H5MDReporter:
         if self._periodic:
             self._box = cells.continuous_box(state.getPeriodicBoxVectors(asNumpy=True)._value, self._box)
             frame["edges"] = self._box
-        self._frames.append(frame)
-        waiting = len(self._frames) * frame["position"].nbytes * 2
-        if waiting > _FLUSH_BYTES or time.monotonic() - self._flushed > _FLUSH_SECONDS:
-            self.flush()
+        self._waiting.add(frame)
 
-    def flush(self):
+    def flush(self) -> None:
         """Write the frames that wait.
 
-        :raises OSError: for example a full disk; the file keeps its frames, and those that wait are kept too
+        Raises
+        ------
+        OSError
+            for example for a full disk; the file keeps its frames, and those that wait are kept too
         """
-        self._flushed = time.monotonic()
+        self._waiting.write()
+
+    def close(self) -> None:
+        """Write the frames that wait; the reporter may be used on."""
+        self.flush()
+
+    def _open(self, simulation: Any, last: int | None) -> None:
+        system = simulation.system
+        self._freedom = observables.degrees_of_freedom(system)
+        self._periodic = system.usesPeriodicBoundaryConditions()
+        if not self._append:
+            masses = observables.masses_of(system, simulation.topology)
+            _create(self._path, simulation.topology, masses, self._periodic, self._information)
+            return
+        journal.recover(self._path)
+        frames = read_frames(self._path, ["species"])
+        if frames["species"].shape != (system.getNumParticles(),):
+            raise ValueError(
+                f"H5MDReporter: '{self._path}' has {len(frames['species'])} atoms, the System "
+                f"{system.getNumParticles()}; append only to a file of the same System"
+            )
+        if last is not None:
+            truncate_after(self._path, last)
+        if self._periodic:
+            edges = read_frames(self._path, ["edges"])["edges"]
+            self._box = edges[-1] if len(edges) else None
+
+
+class _WaitingFrames:
+    """Frames on their way to a file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._frames: list[dict[str, Any]] = []
+        self._written = time.monotonic()
+
+    def add(self, frame: dict[str, Any]) -> None:
+        """Take a frame; after some seconds, or some megabytes, all are written."""
+        self._frames.append(frame)
+        size = len(self._frames) * frame["position"].nbytes * 2
+        if size > _FLUSH_BYTES or time.monotonic() - self._written > _FLUSH_SECONDS:
+            self.write()
+
+    def write(self) -> None:
+        """Append all frames to the file, or none."""
+        self._written = time.monotonic()
         if not self._frames:
             return
         with _edit(self._path) as file:
-            for path, key in _datasets(self._periodic).items():
+            for path, key in _datasets("edges" in self._frames[0]).items():
                 dataset = file[path]
                 count = len(dataset)
                 dataset.resize(count + len(self._frames), axis=0)
                 dataset[count:] = np.array([frame[key] for frame in self._frames])
         self._frames = []
 
-    def close(self):
-        """Write the frames that wait; the reporter may be used on."""
-        atexit.unregister(self._at_exit)
-        self.flush()
-
-    def _prepare(self, simulation):
-        system = simulation.system
-        self._freedom = observables.degrees_of_freedom(system)
-        self._periodic = system.usesPeriodicBoundaryConditions()
-        if self._append:
-            journal.recover(self._path)
-            frames = read_frames(self._path, ["species", "edges"] if self._periodic else ["species"])
-            if frames["species"].shape != (system.getNumParticles(),):
-                raise ValueError(
-                    f"H5MDReporter: '{self._path}' has {len(frames['species'])} atoms, the System "
-                    f"{system.getNumParticles()}; "
-                    "append only to a file of the same System"
-                )
-            if self._periodic and len(frames["edges"]):
-                self._box = frames["edges"][-1]
-        else:
-            _create(self._path, simulation.topology, observables.masses_of(system), self._periodic, self._information)
-        self._ready = True
+    def write_at_end(self, process: int) -> None:
+        """Write when the reporter or the process ends; a forked child leaves that to its parent."""
+        if os.getpid() == process:
+            self.write()
 
 
-def truncate_after(path, step):
+def truncate_after(path: str | os.PathLike[str], step: int) -> int:
     """Remove the frames beyond a step, so that a run resumed there writes none twice.
 
-    :return: number of frames that remain
+    Returns
+    -------
+    int
+        number of frames that remain
     """
     journal.recover(path)
     steps = read_frames(path, ["step"])["step"]
@@ -143,7 +186,7 @@ def truncate_after(path, step):
     return keep
 
 
-def _datasets(periodic):
+def _datasets(periodic: bool) -> dict[str, str]:
     """Growing datasets by path; the value is the key of a frame."""
     names = {
         "particles/all/position/step": "step",
@@ -158,24 +201,16 @@ def _datasets(periodic):
     return names
 
 
-class _edit:
+@contextmanager
+def _edit(path: str | os.PathLike[str]) -> Iterator[Any]:
     """Open an HDF5 file for changes that happen completely or not at all."""
+    import h5py
 
-    def __init__(self, path):
-        self._transaction = journal.transaction(path)
-
-    def __enter__(self):
-        import h5py
-
-        self._file = h5py.File(self._transaction.__enter__(), "r+")
-        return self._file
-
-    def __exit__(self, *exception):
-        self._file.close()
-        return self._transaction.__exit__(*exception)
+    with journal.transaction(path) as pages, h5py.File(pages, "r+") as file:
+        yield file
 
 
-def _create(path, topology, masses, periodic, information):
+def _create(path: Path, topology: Any, masses: np.ndarray, periodic: bool, information: Any) -> None:
     """Write an H5MD 1.1 file without frames; it appears under its name when it is complete."""
     import h5py
 
@@ -214,7 +249,7 @@ def _create(path, topology, masses, periodic, information):
     replace_file(path, memory.getvalue())
 
 
-def _element(group, name, shape, dtype, unit):
+def _element(group: Any, name: str, shape: tuple[int, ...], dtype: Any, unit: str) -> Any:
     element = group.create_group(name)
     item = np.dtype(dtype).itemsize * int(np.prod(shape, dtype=int))
     frames = int(np.clip(_CHUNK_BYTES // item, 1, 256))
@@ -223,7 +258,7 @@ def _element(group, name, shape, dtype, unit):
     return element
 
 
-def package_version():
+def package_version() -> str:
     """Version of the installed package, 'unknown' in a source tree."""
     from importlib.metadata import PackageNotFoundError, version
 

@@ -56,7 +56,7 @@ class PagedFile:
     """A binary file object whose writes stay in memory until `commit`."""
 
     def __init__(self, path):
-        self._path = path
+        self._path = Path(path).absolute()
         self._file = open(path, "rb")  # noqa: SIM115  closed by __exit__
         self._base_size = self._size = os.fstat(self._file.fileno()).st_size
         self._pages = {}

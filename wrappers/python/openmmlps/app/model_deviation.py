@@ -2,23 +2,35 @@
 # Copyright (c) 2026 the openmm-lps authors
 """Model deviation along a run: model_devi.out as DP-GEN reads it, and the frames worth labelling."""
 
+from __future__ import annotations
+
 import os
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from openmmlps.units import KJ_PER_MOL_PER_EV
 
 from . import extxyz
+from .file_reporter import FileReporter
 
 _NAMES = ("max_devi_v", "min_devi_v", "avg_devi_v", "max_devi_f", "min_devi_f", "avg_devi_f")
 
 
-def deviation_columns(deviation):
-    """The six numbers of a line of model_devi.out.
+def deviation_columns(deviation: Any) -> tuple[float, ...]:
+    """Compute the six numbers of a line of model_devi.out.
 
-    :param deviation: openmmlps.ModelDeviation
-    :return: maximum, minimum and mean deviation of the virial per atom (eV; the mean is the root mean square of its nine
+    Parameters
+    ----------
+    deviation : ModelDeviation
+        of :meth:`openmmlps.LPSForce.computeModelDeviation`
+
+    Returns
+    -------
+    tuple of float
+        maximum, minimum and mean deviation of the virial per atom (eV; the mean is the root mean square of its nine
         components), then of the forces (eV/angstrom, over atoms)
     """
     virial = np.abs(deviation.virial._value) / KJ_PER_MOL_PER_EV
@@ -26,7 +38,7 @@ def deviation_columns(deviation):
     return (virial.max(), virial.min(), np.sqrt(np.mean(virial**2)), forces.max(), forces.min(), forces.mean())
 
 
-class ModelDeviationReporter:
+class ModelDeviationReporter(FileReporter):
     """An OpenMM reporter of how far the committee of an LPSForce disagrees.
 
     ``model_devi.out`` has the format that LAMMPS' ``pair_style deepmd`` writes and DP-GEN reads: step, then maximum,
@@ -35,45 +47,69 @@ class ModelDeviationReporter:
 
     Frames whose largest force deviation f satisfies low <= f < high go to an extended XYZ file, the candidates for
     labelling in active learning.
+
+    Parameters
+    ----------
+    file : path
+        by convention ``model_devi.out``
+    reportInterval : int
+        steps between lines
+    bounds : (float, float), optional
+        low and high in eV/angstrom; None: no frames are stored
+    frames : path, optional
+        the extended XYZ file; None: ``candidates.extxyz`` beside `file`
+    append : bool
+        continue existing files, without what lies beyond the step of the simulation
+
+    Raises
+    ------
+    ValueError
+        for bounds that are not 0 <= low < high
+    FileNotFoundError
+        if there is nothing to append to
     """
 
-    def __init__(self, file, reportInterval, bounds=None, frames=None, append=False):
-        """
-        :param file: path, by convention ``model_devi.out``
-        :param reportInterval: steps between lines
-        :param bounds: (low, high) in eV/angstrom; None: no frames are stored
-        :param frames: path of the extended XYZ file; None: ``candidates.extxyz`` beside `file`
-        :param append: continue existing files
-        :raises ValueError: bounds that are not 0 <= low < high
-        :raises FileNotFoundError: nothing to append to
-        """
-        self._path = Path(file)
-        self._interval = int(reportInterval)
+    def __init__(
+        self,
+        file: str | os.PathLike[str],
+        reportInterval: int,
+        bounds: Sequence[float] | None = None,
+        frames: str | os.PathLike[str] | None = None,
+        append: bool = False,
+    ) -> None:
+        super().__init__(file, reportInterval, append)
         self._bounds = None if bounds is None else _check_bounds(bounds)
-        frames = self._path.parent / "candidates.extxyz" if frames is None else Path(frames)
-        if append and not self._path.is_file():
-            raise FileNotFoundError(f"ModelDeviationReporter: '{self._path}' does not exist; open it with append=False")
+        candidates = self._path.parent / "candidates.extxyz" if frames is None else Path(frames).absolute()
+        if append and bounds is not None and not candidates.is_file():
+            raise FileNotFoundError(f"ModelDeviationReporter: '{candidates}' does not exist; open it with append=False")
         if append:
             recover(self._path)
         else:
             self._path.write_bytes(_HEADER)
-        self._frames = None if bounds is None else extxyz.FrameWriter(frames, append)
-        self._force = None
+        self._frames = None if bounds is None else extxyz.FrameWriter(candidates, append)
+        if self._frames is not None:
+            self._include = ("positions", "velocities", "forces", "energy")
+        self._force: Any = None
 
-    def describeNextReport(self, simulation):
-        steps = self._interval - simulation.currentStep % self._interval
-        include = [] if self._frames is None else ["positions", "velocities", "forces", "energy"]
-        return {"steps": steps, "periodic": False, "include": include}
+    def _open(self, simulation: Any, last: int | None) -> None:
+        if last is not None:
+            truncate_after(self._path, last)
+            if self._frames is not None:
+                extxyz.truncate_after(self._frames.path, last)
 
-    def report(self, simulation, state):
+    def report(self, simulation: Any, state: Any) -> None:
         """Evaluate the committee and write a line, and the frame if it lies between the bounds.
 
-        :raises openmm.OpenMMException: the LPSForce has no committee
+        Raises
+        ------
+        openmm.OpenMMException
+            if the LPSForce has no committee
         """
+        self._begin(simulation)
         if self._force is None:
             self._force = _force_of(simulation.system)
         columns = deviation_columns(self._force.computeModelDeviation(simulation.context))
-        if self._bounds is not None and self._bounds[0] <= columns[3] < self._bounds[1]:
+        if self._frames is not None and self._bounds is not None and self._bounds[0] <= columns[3] < self._bounds[1]:
             values = dict(zip(_NAMES, columns, strict=True))
             self._frames.write(simulation, state, {name: float(values[name]) for name in ("max_devi_v", "max_devi_f")})
         extxyz.append_whole(self._path, format_line(simulation.currentStep, columns))
@@ -82,21 +118,24 @@ class ModelDeviationReporter:
 _HEADER = ("#" + f"{'step':>11}" + "".join(f"{name:>19}" for name in _NAMES) + "\n").encode()
 
 
-def format_line(step, columns):
-    """A line of model_devi.out."""
+def format_line(step: int, columns: Sequence[float]) -> bytes:
+    """Write a line of model_devi.out."""
     return (f"{step:12d}" + "".join(f" {value:18.6e}" for value in columns) + "\n").encode()
 
 
-def recover(path):
+def recover(path: str | os.PathLike[str]) -> None:
     """Cut off an incomplete last line."""
     data = Path(path).read_bytes()
     os.truncate(path, data.rfind(b"\n") + 1)
 
 
-def truncate_after(path, step):
+def truncate_after(path: str | os.PathLike[str], step: int) -> int:
     """Remove the lines beyond a step, so that a run resumed there writes none twice.
 
-    :return: number of lines that remain, without the header
+    Returns
+    -------
+    int
+        number of lines that remain, without the header
     """
     recover(path)
     lines = Path(path).read_bytes().splitlines(keepends=True)
@@ -105,7 +144,7 @@ def truncate_after(path, step):
     return len(kept)
 
 
-def _check_bounds(bounds):
+def _check_bounds(bounds: Sequence[float]) -> tuple[float, float]:
     low, high = map(float, bounds)
     if not 0 <= low < high:
         raise ValueError(
@@ -115,7 +154,7 @@ def _check_bounds(bounds):
     return low, high
 
 
-def _force_of(system):
+def _force_of(system: Any) -> Any:
     from openmmlps import LPSForce
 
     forces = [LPSForce.cast(force) for force in system.getForces() if LPSForce.isinstance(force)]

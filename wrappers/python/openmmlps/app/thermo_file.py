@@ -2,14 +2,19 @@
 # Copyright (c) 2026 the openmm-lps authors
 """thermo.csv: one line of thermodynamic quantities per report. The columns are described in docs/usage.md."""
 
+from __future__ import annotations
+
 import os
+import weakref
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from openmmlps.units import GAS_CONSTANT, GRAM_PER_CM3_PER_AMU_PER_NM3
 
 from . import cells, observables
+from .file_reporter import FileReporter
 
 #: columns in order; the unit is in the name
 COLUMNS = (
@@ -31,58 +36,65 @@ COLUMNS = (
 )
 
 
-class ThermoReporter:
+class ThermoReporter(FileReporter):
     """An OpenMM reporter that appends one complete line per report, at once visible to other programs.
 
     Quantities that a System does not have (box and pressure if not periodic) are ``nan``.
+
+    Parameters
+    ----------
+    file : path
+        by convention thermo.csv
+    reportInterval : int
+        steps between lines
+    append : bool
+        continue an existing file, without the lines beyond the step of the simulation
+    virial : Virial, optional
+        :class:`openmmlps.app.observables.Virial`; None: that of the LPSForces in the System
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        if there is nothing to append to, or a file of another kind
     """
 
-    def __init__(self, file, reportInterval, append=False, virial=None):
-        """
-        :param file: path
-        :param reportInterval: steps between lines
-        :param append: continue an existing file
-        :param virial: :class:`openmmlps.app.observables.Virial`; None: that of the LPSForces in the System
-        :raises FileNotFoundError: nothing to append to
-        """
-        self._path = Path(file)
-        self._interval = int(reportInterval)
+    _include = ("energy",)
+
+    def __init__(
+        self, file: str | os.PathLike[str], reportInterval: int, append: bool = False, virial: Any = None
+    ) -> None:
+        super().__init__(file, reportInterval, append)
         self._virial = virial
-        self._freedom = None
-        self._box = None
-        if append and not self._path.is_file():
-            raise FileNotFoundError(f"ThermoReporter: '{self._path}' does not exist; open it with append=False")
+        self._box: np.ndarray | None = None
         if append:
-            boxes = read_thermo(self._path)
-            if len(boxes["step"]) and np.isfinite(boxes["ax_nm"][-1]):
-                last = {name: values[-1] for name, values in boxes.items()}
-                self._box = np.array(
-                    [
-                        [last["ax_nm"], 0, 0],
-                        [last["bx_nm"], last["by_nm"], 0],
-                        [last["cx_nm"], last["cy_nm"], last["cz_nm"]],
-                    ]
-                )
+            read_thermo(self._path)
         flags = os.O_WRONLY | os.O_APPEND | (0 if append else os.O_CREAT | os.O_TRUNC)
         self._file = os.open(self._path, flags, 0o644)
-        self.last = {}
+        self._close = weakref.finalize(self, os.close, self._file)
+        self.last: dict[str, float] = {}  #: values of the latest line by column name
         if not append:
             self._write(",".join(COLUMNS))
 
-    def describeNextReport(self, simulation):
-        return {"steps": self._interval - simulation.currentStep % self._interval, "include": ["energy"]}
-
-    def report(self, simulation, state):
-        """Append the line of this State; `last` holds its values by column name.
-
-        :raises OSError: for example a full disk; no partial line stays in the file
-        """
-        if self._freedom is None:
-            self._freedom = observables.degrees_of_freedom(simulation.system)
-            self._mass = observables.masses_of(simulation.system).sum()
-            self._periodic = simulation.system.usesPeriodicBoundaryConditions()
+    def _open(self, simulation: Any, last: int | None) -> None:
+        if last is not None:
+            truncate_after(self._path, last)
+        if self._append:
+            self._box = _last_box(read_thermo(self._path))
+        self._freedom = observables.degrees_of_freedom(simulation.system)
+        self._mass = observables.masses_of(simulation.system, simulation.topology).sum()
+        self._periodic = simulation.system.usesPeriodicBoundaryConditions()
         if self._virial is None:
             self._virial = observables.Virial.of(simulation.system)
+
+    def report(self, simulation: Any, state: Any) -> None:
+        """Append the line of this State; `last` holds its values by column name.
+
+        Raises
+        ------
+        OSError
+            for example for a full disk; no partial line stays in the file
+        """
+        self._begin(simulation)
         potential, kinetic = state.getPotentialEnergy()._value, state.getKineticEnergy()._value
         values = dict.fromkeys(COLUMNS, float("nan"))
         values |= {
@@ -107,14 +119,15 @@ class ThermoReporter:
         self._write(",".join(str(values["step"]) if name == "step" else f"{values[name]:.12g}" for name in COLUMNS))
         self.last = values
 
-    def flush(self):
+    def flush(self) -> None:
         """Make sure that the lines are on the disk."""
         os.fsync(self._file)
 
-    def close(self):
-        os.close(self._file)
+    def close(self) -> None:
+        """Close the file; closing twice does no harm."""
+        self._close()
 
-    def _write(self, line):
+    def _write(self, line: str) -> None:
         before = os.fstat(self._file).st_size
         data = line.encode() + b"\n"
         try:
@@ -126,10 +139,22 @@ class ThermoReporter:
             raise
 
 
-def truncate_after(path, step):
+def _last_box(data: dict[str, np.ndarray]) -> np.ndarray | None:
+    """Box [3, 3] in nm of the last line, or None without lines or box."""
+    if not len(data["step"]) or not np.isfinite(data["ax_nm"][-1]):
+        return None
+    box = np.zeros((3, 3))
+    box[np.tril_indices(3)] = [data[name][-1] for name in COLUMNS[-6:]]
+    return box
+
+
+def truncate_after(path: str | os.PathLike[str], step: int) -> int:
     """Remove the lines beyond a step and a last line that was cut off, so that a run resumed there writes none twice.
 
-    :return: number of lines that remain, without the header
+    Returns
+    -------
+    int
+        number of lines that remain, without the header
     """
     keep = lines = 0
     with open(path, "rb+") as file:
@@ -142,10 +167,18 @@ def truncate_after(path, step):
     return lines - 1
 
 
-def read_thermo(path):
-    """Columns of a thermo.csv by name, each [lines]; a last line that was cut off is left out.
+def read_thermo(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
+    """Read a thermo.csv; a last line that was cut off is left out.
 
-    :raises ValueError: not such a file
+    Returns
+    -------
+    dict of str to ndarray
+        columns by name, each [lines]
+
+    Raises
+    ------
+    ValueError
+        if it is not such a file
     """
     text = Path(path).read_text()
     lines = text[: text.rfind("\n") + 1].splitlines()
