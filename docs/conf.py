@@ -11,6 +11,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import openmmml  # noqa: F401  it imports openmmlps.mlpotential, not the other way round
 from _commands import write_commands
+from _example import write_example
 
 project = "openmm-lps"
 author = "the openmm-lps authors"
@@ -28,7 +29,9 @@ html_theme = "furo"
 html_title = f"openmm-lps {release}"
 html_show_sphinx = False
 
-write_commands(Path(__file__).resolve().parent / "_generated" / "commands.md")
+GENERATED = Path(__file__).resolve().parent / "_generated"
+write_commands(GENERATED / "commands.md")
+write_example(GENERATED / "report.html")
 
 
 def setup(app):

@@ -29,6 +29,8 @@ def test_builds_without_a_warning(tmp_path):
     for command in ("run", "info", "convert", "doctor"):
         assert f"openmm-lps {command}" in commands
     assert "computeModelDeviation" in (tmp_path / "html" / "api.html").read_text()
+    (example,) = (tmp_path / "html" / "_downloads").glob("*/report.html")
+    assert "Diffusion and conductivity" in example.read_text() and example.stat().st_size < 3e6
 
 
 def python_blocks(page):

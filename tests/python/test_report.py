@@ -245,19 +245,6 @@ def test_small_and_odd_runs(case, tmp_path):
     assert ("<canvas" in text) == (case != "cluster")
 
 
-def test_example_report(tmp_path):
-    """The one in the documentation: small enough, and whole."""
-    from pathlib import Path
-
-    example = Path(__file__).resolve().parents[2] / "docs" / "examples" / "glass-75-quick.html"
-    assert example.stat().st_size < 3e6
-    found, messages = look(example, (1280, 390), tmp_path)
-    assert messages == []
-    for entry in found:
-        assert entry["pictures"] >= 12 and entry["missing"] == [] and entry["wide"] == [] and entry["outside"] == []
-        assert entry["scroll"] <= entry["width"]
-
-
 def test_unfinished_protocol_says_how_to_go_on(folders, tmp_path):
     import shutil
 
