@@ -5,6 +5,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,17 +19,19 @@ import pytest
 from app_support import PairEngine
 from openmmlps.analysis import strain_tensor
 from openmmlps.app.h5md_reporter import read_frames
+from openmmlps.app.monitor import Monitor
 from openmmlps.app.stability import RunFailed
+from openmmlps.app.structure_files import load
 from openmmlps.protocols import (
     ElasticSettings,
     QuenchSettings,
-    SequenceMonitor,
     TransportSettings,
     elastic,
     quench,
     transport,
 )
 from openmmlps.protocols.elastic import mean_stress, strain_name
+from openmmlps.protocols.starts import read_start
 from openmmlps.report import find
 
 COMMAND = [sys.executable, str(Path(__file__).with_name("app_command.py"))]
@@ -48,13 +51,30 @@ QUENCH = {
 }
 
 
+TRANSPORT = {
+    "temperatures_K": [300.0, 400.0],
+    "replicas": 2,
+    "cell_time_ps": 0.1,
+    "equilibration_time_ps": 0.02,
+    "production_time_ps": 0.2,
+    "timestep_fs": 1.0,
+    "frame_interval_ps": 0.01,
+    "thermo_interval_ps": 0.01,
+    "platform": "Reference",
+    "pressure_bar": 20000.0,
+}
+
+
 def quench_settings(**changes):
     return QuenchSettings.make(**(QUENCH | changes))
 
 
-class Recorder(SequenceMonitor):
+class Recorder(Monitor):
     def __init__(self):
-        self.stages = []
+        self.stages, self.messages = [], []
+
+    def message(self, text):
+        self.messages.append(text)
 
     def stage(self, name, number, total):
         self.stages.append((name, number, total))
@@ -108,7 +128,7 @@ def test_what_may_not_change(glass):
         quench.resume(glass, {"seed": 3}, engine=PairEngine())
     with pytest.raises(ValueError, match="holds a quench; continue it with: openmm-lps quench --resume --output"):
         transport.resume(glass, engine=PairEngine())
-    with pytest.raises(FileExistsError, match="holds a quench already; continue it with --resume, replace it with"):
+    with pytest.raises(FileExistsError, match="holds a protocol already; continue it with --resume, replace it with"):
         quench.start(glass, quench_settings(), engine=PairEngine())
     with pytest.raises(FileNotFoundError, match="holds no protocol; start one without --resume"):
         quench.resume(glass / "replica-1", engine=PairEngine())
@@ -116,22 +136,97 @@ def test_what_may_not_change(glass):
 
 def test_foreign_folders_are_left_alone(tmp_path):
     (tmp_path / "mine.txt").write_text("precious")
-    with pytest.raises(FileExistsError, match="exists and holds no protocol; choose another --output"):
+    with pytest.raises(FileExistsError, match="exists and is not a protocol; choose another --output"):
         quench.start(tmp_path, quench_settings(), overwrite=True, engine=PairEngine())
     assert (tmp_path / "mine.txt").read_text() == "precious"
 
 
-def test_overwriting_removes_the_protocol_only(tmp_path):
+def content(folder):
+    return {file: file.read_bytes() for file in Path(folder).rglob("*") if file.is_file() and file.name != ".lock"}
+
+
+def test_overwriting_removes_the_protocol_only(tmp_path, glass):
+    """Also when it starts from a file of the protocol that it replaces."""
     folder = tmp_path / "glass"
-    quench.start(folder, quench_settings(), engine=PairEngine())
+    shutil.copytree(glass, folder)
     (folder / "notes.txt").write_text("mine")
-    quench.start(folder, quench_settings(seed=5), overwrite=True, engine=PairEngine())
-    assert (folder / "notes.txt").exists() and status_of(folder)["state"] == "finished"
+    own = folder / "replica-2" / "final.extxyz"
+    settings = quench_settings(start=str(own), melt_time_ps=0.01, equilibration_time_ps=0.01)
+    assert quench.start(folder, settings, overwrite=True, engine=PairEngine()).state == "finished"
+    assert (folder / "notes.txt").exists() and not own.exists()
+    assert len(ase.io.read(folder / "replica-1" / "final.extxyz")) == 112
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"platform": "Cray"}, "'Cray' does not exist here"),
+        ({"platform": "Reference", "precision": "single"}, "no precision 'single'"),
+        ({"composition": "50Li2S-50SiS2"}, "the structure also has 'Si'"),
+        ({"start": "nothing.cif"}, "is neither a file nor a packaged structure"),
+    ],
+)
+def test_wrong_input_keeps_what_was_there(glass, changes, message):
+    before = content(glass)
+    with pytest.raises((ValueError, FileNotFoundError), match=message):
+        quench.start(glass, quench_settings(**changes), overwrite=True, engine=PairEngine())
+    assert content(glass) == before
+    if "platform" in changes and "precision" not in changes:
+        with pytest.raises(ValueError, match=message):
+            quench.resume(glass, changes, engine=PairEngine())
+        assert content(glass) == before
+
+
+def test_protocol_does_not_replace_what_it_starts_from(glass):
+    before = content(glass)
+    settings = TransportSettings.make(**(TRANSPORT | {"structure": str(glass)}))
+    with pytest.raises(ValueError, match="is what it starts from; choose another --output"):
+        transport.start(glass, settings, overwrite=True, engine=PairEngine())
+    assert content(glass) == before
+
+
+def test_folder_with_the_name_of_a_packaged_structure(tmp_path, monkeypatch, glass):
+    """The structure is taken, unless the folder is a finished quench or relax; what was taken is said."""
+    monkeypatch.chdir(tmp_path)
+    settings = TransportSettings.make(structure="Li7P3S11")
+    (tmp_path / "Li7P3S11").mkdir()
+    start = read_start(settings)
+    assert [name for name, _ in start.structures] == ["Li7P3S11"]
+    assert start.notes == (
+        "'Li7P3S11' is taken as the packaged structure; give ./Li7P3S11 for the folder of this name",
+    )
+    with pytest.raises(ValueError, match="the folder 'Li7P3S11' holds no protocol"):
+        read_start(settings.changed(structure="./Li7P3S11"))
+    (tmp_path / "Li7P3S11").rmdir()
+    shutil.copytree(glass, tmp_path / "Li7P3S11")
+    start = read_start(settings)
+    assert len(start.structures) == 2 and start.material["glass"]
+    assert start.notes == ("'Li7P3S11' is taken as the folder of a quench; a packaged structure has this name too",)
+
+
+def test_files_that_number_types(tmp_path):
+    atoms = load("Li2S").to_atoms()
+    ase.io.write(tmp_path / "cell.data", atoms, format="lammps-data", specorder=["Li", "S"])
+    shutil.move(tmp_path / "cell.data", tmp_path / "cell.start")
+    settings = TransportSettings.make(structure=str(tmp_path / "cell.start"), elements="Li,S", format="lammps-data")
+    ((_, found),) = read_start(settings).structures
+    assert sorted(found.symbols) == sorted(atoms.symbols)
+    with pytest.raises(ValueError, match="elements are not certain"):
+        read_start(settings.changed(elements=""))
+
+
+def test_what_may_change_reaches_the_run_in_progress(tmp_path):
+    folder, monitor = tmp_path / "glass", Monitor()
+    monitor.progress = lambda *arguments: os.kill(os.getpid(), signal.SIGTERM)
+    settings = quench_settings(melt_time_ps=50.0)
+    result = quench.start(folder, settings, engine=PairEngine(), monitor=monitor)
+    assert (result.state, result.signal) == ("interrupted", signal.SIGTERM)
+    assert quench.resume(folder, {"checkpoint_s": 7.0}, engine=PairEngine(), monitor=monitor).state == "interrupted"
+    frozen = json.loads((folder / "replica-1" / "melt" / "inputs" / "settings.json").read_text())
+    assert frozen["checkpoint_seconds"] == 7.0
 
 
 def test_damaged_inputs_are_refused(tmp_path, glass):
-    import shutil
-
     copy = tmp_path / "copy"
     shutil.copytree(glass, copy)
     (copy / "inputs" / "model.safetensors").write_bytes(b"other")
@@ -159,8 +254,13 @@ def test_explosion_ends_the_protocol_and_is_told(tmp_path):
 
 
 def command(folder, *arguments):
+    """Under the backend for pictures of a notebook, which Matplotlib refuses elsewhere."""
     return subprocess.Popen(
-        [*COMMAND, "quench", "-o", str(folder), *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        [*COMMAND, "quench", "-o", str(folder), *arguments],
+        env=os.environ | {"MPLBACKEND": "module://some_notebook.backend"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
 
 
@@ -205,20 +305,6 @@ def test_signal_interrupts_and_says_how_to_go_on(tmp_path):
     assert process.returncode == 143, output
     assert f"continue with: openmm-lps quench --resume --output {folder}" in output
     assert status_of(folder)["state"] == "interrupted"
-
-
-TRANSPORT = {
-    "temperatures_K": [300.0, 400.0],
-    "replicas": 2,
-    "cell_time_ps": 0.1,
-    "equilibration_time_ps": 0.02,
-    "production_time_ps": 0.2,
-    "timestep_fs": 1.0,
-    "frame_interval_ps": 0.01,
-    "thermo_interval_ps": 0.01,
-    "platform": "Reference",
-    "pressure_bar": 20000.0,
-}
 
 
 def test_transport_starts_from_glasses(tmp_path, glass):
@@ -267,7 +353,6 @@ def test_mean_stress_of_a_run_has_the_kinetic_part(tmp_path):
     runner.start(tmp_path / "run", settings, engine=PairEngine())
     file = tmp_path / "cell.extxyz"
     from openmmlps.app.snapshot import snapshot_atoms
-    from openmmlps.app.structure_files import load
 
     structure = load("gamma-Li3PS4", (2, 2, 2))
     ase.io.write(file, snapshot_atoms(structure.symbols, structure.positions._value, structure.box._value))

@@ -7,12 +7,15 @@ import json
 import ase.io
 import numpy as np
 import pytest
+from ase.constraints import FixAtoms
 
 from openmmlps import analysis
 from openmmlps.app.engine import DeepPotentialEngine
+from openmmlps.app.structure_files import load
 from openmmlps.ase import LPSCalculator
 from openmmlps.protocols import ElasticSettings, RelaxSettings, elastic, relax
 from openmmlps.protocols.elastic import strain_name
+from openmmlps.protocols.protocol_folder import ProtocolFolder
 from openmmlps.protocols.relaxation import calculator
 from openmmlps.report import find
 from openmmlps.units import GPA_PER_EV_PER_ANGSTROM3 as GPA
@@ -102,20 +105,13 @@ def test_the_calculator_follows_the_settings(relaxed):
 
 
 def test_interrupted_strain_goes_on(relaxed, tmp_path):
-    """A reference cell and a strained cell that were stopped half way keep what they had reached."""
-    from openmmlps.protocols.protocol_folder import ProtocolFolder
-
+    """A strained cell that was stopped half way keeps what it had reached."""
     settings = ElasticSettings.make(structure=str(relaxed), relax_cell=False, **SETTINGS)
-    engine, material = DeepPotentialEngine(), {"glass": False}
-    starts = elastic.starts(settings)
-    with ProtocolFolder.create(tmp_path / "elastic", settings, False, engine, starts, material) as folder:
+    with begun(elastic, tmp_path / "elastic", settings) as folder:
         reference, strain = elastic.stages(folder, settings)[:2]
-        (folder.path / reference.name).mkdir(parents=True)
-        assert reference.action(folder.path / reference.name, lambda: False)["converged"]
+        assert carry_out(folder, reference)["converged"]
+        assert carry_out(folder, strain, steps=8) is None
         path = folder.path / strain.name
-        path.mkdir(parents=True)
-        calls = []
-        assert strain.action(path, lambda: calls.append(1) or len(calls) > 8) is None
         first, kept = (ase.io.read(file) for file in (path.parent / "reference.extxyz", path / "state.extxyz"))
         assert kept.cell[0, 0] == pytest.approx(1.01 * first.cell[0, 0])
         forces = []
@@ -124,27 +120,52 @@ def test_interrupted_strain_goes_on(relaxed, tmp_path):
             atoms.calc = LPSCalculator(folder.model, threads=1)
             forces.append(np.abs(atoms.get_forces()).max())
         assert forces[1] < 0.7 * forces[0]
-        assert strain.action(path, lambda: False)["converged"]
+        assert carry_out(folder, strain)["converged"]
 
 
 def test_interrupted_relaxation_goes_on(tmp_path):
     """SIGTERM comes as a wish to stop: the state is kept, and the next attempt starts from it."""
-    from openmmlps.protocols.protocol_folder import ProtocolFolder
-    from openmmlps.protocols.sequence import Sequence
-
     settings = RelaxSettings.make("quick", structure="gamma-Li3PS4", **SETTINGS)
-    engine = DeepPotentialEngine()
-    with ProtocolFolder.create(
-        tmp_path / "relaxed", settings, False, engine, relax.starts(settings), {"glass": False}
-    ) as folder:
+    with begun(relax, tmp_path / "relaxed", settings) as folder:
         stage = relax.stages(folder, settings)[0]
-        calls = []
-        path = folder.path / stage.name
-        path.mkdir()
-        assert stage.action(path, lambda: calls.append(1) or len(calls) > 12) is None
-        before = ase.io.read(path / "state.extxyz")
-        result = Sequence(folder, [stage], engine, settings.timestep).execute()
-    assert result.state == "finished"
+        assert carry_out(folder, stage, steps=12) is None
+        before = ase.io.read(folder.path / stage.name / "state.extxyz")
+    assert relax.resume(tmp_path / "relaxed").state == "finished"
     found = json.loads((tmp_path / "relaxed" / "replica-1" / "result.json").read_text())
     assert found["converged"]
     assert found["history"][0][4] == pytest.approx(before.get_volume(), rel=1e-6)
+
+
+def begun(protocol, path, settings):
+    """The folder of a protocol that has begun and done nothing yet."""
+    start = protocol.read_start(settings)
+    model, record = DeepPotentialEngine().freeze_model(None, ["Li", "P", "S"])
+    folder = ProtocolFolder.create(path, settings, start, model, record)
+    folder.begin()
+    return folder
+
+
+def carry_out(folder, stage, steps=None):
+    """The outcome of a stage, or None if it is stopped after so many steps."""
+    path, calls = folder.path / stage.name, []
+    path.mkdir(parents=True, exist_ok=True)
+    return stage.action(path, lambda: calls.append(1) or (steps is not None and len(calls) > steps))
+
+
+def test_fixed_atoms_and_masses_of_a_file_are_obeyed(tmp_path):
+    """A heavier isotope and an atom that may not move: both are in the result, and the atom is where it was."""
+    atoms = load("gamma-Li3PS4").to_atoms()
+    atoms.rattle(0.03, seed=2)
+    atoms.set_masses([6.015 if symbol == "Li" else None for symbol in atoms.symbols])
+    atoms.set_constraint(FixAtoms([3]))
+    ase.io.write(tmp_path / "cell.extxyz", atoms)
+    settings = RelaxSettings.make("quick", structure=str(tmp_path / "cell.extxyz"), cell=False, **SETTINGS)
+    assert relax.start(tmp_path / "relaxed", settings).state == "finished"
+    first, final = (
+        ase.io.read(tmp_path / "relaxed" / name)
+        for name in ("inputs/starts/replica-1.extxyz", "replica-1/final.extxyz")
+    )
+    moved = np.linalg.norm(final.positions - first.positions, axis=1)
+    assert moved[3] == 0 and moved.max() > 0.01
+    assert final.constraints[0].index.tolist() == [3]
+    assert final.get_masses()[final.symbols == "Li"] == pytest.approx(6.015)

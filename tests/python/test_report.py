@@ -256,6 +256,20 @@ def test_unfinished_protocol_says_how_to_go_on(folders, tmp_path):
         assert f"continue with: openmm-lps {protocol} --resume --output {copy}" in refused("report", copy)
 
 
+def test_report_that_fails_keeps_the_old_one(folders, tmp_path):
+    """Of two folders the second cannot be read: neither the page nor the pictures of the first are replaced."""
+    page, picture = tmp_path / "report.html", folders[2] / "analysis" / "run-history.png"
+    picture.parent.mkdir(exist_ok=True)
+    page.write_text("old")
+    picture.write_bytes(b"old")
+    assert "holds neither a run nor a protocol" in refused("report", folders[2], tmp_path, "-o", page)
+    assert page.read_text() == "old" and picture.read_bytes() == b"old"
+    settings = folders[2] / "inputs" / "settings.json"
+    before = settings.read_bytes()
+    assert "give the path of an .html file" in refused("report", folders[2], "-o", settings)
+    assert settings.read_bytes() == before
+
+
 def refused(*arguments):
     result = call(*arguments, code=2)
     return " ".join(result.stderr.split())
@@ -265,7 +279,7 @@ def test_refusals(folders, tmp_path):
     assert "is not a folder; give the folder of a run or of a protocol" in refused("analyze", tmp_path / "none")
     assert "holds neither a run nor a protocol of openmm-lps" in refused("report", tmp_path)
     assert "has no status.json; give the folder" in refused("status", tmp_path)
-    assert "cannot be written; give the path of an HTML file" in refused(
+    assert "cannot be written; give the path of an .html file" in refused(
         "report", folders[0], "-o", tmp_path / "a" / "b.html"
     )
     assert "two folders have the same name" in refused("report", folders[0], folders[0])

@@ -207,8 +207,12 @@ def _problem(entry: Any, kind: _Kind, value: Any) -> str | None:  # noqa: PLR091
         return f"{entry.name} is '{value}'; use {', '.join(limits['choices'])}"
     if kind.base is tuple and value is not None and not value:
         return f"{entry.name} is empty; give at least one value"
-    if value is None or (kind.item is not float and kind.base not in (int, float)):
-        return None
+    numbers = kind.item is float or kind.base in (int, float)
+    return _wrong_number(entry, kind, value) if numbers and value is not None else None
+
+
+def _wrong_number(entry: Any, kind: _Kind, value: Any) -> str | None:
+    limits = entry.metadata
     for number in value if kind.base is tuple else [value]:
         if isinstance(number, bool) or not isinstance(number, (int, float)) or not math.isfinite(number):
             return f"{entry.name} is {value!r}; it must {'hold finite numbers' if kind.base is tuple else 'be finite'}"

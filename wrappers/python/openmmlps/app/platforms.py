@@ -50,6 +50,15 @@ def _has_own_device(platform):
         return False
 
 
+def check_platform(wanted, kernel=KERNEL):
+    """Refuse the name of a platform that cannot be used here; 'auto' always can.
+
+    :raises ValueError: naming those that can
+    """
+    if wanted != "auto":
+        _named(wanted, list_platforms(kernel))
+
+
 def make_simulation(topology, system, make_integrator, settings, kernel=KERNEL):
     """An openmm.app.Simulation on the platform that the settings ask for.
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from . import checkpoint, ensembles, h5md_reporter, platforms, plots, snapshot, stability, status, thermo_file
 from .engine import DeepPotentialEngine
+from .monitor import Monitor
 from .quantities import format_time
 from .run_folder import RunFolder
 from .signals import StopSignals
@@ -24,19 +25,6 @@ from .structure_files import load
 _CHUNK_SECONDS = 0.25  # wall-clock length of a piece of integration: how long Ctrl-C may take
 _PROGRESS_SECONDS = 0.5
 _STATUS_SECONDS = 5.0
-
-
-class Monitor:
-    """Receives what a run has to say; this one keeps silent."""
-
-    def message(self, text):
-        """A sentence about what happens."""
-
-    def begin(self, total_steps, step, details):
-        """The integration starts; details: dict of strings to show."""
-
-    def progress(self, step, total_steps, ns_per_day, seconds_left, values):
-        """values: the latest line of thermo.csv by column, or {}."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +81,33 @@ def resume(folder, changes=None, engine=None, monitor=None):
     with RunFolder.open(folder) as run_folder:
         settings = replace(run_folder.read_settings(), **(changes or {}))
         return _Run(run_folder, settings, engine, monitor).execute()
+
+
+def try_out(settings, engine=None):
+    """Compute the energy of the start of a run as the run will do it, and write nothing.
+
+    :param settings: RunSettings, with the path of a native file as `model`
+    :raises ValueError, OSError: wrong input, which `start` would refuse too
+    """
+    engine = engine or DeepPotentialEngine()
+    structure = load(settings.structure, settings.supercell, settings.format, settings.elements)
+    _check_ensemble(settings, structure)
+    system = engine.make_system(structure.topology, Path(settings.model), settings)
+    ensembles.add_barostat(system, settings, settings.seed)
+    simulation, _ = platforms.make_simulation(
+        structure.topology, system, lambda: ensembles.integrator(settings, settings.seed), settings, engine.kernel
+    )
+    simulation.context.setPositions(structure.positions)
+    _compute(simulation, structure)
+
+
+def _compute(simulation, structure):
+    import openmm
+
+    try:
+        simulation.context.getState(energy=True)
+    except openmm.OpenMMException as error:
+        raise ValueError(f"run: '{structure.name}' cannot be computed ({error}); correct the structure") from None
 
 
 def _check_ensemble(settings, structure):
@@ -196,18 +211,10 @@ class _Run:
 
         :raises ValueError: it could not
         """
-        import openmm
-
         simulation.context.setPositions(positions)
-        if self.folder.begun:
-            return
-        try:
-            simulation.context.getState(energy=True)
-        except openmm.OpenMMException as error:
-            raise ValueError(
-                f"run: '{self.structure.name}' cannot be computed ({error}); correct the structure"
-            ) from None
-        self.folder.begin()
+        if not self.folder.begun:
+            _compute(simulation, self.structure)
+            self.folder.begin()
 
     def _equilibrate(self, system):
         """Minimise, draw velocities, and equilibrate at constant volume, as far as the settings say so.
@@ -262,6 +269,7 @@ class _Run:
         self.monitor.begin(
             settings.total_steps,
             self.first_step,
+            settings.timestep,
             {
                 "platform": self._platform(),
                 "atoms": str(len(self.symbols)),

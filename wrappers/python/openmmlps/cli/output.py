@@ -10,7 +10,7 @@ import os
 import sys
 import time
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import NoReturn, ParamSpec, TypeVar
 
 import typer
@@ -19,8 +19,8 @@ from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextC
 from rich.table import Table
 from rich.text import Text
 
+from openmmlps.app.monitor import Monitor
 from openmmlps.app.quantities import format_clock, format_time
-from openmmlps.app.runner import Monitor
 from openmmlps.app.stability import RunFailed
 
 LINE_SECONDS = 30.0  # between lines of progress where there is no terminal
@@ -175,19 +175,15 @@ def table(rows: Iterable[tuple[str, ...]], *headings: str, title: str | None = N
 
 
 class ConsoleMonitor(Monitor):
-    """Shows a run: a progress bar in a terminal, a line now and then elsewhere.
+    """Shows runs and stages of protocols: a progress bar in a terminal, a line now and then elsewhere.
 
     A terminal that goes away must not end a simulation: from then on this keeps silent.
-
-    Parameters
-    ----------
-    timestep : float
-        in ps
     """
 
-    def __init__(self, timestep: float) -> None:
+    def __init__(self) -> None:
         self._console = console()
-        self._timestep = timestep
+        self._timestep = 0.0  # ps
+        self._passed_over: set[str] = set()
         self._bar: Progress | None = None
         self._task = TaskID(0)
         self._said = time.monotonic()
@@ -200,15 +196,27 @@ class ConsoleMonitor(Monitor):
         self._safely(self._stop)
 
     def message(self, text: str) -> None:
-        """Print a sentence."""
+        """Print a sentence; what is passed over is the same for every stage, and said once."""
+        if text.startswith("Passed over:"):
+            if text in self._passed_over:
+                return
+            self._passed_over.add(text)
         self._safely(lambda: self._console.print(text, soft_wrap=True))
 
-    def begin(self, total_steps: int, step: int, details: dict[str, str]) -> None:
+    def stage(self, name: str, number: int, total: int) -> None:
+        """Print a heading."""
+        self._safely(self._stop)
+        heading = Text.assemble((f"{number} of {total}", "bold"), f" {name}")
+        self._safely(lambda: self._console.print(heading, soft_wrap=True))
+
+    def begin(self, total_steps: int, step: int, timestep: float, details: Mapping[str, str]) -> None:
         """Say what starts, and show the bar."""
+        self._timestep = timestep
+        self._safely(self._stop)
         self._safely(lambda: self._begin(total_steps, step, details))
 
     def progress(
-        self, step: int, total_steps: int, ns_per_day: float, seconds_left: float, values: dict[str, float]
+        self, step: int, total_steps: int, ns_per_day: float, seconds_left: float | None, values: Mapping[str, float]
     ) -> None:
         """Move the bar, or print a line when the last one is old enough."""
         self._safely(lambda: self._progress(step, total_steps, ns_per_day, seconds_left, values))
@@ -222,9 +230,10 @@ class ConsoleMonitor(Monitor):
 
     def _stop(self) -> None:
         if self._bar is not None:
-            self._bar.stop()
+            bar, self._bar = self._bar, None
+            bar.stop()
 
-    def _begin(self, total_steps: int, step: int, details: dict[str, str]) -> None:
+    def _begin(self, total_steps: int, step: int, details: Mapping[str, str]) -> None:
         self._console.print(
             Text.assemble(
                 f"{details['atoms']} atoms ({details['formula']}), {details['ensemble']}, "
@@ -244,7 +253,7 @@ class ConsoleMonitor(Monitor):
             self._bar.start()
 
     def _progress(
-        self, step: int, total_steps: int, ns_per_day: float, seconds_left: float, values: dict[str, float]
+        self, step: int, total_steps: int, ns_per_day: float, seconds_left: float | None, values: Mapping[str, float]
     ) -> None:
         temperature = f"{values['temperature_K']:.0f} K, " if values else ""
         speed = f"{ns_per_day:.3g} ns/day, {format_clock(seconds_left)} left"

@@ -4,12 +4,12 @@
 
 import functools
 import inspect
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
-from rich.text import Text
 
 from .output import ConsoleMonitor, console, report_errors, table
 
@@ -39,6 +39,14 @@ class Shared:
     config: Annotated[
         Path | None, typer.Option(help="TOML file with settings; see --write-config.", rich_help_panel=_WHAT)
     ] = None
+    format: Annotated[
+        str | None,
+        typer.Option(help="Format of the structure file by ASE's name, as lammps-data.", rich_help_panel=_WHAT),
+    ] = None
+    elements: Annotated[
+        str | None,
+        typer.Option(help="Element of each type, as Li,P,S, for files that number types.", rich_help_panel=_WHAT),
+    ] = None
     assign: Annotated[
         list[str] | None,
         typer.Option(
@@ -66,8 +74,8 @@ class Shared:
     ] = False
 
 
-def _protocol(command):
-    """A command with its own options and those of :class:`Shared`, which it receives as `shared`."""
+def _protocol(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of :class:`Shared` beside its own; it receives them as `shared`."""
     own = [entry for entry in inspect.signature(command).parameters.values() if entry.name != "shared"]
     shared = [
         inspect.Parameter(entry.name, inspect.Parameter.KEYWORD_ONLY, default=entry.default, annotation=entry.type)
@@ -76,10 +84,10 @@ def _protocol(command):
 
     @report_errors
     @functools.wraps(command)
-    def wrapped(**options):
+    def wrapped(**options: Any) -> None:
         command(Shared(**{entry.name: options.pop(entry.name) for entry in shared}), **options)
 
-    wrapped.__signature__ = inspect.Signature(own + shared)
+    wrapped.__signature__ = inspect.Signature(own + shared)  # type: ignore[attr-defined]
     return wrapped
 
 
@@ -91,7 +99,7 @@ Seed = Annotated[int | None, typer.Option(help="Of all random numbers.", rich_he
 
 @_protocol
 def quench(
-    shared,
+    shared: Shared,
     composition: Annotated[
         str | None,
         typer.Option(help="Percent Li2S in Li2S-P2S5, or as 60Li2S-32SiS2-8P2S5. Default: 75.", rich_help_panel=_WHAT),
@@ -102,7 +110,7 @@ def quench(
     ] = None,
     replicas: Annotated[int | None, typer.Option(help="Independent quenches.", rich_help_panel=_WHAT)] = None,
     seed: Seed = None,
-):
+) -> None:
     """Make glasses: melt a random or crystalline start, cool it at a constant rate, equilibrate it.
 
     Writes replica-N/final.extxyz and the runs that led there.
@@ -127,7 +135,7 @@ def quench(
 
 @_protocol
 def transport(
-    shared,
+    shared: Shared,
     structure: Structure = None,
     temperatures: Annotated[str | None, typer.Option(help="In K, as 500,600,700.", rich_help_panel=_WHAT)] = None,
     replicas: Annotated[int | None, typer.Option(help="Runs at each temperature.", rich_help_panel=_WHAT)] = None,
@@ -136,7 +144,7 @@ def transport(
     ] = None,
     mobile: Annotated[str | None, typer.Option(help="The mobile ions. Default: Li.", rich_help_panel=_WHAT)] = None,
     seed: Seed = None,
-):
+) -> None:
     """Measure diffusion and conductivity: mean cell at constant pressure, then production, at each temperature.
 
     \b
@@ -159,7 +167,7 @@ def transport(
 
 @_protocol
 def elastic(
-    shared,
+    shared: Shared,
     structure: Structure = None,
     temperature: Annotated[
         float | None, typer.Option(help="K. Default: 0, relaxed ions.", rich_help_panel=_WHAT)
@@ -172,7 +180,7 @@ def elastic(
     ] = None,
     strain: Annotated[float | None, typer.Option(help="Default: 0.01.", rich_help_panel=_WHAT)] = None,
     seed: Seed = None,
-):
+) -> None:
     """Elastic constants from the stresses of strained cells; B, G, E and Poisson's ratio (Voigt-Reuss-Hill).
 
     \b
@@ -193,7 +201,7 @@ def elastic(
 
 @_protocol
 def relax(
-    shared,
+    shared: Shared,
     structure: Structure = None,
     pressure: Annotated[
         float | None, typer.Option(help="Target, GPa, positive under compression. Default: 0.", rich_help_panel=_WHAT)
@@ -201,7 +209,7 @@ def relax(
     fixed_cell: Annotated[
         bool, typer.Option("--fixed-cell", help="Relax the atoms only.", rich_help_panel=_WHAT)
     ] = False,
-):
+) -> None:
     """Relax cell and atoms to a pressure, to force and stress tolerances.
 
     Writes replica-1/final.extxyz.
@@ -220,58 +228,78 @@ def relax(
     )
 
 
-def _named_after_structure(settings):
+def _named_after_structure(settings: Any) -> str:
     return f"{settings.label()}-{Path(settings.structure).name}"
 
 
-def _carry_out(name, shared, default_output, **own):
+def _carry_out(name: str, shared: Shared, default_output: Callable[[Any], str], **own: Any) -> None:
     """Settings from preset, file and options; then start or resume.
 
-    :param shared: Shared
-    :param default_output: settings -> name of the folder
-    :param own: settings that come from the protocol's own options; None: not given
+    Parameters
+    ----------
+    name : str
+        of the protocol
+    shared : Shared
+        options of every protocol
+    default_output : callable
+        settings -> name of the folder
+    **own
+        settings that come from the protocol's own options; None: not given
     """
     from openmmlps import protocols
-    from openmmlps.protocols.protocol import CHANGEABLE
-    from openmmlps.protocols.protocol_settings import parse_assignment
 
     protocol = getattr(protocols, name)
-    options = {
-        **own,
-        "supercell": shared.supercell and _supercell(shared.supercell),
-        "model": shared.model,
-        "platform": shared.platform,
-        "threads": shared.threads,
-    }
-    values = dict(parse_assignment(text, name) for text in shared.assign or [])
-    values |= {key: value for key, value in options.items() if value is not None}
-    output = shared.output
+    values = _given(name, shared, own)
     if shared.resume:
-        if output is None:
-            raise ValueError(f"{name}: which one to continue? name its folder with --output")
-        if shared.overwrite:
-            raise ValueError(f"{name}: --resume continues and --overwrite replaces; give one of them")
-        given = {key: value for key, value in values.items() if key in CHANGEABLE}
-        frozen = set(values) - set(given)
-        if frozen or shared.preset or shared.config:
-            what = ", ".join(sorted(frozen)) or "--preset and --config"
-            raise ValueError(
-                f"{name}: {what} cannot change once a protocol has begun, only {', '.join(CHANGEABLE)}; start a new one"
-            )
-        with _Monitor() as monitor:
-            result = protocol.resume(output, given, monitor=monitor)
+        result = _resume(protocol, shared, values)
     else:
         settings = protocol.settings.make(shared.preset, shared.config, **values)
         if shared.write_config:
             typer.echo(settings.to_toml(), nl=False)
             return
-        output = output or Path(default_output(settings))
-        with _Monitor() as monitor:
+        output = shared.output or Path(default_output(settings))
+        with ConsoleMonitor() as monitor:
             result = protocol.start(output, settings, overwrite=shared.overwrite, monitor=monitor)
     _conclude(name, result)
 
 
-def _supercell(text):
+def _given(name: str, shared: Shared, own: dict[str, Any]) -> dict[str, Any]:
+    """Settings that the options name."""
+    from openmmlps.protocols.protocol_settings import parse_assignment
+
+    options = {
+        **own,
+        "supercell": _supercell(shared.supercell) if shared.supercell else None,
+        "model": shared.model,
+        "format": shared.format,
+        "elements": shared.elements,
+        "platform": shared.platform,
+        "threads": shared.threads,
+    }
+    values: dict[str, Any] = dict(parse_assignment(text, name) for text in shared.assign or [])
+    values |= {key: value for key, value in options.items() if value is not None}
+    return values
+
+
+def _resume(protocol: Any, shared: Shared, values: dict[str, Any]) -> Any:
+    from openmmlps.protocols.protocol import CHANGEABLE
+
+    name = protocol.name
+    if shared.output is None:
+        raise ValueError(f"{name}: which one to continue? name its folder with --output")
+    if shared.overwrite:
+        raise ValueError(f"{name}: --resume continues and --overwrite replaces; give one of them")
+    frozen = set(values) - set(CHANGEABLE)
+    if frozen or shared.preset or shared.config:
+        what = ", ".join(sorted(frozen)) or "--preset and --config"
+        raise ValueError(
+            f"{name}: {what} cannot change once a protocol has begun, only {', '.join(CHANGEABLE)}; start a new one"
+        )
+    with ConsoleMonitor() as monitor:
+        return protocol.resume(shared.output, values, monitor=monitor)
+
+
+def _supercell(text: str) -> tuple[float, ...]:
     from .run_command import parse_supercell
 
     repeats = parse_supercell(text)
@@ -280,14 +308,14 @@ def _supercell(text):
     return tuple(float(count) for count in repeats)
 
 
-def _numbers(text, option):
+def _numbers(text: str, option: str) -> list[float]:
     try:
         return [float(part) for part in text.replace(",", " ").split()]
     except ValueError:
         raise ValueError(f"--{option}: '{text}' is not a list of numbers; give for example 500,600,700") from None
 
 
-def _conclude(name, result):
+def _conclude(name: str, result: Any) -> None:
     from openmmlps.app.quantities import format_clock
 
     out = console()
@@ -298,39 +326,3 @@ def _conclude(name, result):
     out.print(
         table([("finished", format_clock(result.seconds)), ("report", f"openmm-lps report {result.folder}")]),
     )
-
-
-class _Monitor:
-    """Shows stages as headings, and their runs as `openmm-lps run` does."""
-
-    def __init__(self):
-        self._console = console()
-        self._inner = None
-        self._told = set()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exception):
-        self._end()
-
-    def message(self, text):
-        if text.startswith("Passed over:"):  # the same for every run; once is enough
-            if text in self._told:
-                return
-            self._told.add(text)
-        self._console.print(text, soft_wrap=True)
-
-    def stage(self, name, number, total):
-        self._end()
-        self._console.print(Text.assemble((f"{number} of {total}", "bold"), f" {name}"), soft_wrap=True)
-
-    def run_monitor(self, timestep):
-        self._end()
-        self._inner = ConsoleMonitor(timestep)
-        return self._inner
-
-    def _end(self):
-        if self._inner is not None:
-            self._inner.__exit__(None, None, None)
-            self._inner = None

@@ -6,10 +6,12 @@ import contextlib
 import datetime
 import json
 import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.table import Table
 from rich.text import Text
 
 from .output import LINE_SECONDS, console, report_errors, table
@@ -18,8 +20,8 @@ from .output import LINE_SECONDS, console, report_errors, table
 @report_errors
 def analyze(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a run or of a protocol.")],
-):
-    """Analyse a run or a protocol: pictures as PNG and tables as CSV in DIR/analysis.
+) -> None:
+    """Analyze a run or a protocol: pictures as PNG and tables as CSV in DIR/analysis.
 
     \b
     openmm-lps analyze glass
@@ -30,7 +32,8 @@ def analyze(
         found, target, files = carry_out(folder)
     out = console()
     out.print(f"{found.title} ({found.subtitle})", soft_wrap=True)
-    out.print(table([(result.quantity, result.value, result.literature or "-") for result in found.results], "quantity", "this work", "published"))  # fmt: skip
+    rows = [(result.quantity, result.value, result.literature or "-") for result in found.results]
+    out.print(table(rows, "quantity", "this work (± 95 %)", "published"))
     for warning in found.warnings:
         out.print(f"note: {warning}", soft_wrap=True)
     out.print(f"written: {target}/ ({len(files)} files)", soft_wrap=True)
@@ -41,7 +44,7 @@ def report(
     folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Folders of runs and protocols.")],
     output: Annotated[Path | None, typer.Option("--output", "-o", help="HTML file. Default: DIR/report.html.")] = None,
     title: Annotated[str | None, typer.Option(help="Heading. Default: made from what was run.")] = None,
-):
+) -> None:
     """Write one HTML file on runs and protocols; it needs no network.
 
     Also writes the pictures and tables of each folder into DIR/analysis.
@@ -49,19 +52,20 @@ def report(
     \b
     openmm-lps report glass glass-transport -o report.html
     """
-    from openmmlps.report import analyze as carry_out
-    from openmmlps.report import write_report
+    from openmmlps.report import find, write_report
 
     output = output or folders[0] / "report.html"
-    if output.is_dir() or not output.resolve().parent.is_dir():
-        raise ValueError(f"report: '{output}' cannot be written; give the path of an HTML file in an existing folder")
+    if output.suffix.lower() not in (".html", ".htm") or output.is_dir() or not output.resolve().parent.is_dir():
+        raise ValueError(f"report: '{output}' cannot be written; give the path of an .html file in an existing folder")
     names = [folder.resolve().name for folder in folders]
     if len(set(names)) != len(names):
         raise ValueError(f"report: two folders have the same name ({', '.join(names)}); rename one")
     found = []
     for folder in folders:
         with _progress(folder):
-            found.append(carry_out(folder)[0])
+            found.append(find(folder))
+    for folder, findings in zip(folders, found, strict=True):  # nothing is replaced before all folders could be read
+        findings.write(folder / "analysis")
     write_report(output, found, title)
     size = output.stat().st_size / 1e6
     console().print(f"{output} ({size:.1f} MB)", soft_wrap=True)
@@ -72,7 +76,7 @@ def status(
     folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Folders of runs and protocols.")],
     watch: Annotated[bool, typer.Option("--watch", help="Refresh until Ctrl-C.")] = False,
     interval: Annotated[float, typer.Option(help="Seconds between refreshes.")] = 2.0,
-):
+) -> None:
     """Show where runs and protocols stand.
 
     \b
@@ -90,15 +94,15 @@ def status(
 
 
 @contextlib.contextmanager
-def _progress(folder):
-    """Shows which trajectory is read and how far: in place in a terminal, a line now and then elsewhere."""
+def _progress(folder: Path) -> Iterator[None]:
+    """Show which trajectory is read and how far: in place in a terminal, a line now and then elsewhere."""
     from openmmlps.analysis.trajectory import watch
 
     out = console()
     line, interval = (None, LINE_SECONDS) if not out.is_terminal else (out.status(Text(str(folder))), 0.1)
     told = time.monotonic()
 
-    def tell(name, done, total):
+    def tell(name: str, done: int, total: int) -> None:
         nonlocal told
         if time.monotonic() - told < interval:
             return
@@ -112,13 +116,13 @@ def _progress(folder):
         yield
 
 
-def _status_table(folders):
+def _status_table(folders: Iterable[Path]) -> Table:
     return table(
         [_status_row(folder) for folder in folders], "folder", "what", "state", "done", "left", "now", "updated"
     )
 
 
-def _status_row(folder):
+def _status_row(folder: Path) -> tuple[str, ...]:
     from openmmlps.app.quantities import format_clock, format_time
 
     file = folder / "status.json"

@@ -209,7 +209,7 @@ def run(
         given.setdefault("seed", secrets.randbelow(2**31 - 4097) + 1)
         settings = RunSettings(**given)
         folder = output or Path(f"{Path(structure).stem}-{settings.ensemble}-{settings.temperature:g}K")
-        with ConsoleMonitor(settings.timestep) as monitor:
+        with ConsoleMonitor() as monitor:
             result = runner.start(folder, settings, overwrite=overwrite, monitor=monitor)
     _conclude(result)
 
@@ -247,7 +247,7 @@ def _resume(runner, output, overwrite, given):
             f"resume: the run in '{output}' has {listed}; only --time, --platform, --threads and "
             "--checkpoint-interval may change, start a new run for the rest"
         )
-    with ConsoleMonitor(frozen.timestep) as monitor:
+    with ConsoleMonitor() as monitor:
         return runner.resume(output, {k: v for k, v in given.items() if k in changeable}, monitor=monitor)
 
 

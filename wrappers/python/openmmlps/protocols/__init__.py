@@ -16,7 +16,7 @@ from .protocol import Protocol
 from .protocol_folder import is_protocol
 from .quench import QuenchSettings, quench
 from .relax import RelaxSettings, relax
-from .sequence import ProtocolResult, SequenceMonitor
+from .sequence import ProtocolResult
 from .transport import TransportSettings, transport
 
 __all__ = [
@@ -25,7 +25,6 @@ __all__ = [
     "ProtocolResult",
     "QuenchSettings",
     "RelaxSettings",
-    "SequenceMonitor",
     "TransportSettings",
     "elastic",
     "is_protocol",

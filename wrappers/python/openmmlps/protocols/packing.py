@@ -7,14 +7,20 @@ sequential insertion). A melt of single atoms needs no more, so no packing progr
 glasses the spheres fill at most a sixth of the box, and insertion saturates above a third.
 """
 
+from __future__ import annotations
+
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from math import gcd
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from openmmlps.units import GRAM_PER_CM3_PER_AMU_PER_NM3
+
+if TYPE_CHECKING:
+    from ase import Atoms
 
 #: smallest distances of the start, angstrom: somewhat below the first peaks of g(r), so that minimisation has little to do
 SMALLEST_DISTANCES = {
@@ -34,19 +40,19 @@ class Composition:
     """A mixture of neutral compounds."""
 
     label: str  #: as in '75Li2S-25P2S5'
-    parts: tuple  #: ((formula, share), ...), shares are Fractions that sum to 1
+    parts: tuple[tuple[str, Fraction], ...]  #: ((formula, share), ...), shares are Fractions that sum to 1
 
     @classmethod
-    def parse(cls, text):
+    def parse(cls, text: str) -> Composition:
         """Read '75' (x Li2S - (100 - x) P2S5), '75Li2S-25P2S5', '60Li2S-32SiS2-8P2S5', or one formula such as 'Li7P3S11'.
 
-        :raises ValueError: anything else
+        Raises
+        ------
+        ValueError
+            for anything else
         """
         text = str(text).strip()
-        try:
-            share = Fraction(text.rstrip("%").strip())
-        except ValueError:
-            share = None
+        share = _percent(text)
         if share is not None:
             if not 0 <= share <= 100:
                 raise ValueError(
@@ -64,21 +70,19 @@ class Composition:
             label = "-".join(f"{float(100 * amount / total):.4g}{formula}" for formula, amount in amounts)
         return cls(label, tuple((formula, amount / total) for formula, amount in amounts))
 
-    def counts(self, atoms):
+    def counts(self, atoms: int) -> dict[str, int]:
         """Whole numbers of atoms by element, with the exact composition or the nearest to it, near a number of atoms.
 
         Of all numbers within a tenth of `atoms` the one that keeps the composition best is taken, then the nearest.
 
-        :param atoms: wished number
-        :return: dict element -> count
-        :raises ValueError: too few atoms for one of each compound
+        Raises
+        ------
+        ValueError
+            if the atoms are too few for one of each compound
         """
         contents = [_elements(formula) for formula, _ in self.parts]
         sizes = np.array([sum(content.values()) for content in contents])
         shares = np.array([float(share) for _, share in self.parts])
-        denominator = 1
-        for _, share in self.parts:
-            denominator = denominator * share.denominator // gcd(denominator, share.denominator)
         best = None
         per_unit = float(shares @ sizes)
         for units in range(1, int(1.2 * atoms / per_unit) + 2):
@@ -94,14 +98,21 @@ class Composition:
             raise ValueError(
                 f"composition: {atoms} atoms are too few for {self.label}; give at least {int(np.ceil(per_unit / shares.min()))}"
             )
-        counts = {}
+        counts: dict[str, int] = {}
         for content, number in zip(contents, best[1], strict=True):
             for element, count in content.items():
                 counts[element] = counts.get(element, 0) + count * int(number)
         return counts
 
 
-def _amount(piece, text):
+def _percent(text: str) -> Fraction | None:
+    try:
+        return Fraction(text.rstrip("%").strip())
+    except ValueError:
+        return None
+
+
+def _amount(piece: str, text: str) -> tuple[str, Fraction]:
     match = re.fullmatch(r"\s*([0-9.]*)\s*([A-Z][A-Za-z0-9]*)\s*", piece)
     try:
         if not match:
@@ -115,25 +126,38 @@ def _amount(piece, text):
         ) from None
 
 
-def _elements(formula):
-    """Element -> count."""
+def _elements(formula: str) -> dict[str, int]:
+    """Count the elements of a formula."""
     from ase.data import atomic_numbers
     from ase.formula import Formula
 
     content = Formula(formula).count()
     if not content or any(element not in atomic_numbers for element in content):
         raise ValueError
-    return content
+    return dict(content)
 
 
-def pack(counts, density_g_per_cm3, seed):
-    """A cube of atoms at random, none too near another.
+def pack(counts: Mapping[str, int], density_g_per_cm3: float, seed: int) -> Atoms:
+    """Fill a cube with atoms at random, none too near another.
 
-    :param counts: element -> number of atoms
-    :param density_g_per_cm3: of the cube
-    :param seed: of the random numbers; the same seed gives the same atoms
-    :return: periodic ``ase.Atoms``, elements in the order of `counts`
-    :raises ValueError: it does not fit
+    Parameters
+    ----------
+    counts : mapping
+        element -> number of atoms
+    density_g_per_cm3 : float
+        of the cube
+    seed : int
+        of the random numbers; the same seed gives the same atoms
+
+    Returns
+    -------
+    ase.Atoms
+        periodic, elements in the order of `counts`
+
+    Raises
+    ------
+    ValueError
+        if it does not fit
     """
     from ase import Atoms
     from ase.data import atomic_masses, atomic_numbers
@@ -143,7 +167,7 @@ def pack(counts, density_g_per_cm3, seed):
     mass = sum(count * atomic_masses[atomic_numbers[element]] for element, count in counts.items())
     length = (mass * 1000 * GRAM_PER_CM3_PER_AMU_PER_NM3 / density_g_per_cm3) ** (1 / 3)
     random = np.random.default_rng(seed)
-    placed = {}
+    placed: dict[str, np.ndarray] = {}
     for element in sorted(counts, key=lambda element: -_room(element)):  # those that need most room first
         placed[element] = _insert(element, counts[element], placed, length, random)
         if len(placed[element]) < counts[element]:
@@ -156,13 +180,10 @@ def pack(counts, density_g_per_cm3, seed):
     return Atoms(symbols, positions, cell=[length] * 3, pbc=True)
 
 
-def _insert(element, count, placed, length, random):
-    """Random places for atoms of one element among those of others.
-
-    :param placed: element -> [n, 3] places that are taken
-    :param length: of the cube
-    :return: [count, 3], or fewer if they find no room
-    """
+def _insert(
+    element: str, count: int, placed: Mapping[str, np.ndarray], length: float, random: np.random.Generator
+) -> np.ndarray:
+    """Random places [count, 3] for atoms of one element among those that are placed, or fewer if they find no room."""
     from scipy.spatial import cKDTree
 
     taken = [(_smallest(element, other), cKDTree(places, boxsize=length)) for other, places in placed.items()]
@@ -183,9 +204,10 @@ def _insert(element, count, placed, length, random):
     return own[:number]
 
 
-def _smallest(a, b):
-    return SMALLEST_DISTANCES.get(tuple(sorted((a, b))), _OTHER_PAIRS)
+def _smallest(a: str, b: str) -> float:
+    first, second = sorted((a, b))
+    return SMALLEST_DISTANCES.get((first, second), _OTHER_PAIRS)
 
 
-def _room(element):
+def _room(element: str) -> float:
     return _smallest(element, element)

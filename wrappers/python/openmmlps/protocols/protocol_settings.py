@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
@@ -31,6 +31,9 @@ class ProtocolSettings(Settings):
     checkpoint_s: float = setting(60.0, "clock time between checkpoints", low=0)
     thermo_interval_ps: float = setting(0.05, "between lines of thermo.csv", above=0)
     frame_interval_ps: float = setting(0.1, "between frames of trajectory.h5", above=0)
+
+    format: str = setting("", "of structure files, by ASE's name; empty: found from name and content")
+    elements: str = setting("", "element of each type, as Li,P,S, for structure files that number types")
 
     #: name -> values that differ from the defaults; the defaults follow the published studies, and are 'standard'
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
@@ -96,6 +99,21 @@ class ProtocolSettings(Settings):
             **self.machine,
         }
         return RunSettings(**(common | changes))
+
+
+@dataclass(frozen=True)
+class StructureSettings(ProtocolSettings):
+    """What protocols share that start from structures."""
+
+    structure: str = setting(
+        "beta-Li3PS4", "packaged name, file, or folder of a quench (every glass is taken) or of a relax"
+    )
+    supercell: tuple[float, ...] = setting((1.0, 1.0, 1.0), "repeats along a, b, c", low=1)
+
+    def problems(self) -> Iterator[str]:
+        """Say what does not fit together."""
+        if len(self.supercell) != 3 or any(count != round(count) for count in self.supercell):
+            yield f"supercell is {self.supercell}; give three whole repeats, such as [1, 2, 2]"
 
 
 def parse_assignment(text: str, where: str) -> tuple[str, Any]:

@@ -6,16 +6,27 @@ The defaults are those of Zhou, Luo, Martin and An (machine learning force field
 250 ps, 5e12 K/s to 300 K, 100 ps at constant pressure, five replicas.
 """
 
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from openmmlps._settings import setting
+from openmmlps.app.run_settings import RunSettings
+from openmmlps.app.structure_files import load
 
 from .packing import Composition, pack
 from .protocol import Protocol
+from .protocol_folder import ProtocolFolder
 from .protocol_settings import ProtocolSettings
-from .sequence import RunStage
-from .states import mean_box, mean_thermo, write_final
+from .sequence import Result, RunStage
+from .starts import Start, periodic_atoms
+from .states import mean_box, mean_thermo, read_atoms, write_final
+
+if TYPE_CHECKING:
+    from ase import Atoms
 
 
 @dataclass(frozen=True)
@@ -40,7 +51,7 @@ class QuenchSettings(ProtocolSettings):
     friction_per_ps: float = setting(1.0, "of the Langevin thermostat, 1/ps", above=0)
     repulsion: bool = setting(False, "add a repulsion of nuclei at distances that no reference data have")
 
-    presets: ClassVar[dict] = {
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "quick": {
             "atoms": 192,
             "replicas": 1,
@@ -52,7 +63,10 @@ class QuenchSettings(ProtocolSettings):
         "standard": {},
     }
 
-    def problems(self):
+    def problems(self) -> Iterator[str]:
+        """Say what does not fit together."""
+        if len(self.supercell) != 3 or any(count != round(count) for count in self.supercell):
+            yield f"supercell is {self.supercell}; give three whole repeats, such as [1, 2, 2]"
         if self.final_temperature_K >= self.melt_temperature_K:
             yield (
                 f"final_temperature_K is {self.final_temperature_K:g}, not below melt_temperature_K {self.melt_temperature_K:g}"
@@ -64,96 +78,72 @@ class QuenchSettings(ProtocolSettings):
                 yield str(error)
 
     @property
-    def cooling_time_ps(self):
-        """ps"""
+    def cooling_time_ps(self) -> float:
+        """Time from the melt to the final temperature, ps."""
         return (self.melt_temperature_K - self.final_temperature_K) / self.cooling_rate_K_per_ps
 
 
-def _starts(settings):
-    return [(f"replica-{number}", _start(settings, number)) for number in range(1, settings.replicas + 1)]
-
-
-def _material(settings):
-    return {
-        "glass": True,
-        "name": Composition.parse(settings.composition).label if settings.start == "random" else settings.start,
-    }
-
-
-def _start(settings, number):
-    """The atoms that replica `number` starts from."""
+def _read_start(settings: QuenchSettings) -> Start:
+    numbers = range(1, settings.replicas + 1)
     if settings.start == "random":
-        counts = Composition.parse(settings.composition).counts(settings.atoms)
-        return pack(counts, settings.density_g_per_cm3, settings.seed + number - 1)
-    from openmmlps.app.snapshot import snapshot_atoms
-    from openmmlps.app.structure_files import load
-
-    structure = load(settings.start, tuple(settings.supercell))
-    if structure.box is None:
-        raise ValueError(f"quench: '{settings.start}' is not periodic; give a crystal")
-    return snapshot_atoms(structure.symbols, structure.positions._value, structure.box._value)
+        composition = Composition.parse(settings.composition)
+        counts, density = composition.counts(settings.atoms), settings.density_g_per_cm3
+        packed = [(f"replica-{number}", pack(counts, density, settings.seed + number - 1)) for number in numbers]
+        return Start(packed, {"glass": True, "name": composition.label})
+    crystal = _crystal(settings)
+    return Start([(f"replica-{number}", crystal) for number in numbers], {"glass": True, "name": settings.start})
 
 
-def _stages(folder, settings):
-    import ase.io
+def _crystal(settings: QuenchSettings) -> Atoms:
+    repeats = None if set(settings.supercell) == {1.0} else tuple(settings.supercell)
+    structure = load(settings.start, repeats, settings.format or None, settings.elements or None)
+    return periodic_atoms(structure, "quench")
 
+
+def _stages(folder: ProtocolFolder, settings: QuenchSettings) -> list[RunStage]:
     stages = []
-    for number in range(1, settings.replicas + 1):
-        name = f"replica-{number}"
-        stages += _replica(folder, settings, name, 10 * (settings.seed + number), len(ase.io.read(folder.start(name))))
+    for number, name in enumerate(folder.record["starts"], 1):
+        stages += _replica(folder, settings, name, 10 * (settings.seed + number))
     return stages
 
 
-def _replica(folder, settings, name, seed, atoms):
-    path = folder.path / name
-    melt_time, cool_time = settings.frames_time(settings.melt_time_ps), settings.frames_time(settings.cooling_time_ps)
-    rest_time = settings.frames_time(settings.equilibration_time_ps)
-    common = {
-        "model": str(folder.model),
-        "friction": settings.friction_per_ps,
-        "pressure": settings.pressure_bar,
-        "repulsion": settings.repulsion,
-    }
+def _replica(folder: ProtocolFolder, settings: QuenchSettings, name: str, seed: int) -> list[RunStage]:
+    path, atoms = folder.path / name, len(read_atoms(folder.start(name)))
+    times = [settings.melt_time_ps, settings.cooling_time_ps, settings.equilibration_time_ps]
+    melt_time, cool_time, rest_time = (settings.frames_time(time) for time in times)
 
-    def melt():
+    def run(start: Path, ensemble: str, temperature: float, number: int, **changes: Any) -> RunSettings:
         return settings.run_settings(
-            folder.start(name),
-            ensemble="nvt",
-            temperature=settings.melt_temperature_K,
-            time=melt_time,
-            minimize=True,
-            seed=seed,
-            **common,
+            start,
+            ensemble=ensemble,
+            temperature=temperature,
+            seed=seed + number,
+            model=str(folder.model),
+            friction=settings.friction_per_ps,
+            pressure=settings.pressure_bar,
+            repulsion=settings.repulsion,
+            **changes,
         )
 
-    def cool():
-        return settings.run_settings(
-            path / "melt" / "final.extxyz",
-            ensemble=settings.cooling_ensemble,
-            temperature=settings.melt_temperature_K,
-            final_temperature=settings.final_temperature_K,
-            time=cool_time,
-            seed=seed + 1,
-            **common,
-        )
+    def melt() -> RunSettings:
+        return run(folder.start(name), "nvt", settings.melt_temperature_K, 0, time=melt_time, minimize=True)
 
-    def rest():
-        return settings.run_settings(
-            path / "cool" / "final.extxyz",
-            ensemble="npt",
-            temperature=settings.final_temperature_K,
-            time=rest_time,
-            seed=seed + 2,
-            **common,
-        )
+    def cool() -> RunSettings:
+        start, end = path / "melt" / "final.extxyz", settings.final_temperature_K
+        ensemble, hot = settings.cooling_ensemble, settings.melt_temperature_K
+        return run(start, ensemble, hot, 1, time=cool_time, final_temperature=end)
 
-    def hand_on(stage_folder):
+    def rest() -> RunSettings:
+        return run(path / "cool" / "final.extxyz", "npt", settings.final_temperature_K, 2, time=rest_time)
+
+    def hand_on(stage_folder: Path) -> Result:
         write_final(stage_folder, stage_folder / "final.extxyz")
         return {"thermo": mean_thermo(stage_folder)}
 
-    def conclude(stage_folder):
-        write_final(stage_folder, path / "final.extxyz", mean_box(stage_folder))
-        return {"thermo": mean_thermo(stage_folder), "box_nm": mean_box(stage_folder).tolist()}
+    def conclude(stage_folder: Path) -> Result:
+        box = mean_box(stage_folder)
+        write_final(stage_folder, path / "final.extxyz", box)
+        return {"thermo": mean_thermo(stage_folder), "box_nm": box.tolist()}
 
     return [
         RunStage(f"{name}/melt", atoms * settings.steps(melt_time), melt, hand_on),
@@ -163,4 +153,4 @@ def _replica(folder, settings, name, seed, atoms):
 
 
 #: glasses; replica-1/final.extxyz and so on are the results, in the mean cells of the equilibration
-quench = Protocol(QuenchSettings, _starts, _stages, _material)
+quench = Protocol(QuenchSettings, _read_start, _stages)

@@ -2,60 +2,69 @@
 # Copyright (c) 2026 the openmm-lps authors
 """Relaxation of cell and atoms to a target pressure."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 
 from openmmlps._settings import setting
+from openmmlps.app.run_settings import PRECISIONS
 from openmmlps.units import GPA_PER_EV_PER_ANGSTROM3
 
 from .protocol import Protocol
-from .protocol_settings import ProtocolSettings
-from .relaxation import platform_name, relax_in
-from .sequence import TaskStage
-from .starts import material, starting_structures
-from .states import write_atoms
+from .protocol_folder import ProtocolFolder
+from .protocol_settings import StructureSettings
+from .relaxation import relax_in, try_calculator
+from .sequence import Result, TaskStage
+from .starts import Start, read_start
+from .states import read_atoms, write_atoms
 
 
 @dataclass(frozen=True)
-class RelaxSettings(ProtocolSettings):
+class RelaxSettings(StructureSettings):
     """Settings of :data:`relax`."""
 
-    structure: str = setting("beta-Li3PS4", "packaged name, file, or folder of a quench")
-    supercell: tuple[float, ...] = setting((1.0, 1.0, 1.0), "repeats along a, b, c", low=1)
     cell: bool = setting(True, "whether the cell relaxes too")
     pressure_GPa: float = setting(0.0, "target, positive under compression, GPa")
     force_tolerance_eV_per_angstrom: float = setting(0.002, "largest force on any atom at the end", above=0)
     stress_tolerance_GPa: float = setting(0.005, "largest deviation of any stress component from the target", above=0)
     most_steps: int = setting(2000, "give up after so many", low=1)
-    precision: str = setting("double", "auto, single, mixed or double", ("auto", "single", "mixed", "double"))
+    precision: str = setting("double", "auto, single, mixed or double", PRECISIONS)
 
-    presets: ClassVar[dict] = {
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "quick": {"force_tolerance_eV_per_angstrom": 0.01, "stress_tolerance_GPa": 0.02, "most_steps": 500},
         "standard": {},
     }
 
 
-def _starts(settings):
-    found = starting_structures(settings.structure, settings.supercell, "relax")
-    return [(f"replica-{number}", atoms) for number, (_, atoms) in enumerate(found, 1)]
+def numbered(start: Start) -> Start:
+    """The same structures under the names replica-1, replica-2 and so on."""
+    structures = [(f"replica-{number}", atoms) for number, (_, atoms) in enumerate(start.structures, 1)]
+    return Start(structures, start.material, start.notes)
 
 
-def _stages(folder, settings):
-    import ase.io
+def _stages(folder: ProtocolFolder, settings: RelaxSettings) -> list[TaskStage]:
+    stages = []
+    for name in folder.record["starts"]:
+        start = folder.start(name)
+        cost = len(read_atoms(start)) * settings.most_steps
+        stages.append(TaskStage(name, cost, _action(folder, settings, start), _check(folder, settings, start)))
+    return stages
 
-    return [
-        TaskStage(name, len(ase.io.read(folder.start(name))) * settings.most_steps, _task(folder, settings, name))
-        for name in folder.record["starts"]
-    ]
+
+def _check(folder: ProtocolFolder, settings: RelaxSettings, start: Path) -> Callable[[], object]:
+    return lambda: try_calculator(start, folder.model, settings)
 
 
-def _task(folder, settings, name):
-    def action(path, stopped):
-        import ase.io
-
-        first = ase.io.read(folder.start(name))
+def _action(
+    folder: ProtocolFolder, settings: RelaxSettings, start: Path
+) -> Callable[[Path, Callable[[], bool]], Result | None]:
+    def action(path: Path, stopped: Callable[[], bool]) -> Result | None:
+        first = read_atoms(start)
         atoms, found = relax_in(
             path,
             first.copy,
@@ -77,11 +86,11 @@ def _task(folder, settings, name):
             "cell_before_angstrom": np.array(first.cell).tolist(),
             "cell_after_angstrom": np.array(atoms.cell).tolist(),
             "history": [list(row) for row in found.history],
-            "platform": platform_name(atoms.calc),
+            "platform": found.platform,
         }
 
     return action
 
 
 #: relaxed cells; replica-1/final.extxyz and so on are the results
-relax = Protocol(RelaxSettings, _starts, _stages, lambda settings: material(settings.structure))
+relax = Protocol(RelaxSettings, lambda settings: numbered(read_start(settings)), _stages)

@@ -2,7 +2,12 @@
 # Copyright (c) 2026 the openmm-lps authors
 """Relaxation of single configurations, for the protocols at 0 K."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,19 +15,31 @@ from openmmlps.app.platforms import choose_platform
 from openmmlps.ase import LPSCalculator
 from openmmlps.units import GPA_PER_EV_PER_ANGSTROM3
 
-from .states import write_atoms
+from .protocol_settings import ProtocolSettings
+from .states import read_atoms, write_atoms
+
+if TYPE_CHECKING:
+    from ase import Atoms
 
 _SAVE_STEPS = 10
 
 
-def calculator(model, settings):
-    """The calculator of a protocol at 0 K.
+def calculator(model: Path, settings: ProtocolSettings) -> LPSCalculator:
+    """Make the calculator of a protocol at 0 K.
 
-    :param model: path of the frozen model
-    :param settings: ProtocolSettings, for platform, precision and threads
-    :return: :class:`openmmlps.ase.LPSCalculator`. Platform 'auto': the fastest that has a device;
-        precision 'auto': double
-    :raises ValueError: no such platform, or a precision that it does not have
+    Platform 'auto' is the fastest that has a device, precision 'auto' is double.
+
+    Parameters
+    ----------
+    model : Path
+        of the frozen model
+    settings : ProtocolSettings
+        for platform, precision and threads
+
+    Raises
+    ------
+    ValueError
+        for an unknown platform, or a precision that it does not have
     """
     platform = choose_platform(settings.platform)
     precision = "double" if settings.precision == "auto" else settings.precision
@@ -30,9 +47,17 @@ def calculator(model, settings):
     return LPSCalculator(model, None if platform == "CPU" else platform, precision, threads=settings.threads)
 
 
-def platform_name(calculator):
-    """Where an LPSCalculator computes."""
-    return calculator.platform or "CPU"
+def try_calculator(start: Path, model: Path, settings: ProtocolSettings) -> float:
+    """Compute the energy (eV) of a starting structure as the protocol will.
+
+    Raises
+    ------
+    ValueError
+        as :func:`calculator`
+    """
+    atoms = read_atoms(start)
+    atoms.calc = calculator(model, settings)
+    return float(atoms.get_potential_energy())
 
 
 @dataclass(frozen=True)
@@ -42,89 +67,106 @@ class Relaxation:
     converged: bool
     stopped: bool  #: by a signal
     steps: int
+    platform: str
     largest_force_eV_per_angstrom: float
-    history: tuple  #: (step, energy eV, largest force eV/angstrom, pressure GPa, volume angstrom^3)
+    history: tuple[tuple[float, ...], ...]  #: (step, energy eV, largest force eV/Å, pressure GPa, volume Å^3)
 
 
-def relax_in(folder, first, model, settings, stopped, **options):
+def relax_in(
+    folder: Path,
+    first: Callable[[], Atoms],
+    model: Path,
+    settings: Any,
+    stopped: Callable[[], bool],
+    **options: Any,
+) -> tuple[Atoms, Relaxation]:
     """Relax atoms and save them in a folder as it goes on; what was saved there by an earlier attempt is continued.
 
-    :param folder: of the stage; state.extxyz is the last saved state
-    :param first: () -> ``ase.Atoms`` to begin with
-    :param model: path of the frozen model
-    :param settings: ProtocolSettings with force_tolerance_eV_per_angstrom and most_steps
-    :param stopped: () -> whether to stop now
-    :param options: of :func:`relax_atoms`
-    :return: (``ase.Atoms`` with its calculator, :class:`Relaxation`)
-    """
-    import ase.io
+    Parameters
+    ----------
+    folder : Path
+        of the stage; state.extxyz is the last saved state
+    first : callable
+        makes the atoms to begin with
+    model : Path
+        of the frozen model
+    settings : RelaxSettings or ElasticSettings
+        for the calculator, force_tolerance_eV_per_angstrom and most_steps
+    stopped : callable
+        whether to stop now
+    **options
+        of :func:`relax_atoms`
 
+    Returns
+    -------
+    atoms : ase.Atoms
+        with their calculator
+    found : Relaxation
+        how it ended
+    """
     saved = folder / "state.extxyz"
-    atoms = ase.io.read(saved) if saved.is_file() else first()
+    atoms = read_atoms(saved) if saved.is_file() else first()
     atoms.calc = calculator(model, settings)
-    found = relax_atoms(
-        atoms,
-        settings.force_tolerance_eV_per_angstrom,
-        settings.most_steps,
-        stopped,
-        each=lambda step: step % _SAVE_STEPS or write_atoms(saved, atoms),
-        **options,
-    )
+
+    def save(step: int) -> None:
+        if step % _SAVE_STEPS == 0:
+            write_atoms(saved, atoms)
+
+    tolerance, most = settings.force_tolerance_eV_per_angstrom, settings.most_steps
+    found = relax_atoms(atoms, tolerance, most, stopped, save, **options)
     write_atoms(saved, atoms)
     return atoms, found
 
 
 def relax_atoms(
-    atoms, force_tolerance, most_steps, stopped, cell=False, pressure_GPa=0.0, stress_tolerance_GPa=0.01, each=None
-):
+    atoms: Atoms,
+    force_tolerance: float,
+    most_steps: int,
+    stopped: Callable[[], bool],
+    each: Callable[[int], None],
+    cell: bool = False,
+    pressure_GPa: float = 0.0,
+    stress_tolerance_GPa: float = 0.01,
+) -> Relaxation:
     """Bring atoms, and their cell if asked for, to rest.
 
-    :param atoms: ``ase.Atoms`` with a calculator; changed in place
-    :param force_tolerance: eV/angstrom, of every atom
-    :param most_steps: give up after so many
-    :param stopped: () -> whether to stop now
-    :param cell: whether the cell relaxes too
-    :param pressure_GPa: target, positive under compression
-    :param stress_tolerance_GPa: largest deviation of any stress component from the target
-    :param each: called after every step with the number of the step
-    :return: :class:`Relaxation`
+    Parameters
+    ----------
+    atoms : ase.Atoms
+        with an LPSCalculator; changed in place. Fixed atoms stay, and their forces do not count
+    force_tolerance : float
+        eV/angstrom, of every atom
+    most_steps : int
+        give up after so many
+    stopped : callable
+        whether to stop now
+    each : callable
+        called after every step with its number
+    cell : bool
+        whether the cell relaxes too
+    pressure_GPa : float
+        target, positive under compression
+    stress_tolerance_GPa : float
+        largest deviation of any stress component from the target
     """
     from ase.filters import FrechetCellFilter
     from ase.optimize import LBFGS
 
-    target = FrechetCellFilter(atoms, scalar_pressure=pressure_GPa / GPA_PER_EV_PER_ANGSTROM3) if cell else atoms
-    history = []
-    optimizer = LBFGS(target, logfile=None, maxstep=0.1)
-
-    def largest_force():
-        return float(np.linalg.norm(atoms.get_forces(), axis=1).max())
-
-    def off_target():
-        stress = atoms.get_stress(voigt=False) * GPA_PER_EV_PER_ANGSTROM3 + pressure_GPa * np.eye(3)
-        return float(np.abs(stress).max())
-
-    def note():
-        pressure = -np.trace(atoms.get_stress(voigt=False)) / 3 * GPA_PER_EV_PER_ANGSTROM3
-        history.append(
-            (
-                len(history),
-                float(atoms.get_potential_energy()),
-                largest_force(),
-                float(pressure),
-                float(atoms.get_volume()),
-            )
-        )
-        if each is not None:
-            each(len(history) - 1)
-
-    note()
-    done = False
-    for _ in range(most_steps):
-        done = largest_force() <= force_tolerance and (not cell or off_target() <= stress_tolerance_GPa)
-        if done or stopped():
+    target: Any = FrechetCellFilter(atoms, scalar_pressure=pressure_GPa / GPA_PER_EV_PER_ANGSTROM3) if cell else atoms
+    quiet: Any = None
+    optimizer = LBFGS(target, logfile=quiet, maxstep=0.1)
+    history: list[tuple[float, ...]] = []
+    done, signaled = False, False
+    for step in range(most_steps + 1):
+        force = float(np.linalg.norm(atoms.get_forces(), axis=1).max())
+        stress = atoms.get_stress(voigt=False) * GPA_PER_EV_PER_ANGSTROM3
+        pressure = -float(np.trace(stress)) / 3
+        history.append((step, float(atoms.get_potential_energy()), force, pressure, float(atoms.get_volume())))
+        each(step)
+        off_target = float(np.abs(stress + pressure_GPa * np.eye(3)).max())
+        done = force <= force_tolerance and (not cell or off_target <= stress_tolerance_GPa)
+        signaled = not done and stopped()
+        if done or signaled or step == most_steps:
             break
         optimizer.step()
-        note()
-    else:
-        done = largest_force() <= force_tolerance and (not cell or off_target() <= stress_tolerance_GPa)
-    return Relaxation(done, not done and stopped(), len(history) - 1, largest_force(), tuple(history))
+    return Relaxation(done, signaled, len(history) - 1, atoms.calc.platform or "CPU", history[-1][2], tuple(history))

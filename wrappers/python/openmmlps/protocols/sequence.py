@@ -6,19 +6,32 @@ A stage is done when its result is on the disk; nothing else is remembered. So a
 stages, passes over those that are done, and lets the run it was in continue from its own checkpoint.
 """
 
+from __future__ import annotations
+
 import json
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from openmmlps.app import runner, status
+from openmmlps.app.monitor import Monitor
 from openmmlps.app.replace import replace_file
 from openmmlps.app.run_folder import is_run
+from openmmlps.app.run_settings import RunSettings
 from openmmlps.app.signals import StopSignals
 from openmmlps.app.stability import RunFailed
 
+if TYPE_CHECKING:
+    from collections import abc
+
+    from .protocol_folder import ProtocolFolder
+    from .protocol_settings import ProtocolSettings
+
 _STATUS_SECONDS = 5.0
 _RESULT = "result.json"
+Result = dict[str, Any]  #: content of result.json
 
 
 @dataclass(frozen=True)
@@ -27,8 +40,12 @@ class RunStage:
 
     name: str  #: folder below that of the protocol
     cost: float  #: atoms times steps
-    settings: object  #: () -> RunSettings, called when the stages before are done
-    conclude: object  #: (folder) -> dict for result.json; may write files into the folder; repeated if it was cut short
+    settings: Callable[[], RunSettings]  #: called when the stages before are done
+    conclude: Callable[[Path], Result]  #: of the folder; may write files into it; repeated if it was cut short
+
+    def try_out(self, engine: Any) -> None:
+        """Compute the energy of the start as the run will, so that wrong input shows before anything is replaced."""
+        runner.try_out(self.settings(), engine)
 
 
 @dataclass(frozen=True)
@@ -37,7 +54,12 @@ class TaskStage:
 
     name: str
     cost: float  #: in the same unit, roughly
-    action: object  #: (folder, stopped) -> dict for result.json, or None if stopped() became true
+    action: Callable[[Path, Callable[[], bool]], Result | None]  #: (folder, stopped); None if stopped() became true
+    check: Callable[[], object]  #: raises ValueError if the action cannot be carried out
+
+    def try_out(self, engine: Any) -> None:
+        """Check that the action can be carried out."""
+        self.check()
 
 
 @dataclass(frozen=True)
@@ -50,97 +72,110 @@ class ProtocolResult:
     seconds: float  #: clock time in this process
 
 
-class SequenceMonitor:
-    """Receives what a protocol has to say; this one keeps silent."""
+class Sequence(Monitor):
+    """Carries out stages in a locked :class:`~.protocol_folder.ProtocolFolder`.
 
-    def message(self, text):
-        """A sentence about what happens."""
+    It listens to the runs of its stages: hands on what they say, and keeps status.json of the protocol true.
 
-    def stage(self, name, number, total):
-        """A stage begins; number counts from 1."""
+    Parameters
+    ----------
+    folder : ProtocolFolder
+        locked
+    stages : sequence of RunStage and TaskStage
+        in their order
+    engine : object
+        what drives the runs
+    settings : ProtocolSettings
+        for the machine that runs are continued on
+    monitor : Monitor
+        who is told
+    """
 
-    def run_monitor(self, timestep):
-        """A :class:`openmmlps.app.runner.Monitor` for the run of a stage."""
-        return runner.Monitor()
-
-
-class Sequence:
-    """Carries out stages in a locked :class:`~.folder.ProtocolFolder`."""
-
-    def __init__(self, folder, stages, engine, timestep, monitor=None):
-        """
-        :param folder: ProtocolFolder
-        :param stages: list of RunStage and TaskStage
-        :param engine: what drives the runs
-        :param timestep: of the runs, ps
-        :param monitor: SequenceMonitor
-        """
-        self.folder, self.stages, self.engine, self.timestep = folder, stages, engine, timestep
-        self.monitor = monitor or SequenceMonitor()
+    def __init__(
+        self,
+        folder: ProtocolFolder,
+        stages: abc.Sequence[RunStage | TaskStage],
+        engine: Any,
+        settings: ProtocolSettings,
+        monitor: Monitor,
+    ) -> None:
+        self.folder, self.stages, self.engine, self.settings, self.monitor = folder, stages, engine, settings, monitor
+        self._current = stages[0]
         self._began, self._cost_before = time.monotonic(), 0.0
         self._told = 0.0
 
-    def execute(self):
+    def execute(self) -> ProtocolResult:
         """Do what is left to do.
 
-        :return: ProtocolResult
-        :raises RunFailed: a stage had to stop; everything written is kept
-        :raises ValueError, OSError: wrong input
+        Raises
+        ------
+        RunFailed
+            when a stage had to stop; everything written is kept
+        ValueError, OSError
+            for wrong input
         """
         self._cost_before = sum(stage.cost for stage in self.stages if self._done(stage))
-        self._say("running")
-        current = None
         try:
             for number, stage in enumerate(self.stages, 1):
-                current = stage
+                self._current = stage
                 if self._done(stage):
                     continue
                 self.monitor.stage(stage.name, number, len(self.stages))
-                self._say("running", stage.name)
+                self._say("running")
                 signal = self._run(stage) if isinstance(stage, RunStage) else self._task(stage)
                 if signal:
-                    self._say("interrupted", stage.name)
                     return self._result("interrupted", signal)
-            self._say("finished")
             return self._result("finished", None)
-        except (RunFailed, ValueError, OSError) as error:
-            self._say("failed", current.name, message=str(error))
-            if isinstance(error, RunFailed):
-                raise RunFailed(f"{self.folder.path / current.name}: {error}") from None
+        except RunFailed as error:
+            self._say("failed", message=str(error))
+            raise RunFailed(f"{self.folder.shown / self._current.name}: {error}") from None
+        except (ValueError, OSError) as error:
+            self._say("failed", message=str(error))
             raise
         except KeyboardInterrupt:
-            self._say("interrupted", current.name)
+            self._say("interrupted")
             raise
 
-    def _done(self, stage):
+    def message(self, text: str) -> None:
+        """Hand on a sentence of a run."""
+        self.monitor.message(text)
+
+    def begin(self, total_steps: int, step: int, timestep: float, details: Mapping[str, str]) -> None:
+        """Hand on that a run begins."""
+        self.monitor.begin(total_steps, step, timestep, details)
+
+    def progress(
+        self, step: int, total_steps: int, ns_per_day: float, seconds_left: float | None, values: Mapping[str, float]
+    ) -> None:
+        """Hand on where a run is, and keep the status of the whole true."""
+        self.monitor.progress(step, total_steps, ns_per_day, seconds_left, values)
+        self._say_now_and_then(step / total_steps)
+
+    def _done(self, stage: RunStage | TaskStage) -> bool:
         return (self.folder.path / stage.name / _RESULT).is_file()
 
-    def _run(self, stage):
-        """:return: number of the signal that interrupted it, or None"""
+    def _run(self, stage: RunStage) -> int | None:
+        """Start or continue a run; the number of the signal that interrupted it, or None."""
         path = self.folder.path / stage.name
-        monitor = _StageMonitor(self, stage)
-        finished = _finished(path)
-        if not finished:
+        if not _finished(path):
             if is_run(path):
-                result = runner.resume(path, engine=self.engine, monitor=monitor)
+                result = runner.resume(path, self.settings.machine, engine=self.engine, monitor=self)
             else:
-                result = runner.start(path, stage.settings(), overwrite=True, engine=self.engine, monitor=monitor)
-            monitor.close()
+                result = runner.start(path, stage.settings(), overwrite=True, engine=self.engine, monitor=self)
             if result.state == "interrupted":
                 return result.signal
         self._write(path, stage.conclude(path))
         return None
 
-    def _task(self, stage):
+    def _task(self, stage: TaskStage) -> int | None:
         path = self.folder.path / stage.name
         path.mkdir(parents=True, exist_ok=True)
         with StopSignals(
             lambda number: self.monitor.message("Stopping after this step (Ctrl-C again stops at once)")
         ) as stop:
 
-            def stopped():
-                if time.monotonic() - self._told > _STATUS_SECONDS:
-                    self._say("running", stage.name)
+            def stopped() -> bool:
+                self._say_now_and_then(0.0)
                 return stop.received is not None
 
             found = stage.action(path, stopped)
@@ -149,28 +184,33 @@ class Sequence:
         self._write(path, found)
         return None
 
-    def _write(self, path, result):
+    def _write(self, path: Path, result: Result) -> None:
         replace_file(path / _RESULT, (json.dumps(result, indent=2) + "\n").encode())
 
-    def _result(self, state, signal):
-        return ProtocolResult(self.folder.path, state, signal, time.monotonic() - self._began)
+    def _result(self, state: str, signal: int | None) -> ProtocolResult:
+        self._say(state)
+        return ProtocolResult(self.folder.shown, state, signal, time.monotonic() - self._began)
 
-    def _say(self, state, stage=None, fraction=0.0, message=None):
-        """status.json of the whole; the estimate of the end comes from the work of this process."""
+    def _say_now_and_then(self, fraction: float) -> None:
+        if time.monotonic() - self._told > _STATUS_SECONDS:
+            self._say("running", fraction)
+
+    def _say(self, state: str, fraction: float = 0.0, message: str | None = None) -> None:
+        """Write status.json of the whole; the estimate of the end comes from the work of this process."""
         self._told = time.monotonic()
+        finished, current = state == "finished", self._current
         done = sum(item.cost for item in self.stages if self._done(item))
-        done += fraction * next((item.cost for item in self.stages if item.name == stage), 0.0)
+        done += 0.0 if finished else fraction * current.cost
         total = sum(item.cost for item in self.stages)
         rate = (done - self._cost_before) / max(self._told - self._began, 1e-9)
         record = self.folder.record
-        names = [item.name for item in self.stages]
         status.write_status(
             self.folder.status,
             state=state,
             message=message,
             protocol=record["protocol"],
-            stage=stage,
-            stage_number=names.index(stage) + 1 if stage else None,
+            stage=None if finished else current.name,
+            stage_number=None if finished else self.stages.index(current) + 1,
             stages=[{"name": item.name, "done": self._done(item)} for item in self.stages],
             fraction_done=done / total if total else 1.0,
             seconds_left=(total - done) / rate if state == "running" and rate > 0 else None,
@@ -178,32 +218,7 @@ class Sequence:
         )
 
 
-class _StageMonitor(runner.Monitor):
-    """Hands on what a run says, and keeps status.json of the protocol true."""
-
-    def __init__(self, sequence, stage):
-        self._sequence, self._stage = sequence, stage
-        self._inner = None
-
-    def close(self):
-        if hasattr(self._inner, "__exit__"):
-            self._inner.__exit__(None, None, None)
-
-    def message(self, text):
-        self._sequence.monitor.message(text)
-
-    def begin(self, total_steps, step, details):
-        self._inner = self._sequence.monitor.run_monitor(self._sequence.timestep)
-        self._inner.begin(total_steps, step, details)
-
-    def progress(self, step, total_steps, ns_per_day, seconds_left, values):
-        if self._inner is not None:
-            self._inner.progress(step, total_steps, ns_per_day, seconds_left, values)
-        if time.monotonic() - self._sequence._told > _STATUS_SECONDS:
-            self._sequence._say("running", self._stage.name, step / total_steps)
-
-
-def _finished(path):
+def _finished(path: Path) -> bool:
     """Whether the run in a folder came to its end."""
     try:
         return is_run(path) and json.loads((path / "status.json").read_text())["state"] == "finished"
@@ -211,7 +226,7 @@ def _finished(path):
         return False
 
 
-def stage_result(path):
-    """result.json of a stage as a dict, or None if it is not done."""
+def stage_result(path: Path | str) -> Result | None:
+    """Read result.json of a stage; None if it is not done."""
     file = Path(path) / _RESULT
-    return json.loads(file.read_text()) if file.is_file() else None
+    return dict(json.loads(file.read_text())) if file.is_file() else None

@@ -7,33 +7,36 @@ it begins with Langevin dynamics in the mean cell that is not recorded. Temperat
 Zhou, Luo, Martin and An (machine learning force field for lithium sulfide glasses).
 """
 
+from __future__ import annotations
+
 import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from pathlib import Path
+from typing import Any, ClassVar
 
 from openmmlps._settings import setting
-from openmmlps.app.run_settings import BAROSTATS
+from openmmlps.app.run_settings import BAROSTATS, RunSettings
 
 from .protocol import Protocol
-from .protocol_settings import ProtocolSettings
-from .sequence import RunStage
-from .starts import material, starting_structures
-from .states import mean_box, mean_thermo, write_final
+from .protocol_folder import ProtocolFolder
+from .protocol_settings import StructureSettings
+from .sequence import Result, RunStage
+from .starts import Start, read_start
+from .states import mean_box, mean_thermo, read_atoms, write_final
 
 _TEMPERATURES_K = (300.0, 350.0, 400.0, 450.0, 500.0, 550.0, 600.0, 650.0)
 
 
-def published_time_ps(temperature):
-    """Length of a production, ps: slow ions need long runs."""
+def published_time_ps(temperature: float) -> float:
+    """Length of a production at a temperature (K), ps: slow ions need long runs."""
     return 1000.0 if temperature >= 400 else 5000.0 if temperature >= 350 else 15000.0
 
 
 @dataclass(frozen=True)
-class TransportSettings(ProtocolSettings):
+class TransportSettings(StructureSettings):
     """Settings of :data:`transport`."""
 
-    structure: str = setting("beta-Li3PS4", "packaged name, file, or folder of a quench (one replica for each glass)")
-    supercell: tuple[float, ...] = setting((1.0, 1.0, 1.0), "repeats along a, b, c", low=1)
     temperatures_K: tuple[float, ...] = setting(_TEMPERATURES_K, "K; at least three for an activation energy", above=0)
     replicas: int = setting(3, "runs at each temperature; glasses of a quench are taken in turn", low=1)
     pressure_bar: float = setting(1.0, "bar")
@@ -59,7 +62,7 @@ class TransportSettings(ProtocolSettings):
     blocks: int = setting(5, "pieces of each trajectory, for error bars", low=1)
     extrapolate_to_K: float = setting(300.0, "K, where the Arrhenius fit is read", above=0)
 
-    presets: ClassVar[dict] = {
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "quick": {
             "temperatures_K": (500.0, 600.0, 700.0, 800.0),
             "replicas": 1,
@@ -72,32 +75,41 @@ class TransportSettings(ProtocolSettings):
     }
 
     @classmethod
-    def from_values(cls, values, origin):
-        """As of all protocols; temperatures without lengths get the published ones."""
+    def from_values(cls, values: Mapping[str, Any], origin: str) -> TransportSettings:
+        """Make settings of values by name; temperatures without lengths get the published ones."""
         if "temperatures_K" in values and "production_time_ps" not in values:
             given = values["temperatures_K"]
             numbers = [item for item in (given if isinstance(given, (list, tuple)) else [given]) if _is_number(item)]
-            values = values | {"production_time_ps": [published_time_ps(item) for item in numbers] or [1000.0]}
+            values = dict(values) | {"production_time_ps": [published_time_ps(item) for item in numbers] or [1000.0]}
         return super().from_values(values, origin)
 
-    def problems(self):
+    def problems(self) -> Iterator[str]:
+        """Say what does not fit together."""
+        yield from super().problems()
         if len(set(self.temperatures_K)) != len(self.temperatures_K):
             yield f"temperatures_K holds a temperature twice: {self.temperatures_K}"
         if len(self.fit_window) != 2 or not 0 <= self.fit_window[0] < self.fit_window[1] <= 1:
             yield f"fit_window is {self.fit_window}; give two fractions of a block, such as [0.1, 0.5]"
-        if len(self.supercell) != 3:
-            yield f"supercell is {self.supercell}; give three repeats, such as [1, 2, 2]"
         if len(self.production_time_ps) not in (1, len(self.temperatures_K)):
             yield (
                 f"production_time_ps holds {len(self.production_time_ps)} times for {len(self.temperatures_K)} temperatures; "
                 "give one for each, or a single one for all"
             )
 
-    def production(self, temperature):
+    def production(self, temperature: float) -> tuple[float, int]:
         """How long a production is and how often it saves a frame.
 
-        :param temperature: one of temperatures_K
-        :return: (time in ps, a whole number of frame intervals; frame interval in steps)
+        Parameters
+        ----------
+        temperature : float
+            one of temperatures_K
+
+        Returns
+        -------
+        time : float
+            ps, a whole number of frame intervals
+        interval : int
+            steps between frames
         """
         times = self.production_time_ps
         wanted = times[self.temperatures_K.index(temperature)] if len(times) > 1 else times[0]
@@ -106,46 +118,45 @@ class TransportSettings(ProtocolSettings):
         return max(1, math.ceil(self.steps(wanted) / interval)) * interval * self.timestep, interval
 
 
-def _is_number(value):
+def _is_number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def _starts(settings):
-    starts = starting_structures(settings.structure, settings.supercell, "transport")
-    for name, atoms in starts:
+def _read_start(settings: TransportSettings) -> Start:
+    start = read_start(settings)
+    for name, atoms in start.structures:
         if settings.mobile not in atoms.symbols:
             raise ValueError(
                 f"transport: '{name}' has no mobile ions '{settings.mobile}', only {', '.join(sorted(set(atoms.symbols)))}; "
                 "set mobile"
             )
-    return starts
+    return start
 
 
-def branch_name(temperature, replica):
+def branch_name(temperature: float, replica: int) -> str:
     """Folder of one temperature and replica, as in 'T500/replica-1'."""
     return f"T{temperature:g}/replica-{replica}"
 
 
-def _stages(folder, settings):
-    import ase.io
-
+def _stages(folder: ProtocolFolder, settings: TransportSettings) -> list[RunStage]:
     starts = folder.record["starts"]
     stages = []
     for replica in range(1, settings.replicas + 1):
         start = folder.start(starts[(replica - 1) % len(starts)])
-        atoms = len(ase.io.read(start))
         for index, temperature in enumerate(settings.temperatures_K):
             seed = settings.seed + 10 * (replica * len(settings.temperatures_K) + index)
-            stages += _branch(folder, settings, temperature, branch_name(temperature, replica), start, atoms, seed)
+            stages += _branch(folder, settings, temperature, branch_name(temperature, replica), start, seed)
     return stages
 
 
-def _branch(folder, settings, temperature, name, start, atoms, seed):
-    path = folder.path / name
+def _branch(
+    folder: ProtocolFolder, settings: TransportSettings, temperature: float, name: str, start: Path, seed: int
+) -> list[RunStage]:
+    path, atoms = folder.path / name, len(read_atoms(start))
     cell_time = settings.frames_time(settings.cell_time_ps)
     production_time, frame_steps = settings.production(temperature)
 
-    def cell():
+    def cell() -> RunSettings:
         return settings.run_settings(
             start,
             model=str(folder.model),
@@ -159,7 +170,7 @@ def _branch(folder, settings, temperature, name, start, atoms, seed):
             seed=seed,
         )
 
-    def production():
+    def production() -> RunSettings:
         nve = settings.production_ensemble == "nve"
         return settings.run_settings(
             path / "cell" / "final.extxyz",
@@ -173,12 +184,12 @@ def _branch(folder, settings, temperature, name, start, atoms, seed):
             seed=seed + 1,
         )
 
-    def hand_on(stage_folder):
+    def hand_on(stage_folder: Path) -> Result:
         box = mean_box(stage_folder)
         write_final(stage_folder, stage_folder / "final.extxyz", box)
         return {"thermo": mean_thermo(stage_folder), "box_nm": box.tolist()}
 
-    def conclude(stage_folder):
+    def conclude(stage_folder: Path) -> Result:
         return {"thermo": mean_thermo(stage_folder, discard=0.0)}
 
     production_steps = settings.steps(production_time) + round(settings.equilibration_time_ps / settings.timestep)
@@ -189,4 +200,4 @@ def _branch(folder, settings, temperature, name, start, atoms, seed):
 
 
 #: diffusion and conductivity; T500/replica-1/production and so on hold the trajectories
-transport = Protocol(TransportSettings, _starts, _stages, lambda settings: material(settings.structure))
+transport = Protocol(TransportSettings, _read_start, _stages)

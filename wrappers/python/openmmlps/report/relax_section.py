@@ -36,7 +36,7 @@ def relax_findings(folder: ProtocolFolder, name: str) -> Findings:
         nothing is finished
     """
     settings, record = folder.read_settings(RelaxSettings), folder.record
-    outcomes = {start: found for start in record["starts"] if (found := stage_result(folder.path / start))}
+    outcomes = {start: item for start in record["starts"] if (item := stage_result(folder.path / start))}
     if not outcomes:
         raise ValueError(
             f"report: '{folder.path}' is not finished; continue with: openmm-lps relax --resume --output {folder.path}"
