@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the openmm-lps authors
 #
-# Prepares a bare Debian 12 or Ubuntu 24.04: system packages, a virtual environment in .venv, openmm-lps built and installed in it.
-# Says what it installs, and does nothing that is done already. demo.sh and test.sh call it.
+# Prepares a bare Debian 12 or 13 or Ubuntu 24.04: system packages, a virtual environment in .venv, openmm-lps built and installed in it.
+# Says what it will install and asks, does nothing that is done already. demo.sh and test.sh call it.
 #
-#   devtools/setup.sh          to run openmm-lps
+#   devtools/setup.sh [--yes]  to run openmm-lps; --yes, or no terminal: does not ask
 #   devtools/setup.sh --tests  also builds the C++ tests, in build/venv
 #   devtools/setup.sh --long   the same, and installs valgrind for devtools/test.sh --long
 
@@ -14,15 +14,19 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 tests=OFF
 long=OFF
-case "${1:-}" in
-"") ;;
---tests) tests=ON ;;
---long) tests=ON long=ON ;;
-*)
-    echo "usage: devtools/setup.sh [--tests | --long]" >&2
-    exit 2
-    ;;
-esac
+ask=OFF
+[ -t 0 ] && [ -t 1 ] && ask=ON
+for option in "$@"; do
+    case "$option" in
+    --yes) ask=OFF ;;
+    --tests) tests=ON ;;
+    --long) tests=ON long=ON ;;
+    *)
+        echo "usage: devtools/setup.sh [--yes] [--tests | --long]" >&2
+        exit 2
+        ;;
+    esac
+done
 warnings_as_errors=OFF
 [ -n "${CI:-}" ] && warnings_as_errors=ON
 
@@ -39,26 +43,43 @@ packages=(ca-certificates git g++ python3 python3-dev python3-venv opencl-header
 # library serve to compile and link its platform, as a check.
 [ $tests = ON ] && grep -q '^ID=debian' /etc/os-release 2>/dev/null && packages+=(chromium libamdhip64-dev)
 
+missing=()
 if command -v dpkg-query >/dev/null && command -v apt-get >/dev/null; then
-    missing=()
     for package in "${packages[@]}"; do
         dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
     done
-    if [ ${#missing[@]} -gt 0 ]; then
-        as_root=()
-        if [ "$(id -u)" -ne 0 ]; then
-            if ! command -v sudo >/dev/null; then
-                echo "setup: these packages are missing: ${missing[*]}; install them as root with: apt-get install ${missing[*]}" >&2
-                exit 1
-            fi
-            as_root=(sudo)
-        fi
-        say "Installing Debian packages: ${missing[*]}"
-        "${as_root[@]}" apt-get update -q
-        "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"
-    fi
 else
     say "This is not Debian or Ubuntu; these packages or their like must be present: ${packages[*]}"
+fi
+as_root=()
+if [ ${#missing[@]} -gt 0 ] && [ "$(id -u)" -ne 0 ]; then
+    as_root=(sudo)
+    if ! command -v sudo >/dev/null; then
+        echo "setup: these packages are missing: ${missing[*]}; install them as root with: apt-get install ${missing[*]}" >&2
+        exit 1
+    fi
+fi
+
+if [ ${#missing[@]} -gt 0 ] || [ ! -f .venv/lps-requirements ]; then
+    say "This will be installed"
+    if [ ${#missing[@]} -gt 0 ]; then
+        # Sizes as far as the lists of packages on this machine tell.
+        size=$(apt-get install --print-uris -qq -y --no-install-recommends -o Debug::NoLocking=1 "${missing[@]}" 2>/dev/null |
+            awk '{ n++; bytes += $3 } END { if (n) printf " (%d with what they need, %d MB to download)", n, bytes / 1e6 }') || size=
+        echo "Debian packages, as root${as_root:+ through sudo}: ${missing[*]}$size"
+    fi
+    echo "Python packages, into .venv: $([ $tests = ON ] && echo 'OpenMM with CUDA and what the tests need, 2.4 GB' ||
+        echo 'OpenMM, ASE, SciPy, Matplotlib and others of pyproject.toml, 0.7 GB')"
+    echo "openmm-lps, built in build/ and installed into .venv: $([ $tests = ON ] && echo 'some minutes' || echo 'about a minute')"
+    if [ $ask = ON ]; then
+        read -r -p "Go on? [Y/n] " answer
+        [[ $answer =~ ^([yY].*|)$ ]] || exit 1
+    fi
+fi
+if [ ${#missing[@]} -gt 0 ]; then
+    say "Installing Debian packages"
+    ${as_root[@]+"${as_root[@]}"} apt-get update -q
+    ${as_root[@]+"${as_root[@]}"} env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"
 fi
 
 # --- Virtual environment
