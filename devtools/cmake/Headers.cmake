@@ -58,7 +58,7 @@ foreach(_name eigen json highway)
     endif()
 endforeach()
 if(_carried)
-    file(ARCHIVE_EXTRACT INPUT "${CMAKE_CURRENT_SOURCE_DIR}/third_party/headers.tar.xz"
+    file(ARCHIVE_EXTRACT INPUT "${CMAKE_CURRENT_LIST_DIR}/../../third_party/headers.tar.xz"
         DESTINATION "${CMAKE_CURRENT_BINARY_DIR}/third_party")
 endif()
 message(STATUS "Headers:${_report}")

@@ -3,6 +3,8 @@
 """What the packages promise: the recipe agrees with pyproject.toml, and entry points and extras are there."""
 
 import re
+import shutil
+import subprocess
 import warnings
 from importlib.metadata import entry_points, requires, version
 from pathlib import Path
@@ -82,6 +84,33 @@ def test_installed_metadata(project):
     following = ".".join([minor.split(".")[0], str(int(minor.split(".")[1]) + 1)])
     assert len(pins) == 1 and f">={minor}" in pins[0] and f"<{following}" in pins[0]
     assert {"cuda12", "cuda13", "hip6", "hip7", "openmmml"} <= set(project["optional-dependencies"])
+
+
+@pytest.mark.skipif(not shutil.which("cmake"), reason="no CMake")
+@pytest.mark.parametrize(
+    ("version", "option", "said"),
+    [
+        ((1, 2, 0), "OFF", r" highway 1\.2\.0;"),
+        ((9, 0, 1), "OFF", r" highway from third_party \(the system's 9\.0\.1 is not between 1\.0\.3 and [0-9.]+\);"),
+        ((1, 2, 0), "ON", r"Headers: eigen from third_party; json from third_party; highway from third_party;"),
+    ],
+)
+def test_headers_are_those_of_the_system_only_if_tested(tmp_path, version, option, said):
+    (tmp_path / "system/hwy").mkdir(parents=True)
+    (tmp_path / "system/hwy/highway.h").touch()
+    names = zip(("MAJOR", "MINOR", "PATCH"), version, strict=True)
+    (tmp_path / "system/hwy/base.h").write_text("".join(f"#define HWY_{name} {number}\n" for name, number in names))
+    module = ROOT / "devtools/cmake/Headers.cmake"
+    (tmp_path / "CMakeLists.txt").write_text(
+        f'cmake_minimum_required(VERSION 3.20)\nproject(x NONE)\ninclude("{module}")\n'
+    )
+    options = [f"-DLPS_HIGHWAY_INCLUDE={tmp_path}/system", f"-DLPS_CARRIED_HEADERS={option}"]
+    output = subprocess.run(
+        ["cmake", "-B", "build", *options], cwd=tmp_path, check=True, capture_output=True, text=True
+    )
+    assert re.search(said, output.stdout)
+    carried = tmp_path / "build/third_party/highway/hwy/highway.h"
+    assert carried.is_file() == ("highway from third_party" in output.stdout)
 
 
 @pytest.mark.parametrize("module", [__name__, "openmmlps", "openmmlps.ase", "app_support"])
