@@ -7,7 +7,6 @@
 
 #include <cmath>
 
-#include "openmm/VerletIntegrator.h"
 #include "support/Compare.h"
 #include "support/TestPlatform.h"
 #include "support/TestSystem.h"
@@ -124,19 +123,10 @@ TEST(Committee, followsParticlesPositionsAndBox) {
         system.force->setParticleParameters(i, particle, system.configuration.types[i]);
     }
     system.force->updateParametersInContext(*context);
-    for (std::size_t i = 0; i < system.positions.size(); i++) {
-        system.positions[i] *= 1.02;
-        for (double& component : system.configuration.positions[i])
-            component *= 1.02;
-    }
-    lps::Matrix3 cell = cells::cubic;
-    for (lps::Vector3& row : cell)
-        for (double& component : row)
-            component *= 1.02;
-    system.configuration.box.emplace(cell);
-    const auto box = toNanometers(cell);
+    system.configuration = scale(system.configuration, 1.02);
+    const auto box = toNanometers(system.configuration.box->getVectors());
     context->setPeriodicBoxVectors(box[0], box[1], box[2]);
-    context->setPositions(system.positions);
+    context->setPositions(toNanometers(system.configuration.positions));
     expectDeviation(system.force->computeModelDeviation(*context),
                     expectedDeviation(models, system.configuration, models[0].getTypeNames()), system.positions.size());
 }

@@ -98,21 +98,25 @@ void expectVirialIsDerivative(const TestSystem& system) {
         }
 }
 
-TEST(Derivatives, forcesInCubicCell) {
-    expectForcesAreDerivatives(makeBulk(makeModel(), cells::cubic));
+class Structures : public ::testing::TestWithParam<const lps::Matrix3*> {
+protected:
+    /** A bulk in the cell, or a cluster without one. */
+    TestSystem makeStructure() const {
+        return GetParam() != nullptr ? makeBulk(makeModel(), *GetParam())
+                                     : makeSystem(makeModel(), lps::testing::makeCluster(20, 3, 8.0, 11));
+    }
+};
+
+TEST_P(Structures, forcesAreDerivatives) {
+    expectForcesAreDerivatives(makeStructure());
 }
 
-TEST(Derivatives, forcesInTriclinicCell) {
-    expectForcesAreDerivatives(makeBulk(makeModel(), cells::triclinic));
+TEST_P(Structures, virialIsDerivative) {
+    expectVirialIsDerivative(makeStructure());
 }
 
-TEST(Derivatives, forcesInCellSmallerThanCutoff) {
-    expectForcesAreDerivatives(makeBulk(makeModel(), cells::tiny));
-}
-
-TEST(Derivatives, forcesWithoutBox) {
-    expectForcesAreDerivatives(makeSystem(makeModel(), lps::testing::makeCluster(20, 3, 8.0, 11)));
-}
+INSTANTIATE_TEST_SUITE_P(Derivatives, Structures,
+                         ::testing::Values(&cells::cubic, &cells::triclinic, &cells::tiny, nullptr));
 
 TEST(Derivatives, eachComponentOfTheForces) {
     expectEachForceIsDerivative(makeSystem(makeModel(), lps::testing::makeCluster(12, 3, 6.0, 5)));
@@ -120,22 +124,6 @@ TEST(Derivatives, eachComponentOfTheForces) {
 
 TEST(Derivatives, eachComponentInCellSmallerThanCutoff) {
     expectEachForceIsDerivative(makeBulk(makeModel(), cells::tiny));
-}
-
-TEST(Derivatives, virialInCubicCell) {
-    expectVirialIsDerivative(makeBulk(makeModel(), cells::cubic));
-}
-
-TEST(Derivatives, virialInTriclinicCell) {
-    expectVirialIsDerivative(makeBulk(makeModel(), cells::triclinic));
-}
-
-TEST(Derivatives, virialInCellSmallerThanCutoff) {
-    expectVirialIsDerivative(makeBulk(makeModel(), cells::tiny));
-}
-
-TEST(Derivatives, virialWithoutBox) {
-    expectVirialIsDerivative(makeSystem(makeModel(), lps::testing::makeCluster(20, 3, 8.0, 11)));
 }
 
 TEST(Derivatives, virialIsPositiveUnderCompression) {

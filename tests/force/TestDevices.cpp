@@ -23,9 +23,7 @@
 #include "LPSForceInfo.h"
 #include "openmm/CustomNonbondedForce.h"
 #include "openmm/VerletIntegrator.h"
-#include "support/Compare.h"
-#include "support/TestPlatform.h"
-#include "support/TestSystem.h"
+#include "support/ExpectMatches.h"
 
 using namespace LPSPlugin;
 using namespace LPSPlugin::testing;
@@ -36,17 +34,6 @@ using OpenMM::Vec3;
 namespace {
 
 constexpr lps::Matrix3 largeCell = {lps::Vector3{24.0, 0, 0}, {3.0, 23.0, 0}, {-2.0, 2.5, 25.0}};
-
-void expectMatches(Context& context, const TestSystem& system, const Expected& expected) {
-    const Tolerance tolerance = TestPlatform::get().getTolerance();
-    const State state = context.getState(State::Energy | State::Forces);
-    EXPECT_NEAR(state.getPotentialEnergy(), expected.energy, tolerance.energyPerAtom * system.positions.size());
-    EXPECT_LE(largestDifference(state.getForces(), expected.forces), tolerance.force);
-    EXPECT_LE(largestDifference(system.force->computeParticleEnergies(context), expected.particleEnergies),
-              10 * tolerance.energyPerAtom);
-    EXPECT_LE(largestDifference(system.force->computeVirial(context), expected.virial),
-              tolerance.virial * std::max<std::size_t>(1, system.positions.size() / 100));
-}
 
 /** Forces the kind of device that DeviceSettings.h describes while it lives. */
 class ForcedKind {
@@ -62,8 +49,7 @@ TEST_P(Kinds, matchReference) {
     const LPSModel model = makeModel();
     for (const lps::Matrix3& cell : {cells::triclinic, cells::tiny}) {
         const TestSystem system = makeBulk(model, cell);
-        TestContext context(system);
-        expectMatches(*context, system, evaluateReference(model, system.configuration));
+        expectMatchesReference(system);
     }
 }
 
@@ -72,8 +58,7 @@ TEST_P(Kinds, matchReferenceWithoutTables) {
     const LPSModel model = makeModel();
     TestSystem system = makeBulk(model, cells::cubic);
     system.force->setUseTables(false);
-    TestContext context(system);
-    expectMatches(*context, system, evaluateReference(model, system.configuration));
+    expectMatchesReference(system);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, Kinds, ::testing::Values("cpu", "gpu-small", "gpu-large"), [](const auto& parameter) {
@@ -103,8 +88,7 @@ TEST(Devices, symmetricInputsAreFolded) {
         options.fittingWidths = shape.fittingWidths;
         const LPSModel model = makeModel(options);
         const TestSystem system = makeBulk(model, cells::tiny);
-        TestContext context(system);
-        expectMatches(*context, system, evaluateReference(model, system.configuration));
+        expectMatchesReference(system);
     }
 }
 
@@ -112,8 +96,7 @@ TEST(Devices, severalTilesOfRows) {
     const LPSModel model = makeModel();
     const TestSystem system = makeBulk(model, largeCell);
     ASSERT_GT(system.positions.size(), 600u);
-    TestContext context(system);
-    expectMatches(*context, system, evaluateReference(model, system.configuration));
+    expectMatchesReference(system);
 }
 
 TEST(Devices, sameDeviceTwiceSharesTheWork) {
@@ -125,10 +108,10 @@ TEST(Devices, sameDeviceTwiceSharesTheWork) {
     OpenMM::VerletIntegrator integrator(0.001);
     Context context(*system.system, integrator, TestPlatform::get().getPlatform(), properties);
     context.setPositions(system.positions);
-    expectMatches(context, system, expected);
+    expectMatches(context, *system.force, expected);
     integrator.step(3);
     context.setPositions(system.positions);
-    expectMatches(context, system, expected);
+    expectMatches(context, *system.force, expected);
 }
 
 TEST(Devices, severalDevicesReportPositionsThatExploded) {
@@ -142,7 +125,7 @@ TEST(Devices, severalDevicesReportPositionsThatExploded) {
     context.setPositions(positions);
     EXPECT_NE(messageOf([&] { context.getState(State::Forces); }).find("atom 3 is (nan, "), std::string::npos);
     context.setPositions(system.positions);
-    expectMatches(context, system, evaluateReference(makeModel(), system.configuration));
+    expectMatches(context, *system.force, evaluateReference(makeModel(), system.configuration));
 }
 
 /** Forces of a bulk that is set anew, as text that holds every bit. */
@@ -209,8 +192,7 @@ TEST(Devices, distancesThatRoundToTheCutoff) {
                 {0, 0, 0}, {distance, 0, 0}, {0, -distance, 0}, {0.6 * distance, 0, 0.8 * distance}, {1.5, 1.5, 1.5}};
             configuration.types = {0, 1, 2, 0, 1};
             const TestSystem system = makeSystem(model, configuration);
-            TestContext context(system);
-            expectMatches(*context, system, evaluateReference(model, configuration));
+            expectMatchesReference(system);
         }
     }
 }
@@ -285,14 +267,11 @@ TEST(Devices, profileThatCannotBeWritten) {
 TEST(Devices, listGrowsWhenAtomsGather) {
     const LPSModel model = makeModel();
     const lps::Configuration dense = lps::testing::makeCluster(90, 3, 12.0, 5);
-    lps::Configuration dilute = dense;
-    for (auto& position : dilute.positions)
-        for (double& component : position)
-            component *= 5.0;
+    const lps::Configuration dilute = scale(dense, 5.0);
     const TestSystem system = makeSystem(model, dense);
     const TestSystem spread = makeSystem(model, dilute);
     TestContext context(spread);
-    expectMatches(*context, spread, evaluateReference(model, dilute));
+    expectMatches(*context, *spread.force, evaluateReference(model, dilute));
     context->setPositions(system.positions);
     EXPECT_NEAR(context.getEnergy(), evaluateReference(model, dense).energy,
                 TestPlatform::get().getTolerance().energyPerAtom * dense.positions.size());
@@ -339,14 +318,14 @@ TEST(Devices, atomsSortedByOpenMM) {
         other->addParticle({});
     system.system->addForce(other);
     TestContext context(system);
-    expectMatches(*context, system, evaluateReference(model, system.configuration));
+    expectMatches(*context, *system.force, evaluateReference(model, system.configuration));
     for (std::size_t i = 0; i < system.configuration.types.size(); i++)
         if (system.configuration.types[i] < 2 && i % 3 == 0) {
             system.configuration.types[i] = 1 - system.configuration.types[i];
             system.force->setParticleParameters(i, i, system.configuration.types[i]);
         }
     system.force->updateParametersInContext(*context);
-    expectMatches(*context, system, evaluateReference(model, system.configuration));
+    expectMatches(*context, *system.force, evaluateReference(model, system.configuration));
 }
 
 TEST(Devices, onlyAtomsOfOneTypeAreIdentical) {

@@ -156,38 +156,26 @@ void expectBarostatRuns(OpenMM::Force* barostat) {
                 allowed * final.positions.size());
 }
 
-TEST(Dynamics, isotropicBarostat) {
-    auto* barostat = new OpenMM::MonteCarloBarostat(1.0, temperature, 1);
-    barostat->setRandomNumberSeed(5);
-    expectBarostatRuns(barostat);
-}
-
-TEST(Dynamics, anisotropicBarostat) {
-    auto* barostat = new OpenMM::MonteCarloAnisotropicBarostat(Vec3(1, 1, 1), temperature, true, true, true, 1);
-    barostat->setRandomNumberSeed(5);
-    expectBarostatRuns(barostat);
-}
-
-TEST(Dynamics, flexibleBarostat) {
-    auto* barostat = new OpenMM::MonteCarloFlexibleBarostat(1.0, temperature, 1, true);
-    barostat->setRandomNumberSeed(5);
-    expectBarostatRuns(barostat);
+TEST(Dynamics, barostats) {
+    const auto run = [](auto* barostat) {
+        barostat->setRandomNumberSeed(5);
+        expectBarostatRuns(barostat);
+    };
+    run(new OpenMM::MonteCarloBarostat(1.0, temperature, 1));
+    run(new OpenMM::MonteCarloAnisotropicBarostat(Vec3(1, 1, 1), temperature, true, true, true, 1));
+    run(new OpenMM::MonteCarloFlexibleBarostat(1.0, temperature, 1, true));
 }
 
 TEST(Dynamics, insideCustomCVForce) {
     const LPSModel model = makeModel();
     const TestSystem plain = makeBulk(model, cells::cubic);
     const Expected expected = evaluateReference(model, plain.configuration);
-    OpenMM::System system;
-    const auto box = toNanometers(cells::cubic);
-    system.setDefaultPeriodicBoxVectors(box[0], box[1], box[2]);
-    for (std::size_t i = 0; i < plain.positions.size(); i++)
-        system.addParticle(20.0);
+    OpenMM::System system = makeParticles(cells::cubic, plain.positions.size());
     auto* scaled = new OpenMM::CustomCVForce("scale*potential");
     scaled->addGlobalParameter("scale", 0.25);
     scaled->addCollectiveVariable("potential", new LPSForce(*plain.force));
     system.addForce(scaled);
-    TestContext context(system, plain.positions, std::make_unique<OpenMM::VerletIntegrator>(0.001));
+    TestContext context(system, plain.positions);
     const Tolerance tolerance = TestPlatform::get().getTolerance();
     EXPECT_NEAR(context.getEnergy(), 0.25 * expected.energy,
                 tolerance.energyPerAtom * plain.positions.size() +

@@ -40,11 +40,48 @@ std::array<Vec3, 3> toNanometers(const lps::Matrix3& cell) {
             toVec3(cell[2], lps::nanometersPerAngstrom)};
 }
 
+std::vector<Vec3> toNanometers(const std::vector<lps::Vector3>& positions) {
+    std::vector<Vec3> converted;
+    for (const lps::Vector3& position : positions)
+        converted.push_back(toVec3(position, lps::nanometersPerAngstrom));
+    return converted;
+}
+
+OpenMM::System makeParticles(const lps::Matrix3& cell, std::size_t count) {
+    OpenMM::System system;
+    const auto box = toNanometers(cell);
+    system.setDefaultPeriodicBoxVectors(box[0], box[1], box[2]);
+    for (std::size_t i = 0; i < count; i++)
+        system.addParticle(20.0);
+    return system;
+}
+
+LPSForce* makeForce(const LPSModel& model) {
+    auto* force = new LPSForce(model);
+    force->setPrecision(TestPlatform::get().getForcePrecision());
+    return force;
+}
+
+lps::Matrix3 scale(lps::Matrix3 cell, double factor) {
+    for (lps::Vector3& row : cell)
+        for (double& component : row)
+            component *= factor;
+    return cell;
+}
+
+lps::Configuration scale(lps::Configuration configuration, double factor) {
+    if (configuration.box)
+        configuration.box.emplace(scale(configuration.box->getVectors(), factor));
+    for (lps::Vector3& position : configuration.positions)
+        for (double& component : position)
+            component *= factor;
+    return configuration;
+}
+
 TestSystem makeSystem(const LPSModel& model, const lps::Configuration& configuration) {
     TestSystem result;
     result.system = std::make_unique<OpenMM::System>();
-    result.force = new LPSForce(model);
-    result.force->setPrecision(TestPlatform::get().getForcePrecision());
+    result.force = makeForce(model);
     result.force->setUsesPeriodicBoundaryConditions(configuration.box.has_value());
     if (configuration.box) {
         const auto box = toNanometers(configuration.box->getVectors());
@@ -53,8 +90,8 @@ TestSystem makeSystem(const LPSModel& model, const lps::Configuration& configura
     for (std::size_t i = 0; i < configuration.positions.size(); i++) {
         result.system->addParticle(20.0);
         result.force->addParticle(static_cast<int>(i), configuration.types[i]);
-        result.positions.push_back(toVec3(configuration.positions[i], lps::nanometersPerAngstrom));
     }
+    result.positions = toNanometers(configuration.positions);
     result.system->addForce(result.force);
     result.configuration = configuration;
     return result;
@@ -79,12 +116,13 @@ Expected evaluateReference(const LPSModel& model, const lps::Configuration& conf
     return expected;
 }
 
-TestContext::TestContext(const TestSystem& system)
-    : TestContext(*system.system, system.positions, std::make_unique<OpenMM::VerletIntegrator>(0.001)) {}
+TestContext::TestContext(const TestSystem& system) : TestContext(*system.system, system.positions) {}
 
 TestContext::TestContext(const OpenMM::System& system, const std::vector<Vec3>& positions,
                          std::unique_ptr<OpenMM::Integrator> newIntegrator)
     : integrator(std::move(newIntegrator)) {
+    if (integrator == nullptr)
+        integrator = std::make_unique<OpenMM::VerletIntegrator>(0.001);
     const TestPlatform& platform = TestPlatform::get();
     context = std::make_unique<OpenMM::Context>(system, *integrator, platform.getPlatform(), platform.getProperties());
     if (!positions.empty())

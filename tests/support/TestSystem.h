@@ -49,6 +49,17 @@ TestSystem makeSystem(const LPSModel& model, const lps::Configuration& configura
 TestSystem makeBulk(const LPSModel& model, const lps::Matrix3& cell, unsigned seed = 7);
 
 std::array<OpenMM::Vec3, 3> toNanometers(const lps::Matrix3& cell);
+std::vector<OpenMM::Vec3> toNanometers(const std::vector<lps::Vector3>& positions);
+
+/** A System of a periodic cell and so many particles, without Forces; masses are 20 amu. */
+OpenMM::System makeParticles(const lps::Matrix3& cell, std::size_t count);
+
+/** A Force on the precision of the platform under test, without particles. */
+LPSForce* makeForce(const LPSModel& model);
+
+/** A cell, or a structure with its box if it has one, times a factor. */
+lps::Matrix3 scale(lps::Matrix3 cell, double factor);
+lps::Configuration scale(lps::Configuration configuration, double factor);
 
 /** What the reference evaluator says, in nm and kJ/mol. */
 struct Expected {
@@ -63,8 +74,9 @@ Expected evaluateReference(const LPSModel& model, const lps::Configuration& conf
 class TestContext {
 public:
     explicit TestContext(const TestSystem& system);
+    /** @param integrator  null: Verlet with steps of 1 fs */
     TestContext(const OpenMM::System& system, const std::vector<OpenMM::Vec3>& positions,
-                std::unique_ptr<OpenMM::Integrator> integrator);
+                std::unique_ptr<OpenMM::Integrator> integrator = nullptr);
 
     OpenMM::Context& operator*() { return *context; }
     OpenMM::Context* operator->() { return context.get(); }
