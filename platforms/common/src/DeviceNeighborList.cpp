@@ -142,10 +142,6 @@ void DeviceNeighborList::placePeriodicGrid() {
                                           to_string(cell.getFaceDistance(k) * lps::angstromsPerNanometer) +
                                           " angstrom apart; a cell must be at least " +
                                           to_string(lps::minimumFaceDistance) + " angstrom thick.");
-    for (int k = 0; k < 3; k++)
-        box[k] = now[k];
-    mustRebuild = true;
-
     // Cells of about half the list cutoff, but not many more than there are particles.
 
     int number[3], reach[3], images[3];
@@ -159,34 +155,41 @@ void DeviceNeighborList::placePeriodicGrid() {
         reach[k] = static_cast<int>(std::ceil(getListCutoff() * number[k] / cell.getFaceDistance(k) + 0.002));
         images[k] = (reach[k] + number[k] - 1) / number[k];
     }
-    const long long numShifts = (2LL * images[0] + 1) * (2LL * images[1] + 1) * (2LL * images[2] + 1);
-    if ((numShifts << rankBits) > (1LL << 32))
-        throw OpenMM::OpenMMException("LPSForce: the neighbor list needs " + to_string(numShifts) + " images of " +
-                                      to_string(numSorted) +
-                                      " particles, more than it can number; use a larger box or fewer particles.");
-    vector<double> shiftData;
-    for (int c = -images[2]; c <= images[2]; c++)
-        for (int b = -images[1]; b <= images[1]; b++)
-            for (int a = -images[0]; a <= images[0]; a++) {
-                const OpenMM::Vec3 shift = box[0] * a + box[1] * b + box[2] * c;
-                shiftData.insert(shiftData.end(), {shift[0], shift[1], shift[2], 0.0});
-            }
-    device.storeNumbers(shifts, shiftData, 4, device.isMixedDouble(), "lpsShifts");
+    device.store(gridCounts,
+                 vector<int>{number[0], number[1], number[2], reach[0], reach[1], reach[2], images[0], images[1],
+                             images[2], number[0] * number[1] * number[2]},
+                 "lpsGridCounts");
+    storeShifts(now, images);
     vector<double> vectorData(21, 0.0);
     for (int k = 0; k < 3; k++) {
         lps::Vector3 unit = {0.0, 0.0, 0.0};
         unit[k] = 1.0;
         const lps::Vector3 fractional = cell.toFractional(unit);
         for (int l = 0; l < 3; l++) {
-            vectorData[3 * k + l] = box[k][l];
+            vectorData[3 * k + l] = now[k][l];
             vectorData[9 + 3 * k + l] = fractional[l];
         }
     }
     device.storeNumbers(gridVectors, vectorData, 1, device.isMixedDouble(), "lpsGridVectors");
-    device.store(gridCounts,
-                 vector<int>{number[0], number[1], number[2], reach[0], reach[1], reach[2], images[0], images[1],
-                             images[2], number[0] * number[1] * number[2]},
-                 "lpsGridCounts");
+    for (int k = 0; k < 3; k++)
+        box[k] = now[k];
+    mustRebuild = true;
+}
+
+void DeviceNeighborList::storeShifts(const OpenMM::Vec3* vectors, const int* images) {
+    const long long numShifts = (2LL * images[0] + 1) * (2LL * images[1] + 1) * (2LL * images[2] + 1);
+    if ((numShifts << rankBits) > (1LL << 32))
+        throw OpenMM::OpenMMException("LPSForce: the neighbor list needs " + to_string(numShifts) + " images of " +
+                                      to_string(numSorted) +
+                                      " particles, more than it can number; use a larger box or fewer particles.");
+    vector<double> data;
+    for (int c = -images[2]; c <= images[2]; c++)
+        for (int b = -images[1]; b <= images[1]; b++)
+            for (int a = -images[0]; a <= images[0]; a++) {
+                const OpenMM::Vec3 shift = vectors[0] * a + vectors[1] * b + vectors[2] * c;
+                data.insert(data.end(), {shift[0], shift[1], shift[2], 0.0});
+            }
+    device.storeNumbers(shifts, data, 4, device.isMixedDouble(), "lpsShifts");
 }
 
 void DeviceNeighborList::update(OpenMM::ComputeArray& sections, Counters& counters) {

@@ -56,6 +56,8 @@ public:
 private:
     void compile();
     void placePeriodicGrid();
+    /** @param images  [3] images of the box to look at along each vector, to either side */
+    void storeShifts(const OpenMM::Vec3* vectors, const int* images);
     void sortParticles(Counters& counters);
     void storeSectionStarts();
     double getListCutoff() const { return cutoff + skin; }

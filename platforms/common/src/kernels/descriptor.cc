@@ -15,6 +15,37 @@
 #endif
 #define LPS_CHANNELS_PER_LANE ((LPS_WIDTH + LPS_LANES - 1) / LPS_LANES)
 
+/** A channel of a radial table at position t of its interval. */
+inline DEVICE real lpsInterpolate(real4 c, real2 d, real t) {
+    return c.x + t * (c.y + t * (c.z + t * (c.w + t * (d.x + t * d.y))));
+}
+
+/**
+ * Add what a neighbor contributes to this lane's channels, its row times each channel.
+ *
+ * @param tableRow  row of coefficients, or -1 - index of a direct pair
+ * @param t         position in the interval of the table
+ */
+inline DEVICE void lpsAddNeighbor(real4* sum, int lane, real4 r, int tableRow, real t, GLOBAL const real4* RESTRICT low,
+                                  GLOBAL const real2* RESTRICT high, int directCapacity,
+                                  GLOBAL const real2* RESTRICT direct) {
+    LPS_UNROLL
+    for (int q = 0; q < LPS_CHANNELS_PER_LANE; q++) {
+        const int m = lane + q * LPS_LANES;
+        if (m < LPS_WIDTH) {
+            real g;
+            if (tableRow >= 0)
+                g = lpsInterpolate(low[(mm_long)tableRow * LPS_WIDTH + m], high[(mm_long)tableRow * LPS_WIDTH + m], t);
+            else
+                g = direct[(mm_long)m * directCapacity + (-1 - tableRow)].x;
+            sum[q].x += g * r.x;
+            sum[q].y += g * r.y;
+            sum[q].z += g * r.z;
+            sum[q].w += g * r.w;
+        }
+    }
+}
+
 /**
  * @param padding  [LPS_NUM_TYPES^2][LPS_WIDTH] C of equation (7), zero where padding adds nothing
  * @param slots    [LPS_NUM_TYPES^2] padded slots of an atom without neighbors
@@ -44,36 +75,8 @@ KERNEL void contractEnvironment(int firstRow, int tileRows, real inverseNormaliz
             const int start = sectionStart[type];
             for (int k = 0; k < count && (section & 1); k++) {
                 const mm_long pair = (mm_long)(start + k) * tileRows + localRow;
-                const real4 r = pairRows[pair];
-                const int tableRow = pairTableRows[pair];
-                if (tableRow >= 0) {
-                    const real t = pairPositions[pair].x;
-                    LPS_UNROLL
-                    for (int q = 0; q < LPS_CHANNELS_PER_LANE; q++) {
-                        const int m = lane + q * LPS_LANES;
-                        if (m < LPS_WIDTH) {
-                            const real4 c = low[(mm_long)tableRow * LPS_WIDTH + m];
-                            const real2 d = high[(mm_long)tableRow * LPS_WIDTH + m];
-                            const real g = c.x + t * (c.y + t * (c.z + t * (c.w + t * (d.x + t * d.y))));
-                            sum[q].x += g * r.x;
-                            sum[q].y += g * r.y;
-                            sum[q].z += g * r.z;
-                            sum[q].w += g * r.w;
-                        }
-                    }
-                } else {
-                    LPS_UNROLL
-                    for (int q = 0; q < LPS_CHANNELS_PER_LANE; q++) {
-                        const int m = lane + q * LPS_LANES;
-                        if (m < LPS_WIDTH) {
-                            const real g = direct[(mm_long)m * directCapacity + (-1 - tableRow)].x;
-                            sum[q].x += g * r.x;
-                            sum[q].y += g * r.y;
-                            sum[q].z += g * r.z;
-                            sum[q].w += g * r.w;
-                        }
-                    }
-                }
+                lpsAddNeighbor(sum, lane, pairRows[pair], pairTableRows[pair], pairPositions[pair].x, low, high,
+                               directCapacity, direct);
             }
 
             // Slots of the model that no neighbor takes hold padding.

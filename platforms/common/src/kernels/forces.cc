@@ -22,6 +22,38 @@ inline DEVICE real4 lpsPairForce(real4 x, real4 cutoffs, real4 rowGradient, real
                       scale * gz + along * nearest * x.z, (real)0);
 }
 
+/**
+ * Add the part of this lane's channels in the gradients of a pair, dE/dR~ and, through the embedding, dE/dr. Arguments
+ * as in lpsAddNeighbor().
+ */
+inline DEVICE void lpsAddGradients(const real4* G, int lane, real4 r, int tableRow, real t,
+                                   GLOBAL const real4* RESTRICT low, GLOBAL const real2* RESTRICT high,
+                                   int directCapacity, GLOBAL const real2* RESTRICT direct, real4* rowGradient,
+                                   real* radialGradient) {
+    LPS_UNROLL
+    for (int q = 0; q < LPS_CHANNELS_PER_LANE; q++) {
+        const int m = lane + q * LPS_LANES;
+        if (m < LPS_WIDTH) {
+            real g, slope;
+            if (tableRow >= 0) {
+                const real4 c = low[(mm_long)tableRow * LPS_WIDTH + m];
+                const real2 d = high[(mm_long)tableRow * LPS_WIDTH + m];
+                g = lpsInterpolate(c, d, t);
+                slope = c.y + t * ((real)2 * c.z + t * ((real)3 * c.w + t * ((real)4 * d.x + t * (real)5 * d.y)));
+            } else {
+                const real2 pair = direct[(mm_long)m * directCapacity + (-1 - tableRow)];
+                g = pair.x;
+                slope = pair.y;
+            }
+            rowGradient->x += g * G[q].x;
+            rowGradient->y += g * G[q].y;
+            rowGradient->z += g * G[q].z;
+            rowGradient->w += g * G[q].w;
+            *radialGradient += slope * (G[q].x * r.x + G[q].y * r.y + G[q].z * r.z + G[q].w * r.w);
+        }
+    }
+}
+
 #define LPS_ADD_FORCE(particle, fx, fy, fz)                                                             \
     ATOMIC_ADD(&forces[particle], (mm_ulong)realToFixedPoint((real)LPS_FORCE_UNIT*(fx)));               \
     ATOMIC_ADD(&forces[particle + paddedAtoms], (mm_ulong)realToFixedPoint((real)LPS_FORCE_UNIT*(fy))); \
@@ -93,44 +125,10 @@ KERNEL void computeForces(int firstRow, int tileRows, int rankBits, int paddedAt
                 for (int k = 0; k < LPS_LANES; k++) {
                     if (first + k < count) {
                         const mm_long pair = (mm_long)(start + first + k) * tileRows + localRow;
-                        const real4 r = pairRows[pair];
-                        const int tableRow = pairTableRows[pair];
                         rowGradient = make_real4((real)0, (real)0, (real)0, (real)0);
                         radialGradient = 0;
-                        if (tableRow >= 0) {
-                            const real t = pairPositions[pair].x;
-                            LPS_UNROLL
-                            for (int q = 0; q < LPS_CHANNELS_PER_LANE; q++) {
-                                const int m = lane + q * LPS_LANES;
-                                if (m < LPS_WIDTH) {
-                                    const real4 c = low[(mm_long)tableRow * LPS_WIDTH + m];
-                                    const real2 d = high[(mm_long)tableRow * LPS_WIDTH + m];
-                                    const real g = c.x + t * (c.y + t * (c.z + t * (c.w + t * (d.x + t * d.y))));
-                                    const real slope =
-                                        c.y + t * ((real)2 * c.z +
-                                                   t * ((real)3 * c.w + t * ((real)4 * d.x + t * (real)5 * d.y)));
-                                    rowGradient.x += g * G[q].x;
-                                    rowGradient.y += g * G[q].y;
-                                    rowGradient.z += g * G[q].z;
-                                    rowGradient.w += g * G[q].w;
-                                    radialGradient +=
-                                        slope * (G[q].x * r.x + G[q].y * r.y + G[q].z * r.z + G[q].w * r.w);
-                                }
-                            }
-                        } else {
-                            LPS_UNROLL
-                            for (int q = 0; q < LPS_CHANNELS_PER_LANE; q++) {
-                                const int m = lane + q * LPS_LANES;
-                                if (m < LPS_WIDTH) {
-                                    const real2 g = direct[(mm_long)m * directCapacity + (-1 - tableRow)];
-                                    rowGradient.x += g.x * G[q].x;
-                                    rowGradient.y += g.x * G[q].y;
-                                    rowGradient.z += g.x * G[q].z;
-                                    rowGradient.w += g.x * G[q].w;
-                                    radialGradient += g.y * (G[q].x * r.x + G[q].y * r.y + G[q].z * r.z + G[q].w * r.w);
-                                }
-                            }
-                        }
+                        lpsAddGradients(G, lane, pairRows[pair], pairTableRows[pair], pairPositions[pair].x, low, high,
+                                        directCapacity, direct, &rowGradient, &radialGradient);
 #if LPS_LANES > 1
                         rowParts[groupRow][k][lane] = rowGradient;
                         radialParts[groupRow][k][lane] = radialGradient;
