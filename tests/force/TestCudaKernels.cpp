@@ -28,10 +28,14 @@ namespace {
 /** Bytes of registers that a kernel may spill: one number in the virial of double precision, which few ask for. */
 constexpr int allowedSpill = 16;
 
+/** Bytes of local memory of a work group that every OpenCL device has. */
+constexpr int allowedLocalMemory = 32768;
+
 /**
  * Prints a line for each kernel.
  *
- * @return whether it compiled and, if that is asked for, no kernel spills more than a number or two
+ * @return whether it compiled and, if that is asked for, no kernel spills more than a number or two; false too where
+ * one takes more local memory than devices have
  */
 bool compile(const string& label, const string& source, const string& architecture, bool refuseSpills) {
     nvrtcProgram program;
@@ -51,12 +55,19 @@ bool compile(const string& label, const string& source, const string& architectu
     }
     const std::regex kernelLine(
         "entry function '(\\w+)' for '\\w+'[^]*?(\\d+) bytes stack frame, (\\d+) bytes spill stores, (\\d+) bytes "
-        "spill "
-        "loads[^]*?Used (\\d+) registers");
+        "spill loads[^]*?Used (\\d+) registers([^\n]*)");
+    const std::regex localMemory("(\\d+) bytes smem");
     int kernels = 0;
     bool spills = false;
     for (std::sregex_iterator match(log.begin(), log.end(), kernelLine), end; match != end; ++match, kernels++) {
         spills = spills || std::stoi((*match)[3].str()) > allowedSpill;
+        const string rest = (*match)[6].str();
+        std::smatch shared;
+        if (std::regex_search(rest, shared, localMemory) && std::stoi(shared[1].str()) > allowedLocalMemory) {
+            std::printf("%s %s: %s has %s bytes of local memory\n", label.c_str(), architecture.c_str(),
+                        (*match)[1].str().c_str(), shared[1].str().c_str());
+            return false;
+        }
         std::printf("%-40s %-7s %-20s %4s registers %6s bytes stack %6s spilled\n", label.c_str(), architecture.c_str(),
                     (*match)[1].str().c_str(), (*match)[5].str().c_str(), (*match)[2].str().c_str(),
                     (*match)[3].str().c_str());

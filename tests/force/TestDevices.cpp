@@ -7,6 +7,7 @@
  * repetition.
  */
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <unistd.h>
@@ -15,11 +16,13 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 
 #include <nlohmann/json.hpp>
 
+#include "FirstError.h"
 #include "LPSForceInfo.h"
 #include "openmm/CustomNonbondedForce.h"
 #include "openmm/VerletIntegrator.h"
@@ -30,6 +33,7 @@ using namespace LPSPlugin::testing;
 using OpenMM::Context;
 using OpenMM::State;
 using OpenMM::Vec3;
+using ::testing::HasSubstr;
 
 namespace {
 
@@ -151,31 +155,51 @@ TEST(Devices, forcesAreRepeatedBitByBit) {
     std::fputs(forces.c_str(), stdout);  // read by forcesDoNotDependOnThreads
 }
 
-/** What forcesAreRepeatedBitByBit prints in a process in which PoCL has this many threads. */
-std::string printForcesWithThreads(int threads) {
+/** What forcesAreRepeatedBitByBit prints in a process with these environment variables. */
+std::string printForces(const std::string& environment) {
     const TestPlatform& platform = TestPlatform::get();
-    const std::string command = "POCL_MAX_PTHREAD_COUNT=" + std::to_string(threads) + " '" +
-                                std::filesystem::read_symlink("/proc/self/exe").string() +
+    const std::string command = environment + " '" + std::filesystem::read_symlink("/proc/self/exe").string() +
                                 "' --gtest_filter=Devices.forcesAreRepeatedBitByBit " + platform.getName() + " " +
                                 platform.getPrecision();
     std::string text;
     FILE* pipe = popen(command.c_str(), "r");
-    if (pipe == nullptr)
-        return text;
-    char line[300];
-    while (std::fgets(line, sizeof(line), pipe) != nullptr)
-        if (std::string(line).rfind("force ", 0) == 0)
+    char line[600];
+    while (pipe != nullptr && std::fgets(line, sizeof(line), pipe) != nullptr)
+        if (std::string(line).rfind("force ", 0) == 0 || std::strstr(line, "LPSForce:") != nullptr)
             text += line;
-    return pclose(pipe) == 0 ? text : "";
+    if (pipe != nullptr)
+        pclose(pipe);
+    return text;
 }
 
 TEST(Devices, forcesDoNotDependOnThreads) {
     if (!TestPlatform::get().isPocl())
         GTEST_SKIP() << "only PoCL has a number of threads to change";
-    const std::string one = printForcesWithThreads(1);
-    EXPECT_GT(one.size(), 40u);
-    EXPECT_EQ(printForcesWithThreads(2), one);
-    EXPECT_EQ(printForcesWithThreads(5), one);
+    const std::string one = printForces("POCL_MAX_PTHREAD_COUNT=1");
+    EXPECT_EQ(one.rfind("force ", 0), 0u) << one;
+    EXPECT_EQ(printForces("POCL_MAX_PTHREAD_COUNT=2"), one);
+    EXPECT_EQ(printForces("POCL_MAX_PTHREAD_COUNT=5"), one);
+}
+
+TEST(Devices, workGroupsLargerThanTheDeviceRuns) {
+    if (!TestPlatform::get().isPocl())
+        GTEST_SKIP() << "only PoCL has a limit to change";
+    EXPECT_THAT(
+        printForces("POCL_MAX_WORK_GROUP_SIZE=128 OPENMM_LPS_DEVICE_KIND=gpu-small"),
+        HasSubstr("LPSForce: the device runs at most 128 threads of kernel 'sortParticles' together, but 256 are "
+                  "needed; use the CPU platform, or set OPENMM_LPS_DEVICE_KIND=cpu."));
+    EXPECT_EQ(printForces("POCL_MAX_WORK_GROUP_SIZE=128 OPENMM_LPS_DEVICE_KIND=cpu"), printForces(""));
+}
+
+TEST(Devices, anyErrorOfAThreadIsAnOpenMMException) {
+    const auto message = [](FirstError& first, auto error) {
+        return messageOf([&] { first.guard([&] { throw error; }); });
+    };
+    FirstError first, second, third;
+    EXPECT_EQ(message(first, std::runtime_error("no memory")), "LPSForce, on one of several devices: no memory");
+    EXPECT_EQ(message(first, std::runtime_error("no memory")), "");
+    EXPECT_EQ(message(second, OpenMM::OpenMMException("LPSForce: atom 3")), "LPSForce: atom 3");
+    EXPECT_EQ(message(third, 7), "LPSForce, on one of several devices: an error without a message");
 }
 
 TEST(Devices, distancesThatRoundToTheCutoff) {
@@ -254,6 +278,30 @@ TEST(Devices, smallSystemsNeedFewLaunches) {
     // Six more stages to sort; two tiles of 512 rows.
 
     EXPECT_EQ(countLaunches(largeCell), 12.0 + 6.0 + 10.0);
+}
+
+TEST(Devices, aFarAtomWithoutBoxDoesNotSlowTheListDown) {
+    // In a grid that reaches to the far atom all others share one cell, and the list takes six times as long.
+
+    lps::Configuration cluster = lps::testing::makeCluster(20000, 3, 74.0, 5);
+    double seconds[2];
+    std::vector<Vec3> forces[2];
+    for (bool far : {false, true}) {
+        cluster.positions[17] = far ? lps::Vector3{3e5, -2e4, 40.0} : lps::Vector3{90.0, 0.0, 0.0};
+        const TestSystem system = makeSystem(makeModel(), cluster);
+        const std::vector<Vec3> reversed(system.positions.rbegin(), system.positions.rend());
+        const ProfileFile file(::testing::TempDir() + "lps-far-" + std::to_string(getpid()));
+        {
+            TestContext context(system);
+            for (const auto& positions : {system.positions, reversed, system.positions}) {
+                context->setPositions(positions);
+                forces[far] = context.getForces();
+            }
+        }
+        seconds[far] = file.read().at("kernels").at("buildNeighborList").at("seconds");
+    }
+    EXPECT_LT(seconds[1], 3 * seconds[0]);
+    EXPECT_LE(largestDifference(forces[1], forces[0]), TestPlatform::get().getTolerance().force);
 }
 
 TEST(Devices, profileThatCannotBeWritten) {

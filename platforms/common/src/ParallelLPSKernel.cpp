@@ -3,11 +3,10 @@
 
 #include "ParallelLPSKernel.h"
 
-#include <atomic>
 #include <memory>
 #include <utility>
 
-#include "openmm/OpenMMException.h"
+#include "FirstError.h"
 #include "openmm/common/ContextSelector.h"
 
 namespace LPSPlugin {
@@ -18,29 +17,21 @@ using OpenMM::ContextSelector;
 using OpenMM::Vec3;
 using std::vector;
 
-/**
- * One device's evaluation, run by its own thread. Of several errors in one evaluation OpenMM would throw one now and
- * the next in a later evaluation, so only the first leaves.
- */
+/** One device's evaluation, run by its own thread. */
 class ParallelLPSKernel::Task : public ComputeContext::WorkTask {
 public:
-    /** @param anyFailed  shared by the tasks of one evaluation */
+    /** @param first  shared by the tasks of one evaluation */
     Task(ContextImpl& contextImpl, CommonCalcLPSForceKernel& calcKernel, bool forces, bool energy, double& total,
-         std::shared_ptr<std::atomic<bool>> anyFailed)
+         std::shared_ptr<FirstError> first)
         : context(contextImpl),
           kernel(calcKernel),
           includeForces(forces),
           includeEnergy(energy),
           energySum(total),
-          failed(std::move(anyFailed)) {}
+          error(std::move(first)) {}
 
     void execute() override {
-        try {
-            energySum += kernel.execute(context, includeForces, includeEnergy);
-        } catch (const OpenMM::OpenMMException&) {
-            if (!failed->exchange(true))
-                throw;
-        }
+        error->guard([&] { energySum += kernel.execute(context, includeForces, includeEnergy); });
     }
 
 private:
@@ -48,7 +39,7 @@ private:
     CommonCalcLPSForceKernel& kernel;
     const bool includeForces, includeEnergy;
     double& energySum;
-    const std::shared_ptr<std::atomic<bool>> failed;
+    const std::shared_ptr<FirstError> error;
 };
 
 ParallelLPSKernel::ParallelLPSKernel(const std::string& kernelName, const OpenMM::Platform& kernelPlatform,
@@ -65,10 +56,10 @@ void ParallelLPSKernel::initialize(const OpenMM::System& system, const LPSForce&
 
 double ParallelLPSKernel::execute(ContextImpl& context, bool includeForces, bool includeEnergy) {
     const vector<ComputeContext*> devices = cc.getAllContexts();
-    const auto failed = std::make_shared<std::atomic<bool>>(false);
+    const auto error = std::make_shared<FirstError>();
     for (std::size_t i = 0; i < kernels.size(); i++)
         devices[i]->getWorkThread().addTask(
-            new Task(context, *kernels[i], includeForces, includeEnergy, devices[i]->getEnergyWorkspace(), failed));
+            new Task(context, *kernels[i], includeForces, includeEnergy, devices[i]->getEnergyWorkspace(), error));
     return 0.0;
 }
 

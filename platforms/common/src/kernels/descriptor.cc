@@ -15,13 +15,23 @@
 #endif
 #define LPS_CHANNELS_PER_LANE ((LPS_WIDTH + LPS_LANES - 1) / LPS_LANES)
 
+/** sum += factor * vector */
+#define LPS_ADD_SCALED(sum, vector, factor) \
+    {                                       \
+        const real scalar = factor;         \
+        sum.x += scalar * vector.x;         \
+        sum.y += scalar * vector.y;         \
+        sum.z += scalar * vector.z;         \
+        sum.w += scalar * vector.w;         \
+    }
+
 /** A channel of a radial table at position t of its interval. */
 inline DEVICE real lpsInterpolate(real4 c, real2 d, real t) {
     return c.x + t * (c.y + t * (c.z + t * (c.w + t * (d.x + t * d.y))));
 }
 
 /**
- * Add what a neighbor contributes to this lane's channels, its row times each channel.
+ * Add what a neighbor contributes to this lane's channels, its row r times each channel.
  *
  * @param tableRow  row of coefficients, or -1 - index of a direct pair
  * @param t         position in the interval of the table
@@ -29,19 +39,21 @@ inline DEVICE real lpsInterpolate(real4 c, real2 d, real t) {
 inline DEVICE void lpsAddNeighbor(real4* sum, int lane, real4 r, int tableRow, real t, GLOBAL const real4* RESTRICT low,
                                   GLOBAL const real2* RESTRICT high, int directCapacity,
                                   GLOBAL const real2* RESTRICT direct) {
-    LPS_UNROLL
-    for (int q = 0; q < LPS_CHANNELS_PER_LANE; q++) {
-        const int m = lane + q * LPS_LANES;
-        if (m < LPS_WIDTH) {
-            real g;
-            if (tableRow >= 0)
-                g = lpsInterpolate(low[(mm_long)tableRow * LPS_WIDTH + m], high[(mm_long)tableRow * LPS_WIDTH + m], t);
-            else
-                g = direct[(mm_long)m * directCapacity + (-1 - tableRow)].x;
-            sum[q].x += g * r.x;
-            sum[q].y += g * r.y;
-            sum[q].z += g * r.z;
-            sum[q].w += g * r.w;
+    if (tableRow >= 0) {
+        LPS_UNROLL
+        for (int q = 0; q < LPS_CHANNELS_PER_LANE; q++) {
+            const int m = lane + q * LPS_LANES;
+            if (m < LPS_WIDTH)
+                LPS_ADD_SCALED(
+                    sum[q], r,
+                    lpsInterpolate(low[(mm_long)tableRow * LPS_WIDTH + m], high[(mm_long)tableRow * LPS_WIDTH + m], t))
+        }
+    } else {
+        LPS_UNROLL
+        for (int q = 0; q < LPS_CHANNELS_PER_LANE; q++) {
+            const int m = lane + q * LPS_LANES;
+            if (m < LPS_WIDTH)
+                LPS_ADD_SCALED(sum[q], r, direct[(mm_long)m * directCapacity + (-1 - tableRow)].x)
         }
     }
 }

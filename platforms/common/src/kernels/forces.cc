@@ -30,26 +30,28 @@ inline DEVICE void lpsAddGradients(const real4* G, int lane, real4 r, int tableR
                                    GLOBAL const real4* RESTRICT low, GLOBAL const real2* RESTRICT high,
                                    int directCapacity, GLOBAL const real2* RESTRICT direct, real4* rowGradient,
                                    real* radialGradient) {
-    LPS_UNROLL
-    for (int q = 0; q < LPS_CHANNELS_PER_LANE; q++) {
-        const int m = lane + q * LPS_LANES;
-        if (m < LPS_WIDTH) {
-            real g, slope;
-            if (tableRow >= 0) {
+    if (tableRow >= 0) {
+        LPS_UNROLL
+        for (int q = 0; q < LPS_CHANNELS_PER_LANE; q++) {
+            const int m = lane + q * LPS_LANES;
+            if (m < LPS_WIDTH) {
                 const real4 c = low[(mm_long)tableRow * LPS_WIDTH + m];
                 const real2 d = high[(mm_long)tableRow * LPS_WIDTH + m];
-                g = lpsInterpolate(c, d, t);
-                slope = c.y + t * ((real)2 * c.z + t * ((real)3 * c.w + t * ((real)4 * d.x + t * (real)5 * d.y)));
-            } else {
-                const real2 pair = direct[(mm_long)m * directCapacity + (-1 - tableRow)];
-                g = pair.x;
-                slope = pair.y;
+                const real slope =
+                    c.y + t * ((real)2 * c.z + t * ((real)3 * c.w + t * ((real)4 * d.x + t * (real)5 * d.y)));
+                LPS_ADD_SCALED((*rowGradient), G[q], lpsInterpolate(c, d, t))
+                *radialGradient += slope * (G[q].x * r.x + G[q].y * r.y + G[q].z * r.z + G[q].w * r.w);
             }
-            rowGradient->x += g * G[q].x;
-            rowGradient->y += g * G[q].y;
-            rowGradient->z += g * G[q].z;
-            rowGradient->w += g * G[q].w;
-            *radialGradient += slope * (G[q].x * r.x + G[q].y * r.y + G[q].z * r.z + G[q].w * r.w);
+        }
+    } else {
+        LPS_UNROLL
+        for (int q = 0; q < LPS_CHANNELS_PER_LANE; q++) {
+            const int m = lane + q * LPS_LANES;
+            if (m < LPS_WIDTH) {
+                const real2 g = direct[(mm_long)m * directCapacity + (-1 - tableRow)];
+                LPS_ADD_SCALED((*rowGradient), G[q], g.x)
+                *radialGradient += g.y * (G[q].x * r.x + G[q].y * r.y + G[q].z * r.z + G[q].w * r.w);
+            }
         }
     }
 }
