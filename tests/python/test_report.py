@@ -276,7 +276,7 @@ def refused(*arguments):
 
 
 def test_refusals(folders, tmp_path):
-    assert "is not a folder; give the folder of a run or of a protocol" in refused("analyze", tmp_path / "none")
+    assert "does not exist; give the folder of a run or of a protocol" in refused("analyze", tmp_path / "none")
     assert "holds neither a run nor a protocol of openmm-lps" in refused("report", tmp_path)
     assert "has no status.json; give the folder" in refused("status", tmp_path)
     assert "cannot be written; give the path of an .html file" in refused(

@@ -36,7 +36,7 @@ from .scattering import (
     total_correlation_from_structure_factor,
 )
 from .speciation import Speciation, classify_anions
-from .trajectory import Trajectory, watch
+from .trajectory import Trajectory, no_checks, watch
 from .unwrapping import unwrap
 
 __all__ = [
@@ -72,6 +72,7 @@ __all__ = [
     "linear_fit",
     "long_range_order",
     "mean_squared_displacement",
+    "no_checks",
     "orientational_correlation",
     "radial_distribution",
     "read",

@@ -88,7 +88,7 @@ def read(
         raise ValueError(f"read: '{path}' holds no frames; run longer, or wait until the first ones are written")
     if frame_interval_ps is not None:
         trajectory = trajectory.with_interval(frame_interval_ps)
-    if checks and not states_units:
+    if trajectory.checks and not states_units:
         check_units(trajectory)
     return trajectory
 

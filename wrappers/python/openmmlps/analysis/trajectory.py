@@ -21,6 +21,7 @@ Watcher = Callable[[str, int, int], None]
 #: which atoms: a symbol, several symbols, an integer array of indices, or "all"
 Species = str | Sequence[str] | np.ndarray
 
+_checking: contextvars.ContextVar[bool] = contextvars.ContextVar("checking", default=True)
 _watcher: contextvars.ContextVar[Watcher | None] = contextvars.ContextVar("watcher", default=None)
 _CHUNK_BYTES = 64 << 20
 
@@ -114,7 +115,7 @@ class Trajectory:
                 raise ValueError(f"Trajectory: {what} have shape {tuple(value.shape)}; positions ask for {expected}")
         self.masses_amu = _element_masses(self.symbols) if masses_amu is None else np.asarray(masses_amu, dtype=float)
         self.name = name
-        self.checks = checks
+        self.checks = checks and _checking.get()
         self._unwrapped = False  # known by a pass over all frames
 
     def __len__(self) -> int:
@@ -272,6 +273,16 @@ def watch(watcher: Watcher) -> Iterator[None]:
         yield
     finally:
         _watcher.reset(token)
+
+
+@contextlib.contextmanager
+def no_checks() -> Iterator[None]:
+    """While this lasts, trajectories are made without checks of plausibility, as with ``checks=False``."""
+    token = _checking.set(False)
+    try:
+        yield
+    finally:
+        _checking.reset(token)
 
 
 def tell(name: str, done: int, total: int) -> None:

@@ -19,17 +19,50 @@ from .output import LINE_SECONDS, console, report_errors, table
 
 @report_errors
 def analyze(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a run or of a protocol.")],
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="Folder of a run or protocol, or a trajectory file.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Folder to write to. Default: PATH/analysis or PATH-analysis.")
+    ] = None,
+    format: Annotated[str | None, typer.Option(help="Format of a file: h5md, or ASE's name of it.")] = None,
+    elements: Annotated[
+        str | None, typer.Option(help="Elements of the types in a file, such as Li,P,S or 1=Li,2=P.")
+    ] = None,
+    frame_interval: Annotated[
+        str | None, typer.Option(help="Time between the frames of a file that has no times, such as '10 fs'.")
+    ] = None,
+    temperature: Annotated[str | None, typer.Option(help="Temperature of a file, for its conductivity.")] = None,
+    mobile: Annotated[str, typer.Option(help="Mobile ions of a file.")] = "Li",
+    unwrap: Annotated[bool, typer.Option("--unwrap", help="Undo the folding of atoms into the box of a file.")] = False,
+    no_checks: Annotated[
+        bool, typer.Option("--no-checks", help="Do not refuse unlikely units, or positions that look wrapped.")
+    ] = False,
 ) -> None:
-    """Analyze a run or a protocol: pictures as PNG and tables as CSV in DIR/analysis.
+    """Analyze a run, a protocol or a trajectory of any program: pictures as PNG and tables as CSV.
 
     \b
     openmm-lps analyze glass
+    openmm-lps analyze dump.lammpstrj --elements Li,P,S --frame-interval "10 fs" -o lammps
     """
+    from openmmlps.app.quantities import parse
+    from openmmlps.report import Reading
     from openmmlps.report import analyze as carry_out
 
-    with _progress(folder):
-        found, target, files = carry_out(folder)
+    def quantity(option: str, text: str | None, dimension: str) -> float | None:
+        try:
+            return None if text is None else parse(text, dimension)
+        except ValueError as error:
+            raise ValueError(f"--{option}: {error}") from None
+
+    reading = Reading(
+        format,
+        elements,
+        quantity("frame-interval", frame_interval, "time"),
+        quantity("temperature", temperature, "temperature"),
+        mobile,
+        unwrap,
+    )
+    with _checks(not no_checks), _progress(path):
+        found, target, files = carry_out(path, output, reading)
     out = console()
     out.print(f"{found.title} ({found.subtitle})", soft_wrap=True)
     rows = [(result.quantity, result.value, result.literature or "-") for result in found.results]
@@ -44,7 +77,12 @@ def report(
     folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Folders of runs and protocols.")],
     output: Annotated[Path | None, typer.Option("--output", "-o", help="HTML file. Default: DIR/report.html.")] = None,
     title: Annotated[str | None, typer.Option(help="Heading. Default: made from what was run.")] = None,
+<<<<<<< HEAD
 ) -> None:
+=======
+    no_checks: Annotated[bool, typer.Option("--no-checks", help="Do not refuse positions that look wrapped.")] = False,
+):
+>>>>>>> c0b8d01 (analyze: trajectories of other programs, and --no-checks)
     """Write one HTML file on runs and protocols; it needs no network.
 
     Also writes the pictures and tables of each folder into DIR/analysis.
@@ -62,10 +100,15 @@ def report(
         raise ValueError(f"report: two folders have the same name ({', '.join(names)}); rename one")
     found = []
     for folder in folders:
+<<<<<<< HEAD
         with _progress(folder):
             found.append(find(folder))
     for folder, findings in zip(folders, found, strict=True):  # nothing is replaced before all folders could be read
         findings.write(folder / "analysis")
+=======
+        with _checks(not no_checks), _progress(folder):
+            found.append(carry_out(folder)[0])
+>>>>>>> c0b8d01 (analyze: trajectories of other programs, and --no-checks)
     write_report(output, found, title)
     size = output.stat().st_size / 1e6
     console().print(f"{output} ({size:.1f} MB)", soft_wrap=True)
@@ -91,6 +134,13 @@ def status(
         while True:
             time.sleep(max(0.2, interval))
             live.update(_status_table(folders), refresh=True)
+
+
+def _checks(wanted: bool) -> contextlib.AbstractContextManager[None]:
+    """Without checks of plausibility, if they are not wanted."""
+    from openmmlps.analysis import no_checks
+
+    return contextlib.nullcontext() if wanted else no_checks()
 
 
 @contextlib.contextmanager

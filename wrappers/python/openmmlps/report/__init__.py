@@ -8,5 +8,6 @@ write_report("report.html", [find("glass"), find("glass-transport")])
 
 from .findings import analyze, find
 from .html import write_report
+from .trajectory_file import Reading
 
-__all__ = ["analyze", "find", "write_report"]
+__all__ = ["Reading", "analyze", "find", "write_report"]

@@ -13,6 +13,7 @@ from .elastic_section import elastic_findings
 from .quench_section import quench_findings
 from .relax_section import relax_findings
 from .single_run import run_findings
+from .trajectory_file import Reading, trajectory_findings
 from .transport_section import transport_findings
 
 _PROTOCOLS = {
@@ -23,8 +24,15 @@ _PROTOCOLS = {
 }
 
 
-def find(path: Path | str) -> Findings:
-    """Analyze the folder of a run or of a protocol; nothing is written.
+def find(path: Path | str, reading: Reading | None = None) -> Findings:
+    """Analyze the folder of a run or of a protocol, or a trajectory; nothing is written.
+
+    Parameters
+    ----------
+    path : Path or str
+        folder, or file of a trajectory
+    reading : Reading or None
+        how to read a file
 
     Raises
     ------
@@ -32,8 +40,16 @@ def find(path: Path | str) -> Findings:
         nothing there, or nothing finished yet
     """
     path = Path(path)
+    if path.is_file():
+        found = trajectory_findings(path, reading or Reading())
+        found.warnings += _failed_pictures(found)
+        return found
+    if reading not in (None, Reading()):
+        raise ValueError(f"analyze: '{path}' is no trajectory file; leave out the options that say how to read one")
     if not path.is_dir():
-        raise FileNotFoundError(f"analyze: '{path}' is not a folder; give the folder of a run or of a protocol")
+        raise FileNotFoundError(
+            f"analyze: '{path}' does not exist; give the folder of a run or of a protocol, or a trajectory file"
+        )
     name = path.resolve().name
     if is_protocol(path):
         folder = ProtocolFolder(path)
@@ -57,8 +73,19 @@ def _failed_pictures(found: Findings) -> list[str]:
     return [f"{names} could not be drawn ({failed[0].picture.problem}); the numbers are in the CSV files"]
 
 
-def analyze(path: Path | str) -> tuple[Findings, Path, list[str]]:
-    """Analyze a folder and write its pictures (PNG) and tables (CSV) into its subfolder `analysis`.
+def analyze(
+    path: Path | str, output: Path | str | None = None, reading: Reading | None = None
+) -> tuple[Findings, Path, list[str]]:
+    """Analyze a folder or a trajectory, and write its pictures (PNG) and tables (CSV).
+
+    Parameters
+    ----------
+    path : Path or str
+        folder of a run or of a protocol, or file of a trajectory
+    output : Path, str or None
+        folder to write to; None: the subfolder `analysis`, or for a file the folder of its name with `-analysis`
+    reading : Reading or None
+        how to read a file
 
     Returns
     -------
@@ -74,6 +101,7 @@ def analyze(path: Path | str) -> tuple[Findings, Path, list[str]]:
     FileNotFoundError, ValueError
         as of `find`; older files are kept then
     """
-    found = find(path)
-    folder = Path(path) / "analysis"
+    path = Path(path)
+    found = find(path, reading)
+    folder = Path(output) if output else path / "analysis" if path.is_dir() else path.with_name(f"{path.name}-analysis")
     return found, folder, found.write(folder)

@@ -9,7 +9,6 @@ import numpy as np
 
 from openmmlps import analysis
 from openmmlps.analysis import Estimate
-from openmmlps.app.run_settings import RunSettings
 from openmmlps.app.thermo_file import read_thermo
 
 from . import literature, methods, structure_section, thermo_section
@@ -48,9 +47,10 @@ def run_findings(folder: Path | str, name: str) -> Findings:
     half = len(data["step"]) // 2
     found.results.append(Result("temperature (K)", str(_block_mean(data["temperature_K"][half:]))))
     if trajectory.cells is not None:
-        _structure(name, source, trajectory, _block_mean(data["density_g_per_cm3"][half:]), found)
-    found.add(_vibrations(name, trajectory))
-    _displacements(name, settings, trajectory, found)
+        add_structure(name, source, trajectory, _block_mean(data["density_g_per_cm3"][half:]), found)
+    found.add(vibrations_section(name, trajectory))
+    if settings.ensemble != "npt":
+        add_displacements(name, trajectory, found)
     if status["state"] != "finished":
         done = 100 * status["fraction_done"]
         found.warnings.append(f"the run is not finished ({status['state']}, {done:.0f} % done)")
@@ -72,7 +72,7 @@ def _block_mean(values: np.ndarray) -> Measured:
     return Measured.of(Estimate.from_blocks(values))
 
 
-def _structure(name: str, source: str, trajectory: analysis.Trajectory, density: Measured, found: Findings) -> None:
+def add_structure(name: str, source: str, trajectory: analysis.Trajectory, density: Measured, found: Findings) -> None:
     """Sections on the second half of a periodic run, and the last frame."""
     published = literature.published(trajectory.symbols, source, glass=False)
     kept = trajectory[len(trajectory) // 2 :]
@@ -85,7 +85,7 @@ def _structure(name: str, source: str, trajectory: analysis.Trajectory, density:
     found.snapshots = [structure_section.snapshot(trajectory, f"{pretty(source)}, last frame")]
 
 
-def _vibrations(name: str, trajectory: analysis.Trajectory) -> Section | None:
+def vibrations_section(name: str, trajectory: analysis.Trajectory) -> Section | None:
     """Density of states, if frames are close enough in time."""
     times = trajectory.times_ps
     if trajectory.velocities is None or times is None or len(trajectory) < 400:
@@ -109,9 +109,9 @@ def _vibrations(name: str, trajectory: analysis.Trajectory) -> Section | None:
     return section
 
 
-def _displacements(name: str, settings: RunSettings, trajectory: analysis.Trajectory, found: Findings) -> None:
+def add_displacements(name: str, trajectory: analysis.Trajectory, found: Findings) -> None:
     """Mean squared displacement at constant volume; a refusal becomes a warning."""
-    if settings.ensemble == "npt" or trajectory.cells is None:
+    if trajectory.cells is None:
         return
     try:
         curves = {e: analysis.mean_squared_displacement(trajectory, e, reference=None) for e in trajectory.elements}
