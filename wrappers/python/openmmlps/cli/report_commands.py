@@ -77,12 +77,8 @@ def report(
     folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Folders of runs and protocols.")],
     output: Annotated[Path | None, typer.Option("--output", "-o", help="HTML file. Default: DIR/report.html.")] = None,
     title: Annotated[str | None, typer.Option(help="Heading. Default: made from what was run.")] = None,
-<<<<<<< HEAD
-) -> None:
-=======
     no_checks: Annotated[bool, typer.Option("--no-checks", help="Do not refuse positions that look wrapped.")] = False,
-):
->>>>>>> c0b8d01 (analyze: trajectories of other programs, and --no-checks)
+) -> None:
     """Write one HTML file on runs and protocols; it needs no network.
 
     Also writes the pictures and tables of each folder into DIR/analysis.
@@ -100,15 +96,10 @@ def report(
         raise ValueError(f"report: two folders have the same name ({', '.join(names)}); rename one")
     found = []
     for folder in folders:
-<<<<<<< HEAD
-        with _progress(folder):
+        with _checks(not no_checks), _progress(folder):
             found.append(find(folder))
     for folder, findings in zip(folders, found, strict=True):  # nothing is replaced before all folders could be read
         findings.write(folder / "analysis")
-=======
-        with _checks(not no_checks), _progress(folder):
-            found.append(carry_out(folder)[0])
->>>>>>> c0b8d01 (analyze: trajectories of other programs, and --no-checks)
     write_report(output, found, title)
     size = output.stat().st_size / 1e6
     console().print(f"{output} ({size:.1f} MB)", soft_wrap=True)
