@@ -5,8 +5,8 @@
 
     python tests/golden/convert_golden.py [NAME ...]
 
-Needs numpy, h5py and PyYAML, not DeePMD-kit. Prints for every file the largest deviation of a plain numpy evaluation of the
-converted model from the stored numbers: energy per atom (eV), force (eV/angstrom), virial (eV).
+Needs openmm-lps, not DeePMD-kit. Prints for every file the largest deviation of the CPU evaluator, in double precision without
+tables, from the stored numbers: energy per atom (eV), force (eV/angstrom), virial (eV).
 """
 
 from __future__ import annotations
