@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the openmm-lps authors
-"""Relaxation of the antifluorite Li2S and its phonons at the zone centre, with ASE.
+"""Relaxation of the antifluorite Li2S and its phonons at the zone center, with ASE.
 
 python examples/ase_phonons.py
 """
@@ -29,4 +29,4 @@ with tempfile.TemporaryDirectory() as folder:
     phonons.run()
     phonons.read(acoustic=True)
     energies = phonons.band_structure([(0, 0, 0)])[0]
-print("modes at the zone centre (meV):", np.array2string(1000 * np.sort(energies), precision=1, suppress_small=True))
+print("modes at the zone center (meV):", np.array2string(1000 * np.sort(energies), precision=1, suppress_small=True))

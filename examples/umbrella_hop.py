@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the openmm-lps authors
-"""Umbrella sampling of a lithium hop: one ion is pulled from its site towards its nearest lithium neighbour's.
+"""Umbrella sampling of a lithium hop: one ion is pulled from its site towards its nearest lithium neighbor's.
 
 The coordinate is the projection of the ion's displacement from its site on the direction to the other site, a CustomCVForce
 holds it in windows, and the mean force gives the free energy by integration.

@@ -85,7 +85,7 @@ def trajectory_temperature(frames: Frames) -> np.ndarray:
 
     so d+/h+ - d-/h- = h+ (2 a + a+)/6 + h- (2 a + a-)/6. The intervals h+ and h- are the pair of multiples of TIME_STEP
     that violates this least, relative to the size of the right side; v follows. The first and last frame take their
-    neighbour's value. The temperature of a single frame of few atoms fluctuates; see `running_mean`.
+    neighbor's value. The temperature of a single frame of few atoms fluctuates; see `running_mean`.
     """
     count, atoms = len(frames), len(frames.types)
     cell = frames.box[0].reshape(3, 3).astype(float)
@@ -112,6 +112,6 @@ def trajectory_temperature(frames: Frames) -> np.ndarray:
 
 
 def running_mean(values: np.ndarray, window: int) -> np.ndarray:
-    """Mean over a centred window that is cut off at the ends; same shape (F,) as `values`."""
+    """Mean over a centered window that is cut off at the ends; same shape (F,) as `values`."""
     half = window // 2
     return np.array([values[max(0, i - half) : i + half + 1].mean() for i in range(len(values))])

@@ -20,7 +20,7 @@ CRYSTAL = {
 
 #: Glasses: frames in the order in which active learning chose them. An iteration heats the glass from a cold start, so
 #: it begins where energy and volume fall back to low values and the atoms jump by more than 2.3 A (phosphorus and
-#: sulphur, root mean square, from one frame to the next; mostly 0.5-2 A within a trajectory). Whole iterations are held
+#: sulfur, root mean square, from one frame to the next; mostly 0.5-2 A within a trajectory). Whole iterations are held
 #: out. The boundaries were inferred from this, the data do not name them; all iterations start from similar structures.
 GLASS = {
     "glass-g67": {"train": [(0, 449)], "validation": [(449, 513)], "test": [(513, 579)]},

@@ -20,7 +20,7 @@ int main(int argc, char** argv) try {
     }
     OpenMM::Platform::loadPluginsFromDirectory(PLUGINS);
 
-    // Antifluorite Li2S: four S on the face-centred sites, eight Li between them.
+    // Antifluorite Li2S: four S on the face-centered sites, eight Li between them.
     const double edge = 0.57;
     OpenMM::System system;
     system.setDefaultPeriodicBoxVectors({edge, 0, 0}, {0, edge, 0}, {0, 0, edge});

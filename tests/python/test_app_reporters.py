@@ -160,7 +160,7 @@ BAROSTATS = {
 @pytest.mark.parametrize("platform", PLATFORMS)
 @pytest.mark.parametrize("barostat", BAROSTATS)
 def test_positions_are_continuous(engine, tmp_path, platform, barostat):
-    """Atoms that stream through the box are never put back into it: not by a barostat, not by a sorted neighbour
+    """Atoms that stream through the box are never put back into it: not by a barostat, not by a sorted neighbor
     list on a GPU, not by a checkpoint."""
     structure = load("Li4P2S6", (2, 2, 2))  # hexagonal: its box flips as soon as a flexible barostat moves it
     system = make_system(engine, structure, tmp_path, BAROSTATS[barostat]())

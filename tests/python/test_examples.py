@@ -24,7 +24,7 @@ SCRIPTS = {
     "replica_exchange.py": (["4", "4"], r"\d of 4 exchanges accepted between 500, 540, 583 K"),
     "ase_phonons.py": (
         [],
-        r"lattice parameter 5\.\d+ angstrom\n(.*\n)*modes at the zone centre \(meV\): \[ *-?0\. +-?0\. +-?0\. ",
+        r"lattice parameter 5\.\d+ angstrom\n(.*\n)*modes at the zone center \(meV\): \[ *-?0\. +-?0\. +-?0\. ",
     ),
 }
 

@@ -123,10 +123,10 @@ def test_forces_are_the_derivative_and_the_box_is_periodic(case):
     box = np.array([[1.2, 0, 0], [0.3, 1.1, 0], [-0.2, 0.4, 1.3]])
     symbols = ["Li", "P", "S"] * 8
     pair_distance = 0.13
-    centres = generator.random((12, 3)) @ box
+    centers = generator.random((12, 3)) @ box
     directions = generator.normal(size=(12, 3))
     directions *= pair_distance / np.linalg.norm(directions, axis=1)[:, None]
-    positions = np.concatenate([centres, centres + directions + box[1] - 2 * box[2]])  # partners in another image
+    positions = np.concatenate([centers, centers + directions + box[1] - 2 * box[2]])  # partners in another image
     system = system_of(symbols, box)
     addRepulsion(system, forceGroup=1)
     context = case.context(system, positions)

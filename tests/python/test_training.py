@@ -66,8 +66,8 @@ def test_temperature_of_harmonic_oscillators_sampled_unevenly():
     phase = random.uniform(0, 2 * np.pi, (atoms, 3))
     time = np.cumsum(random.integers(1, 9, 200)) * frames_module.TIME_STEP
     angle = omega * time[:, None, None] + phase
-    centre = random.uniform(0, 12, (atoms, 3))
-    position = centre + amplitude * np.sin(angle)
+    center = random.uniform(0, 12, (atoms, 3))
+    position = center + amplitude * np.sin(angle)
     velocity = amplitude * omega * np.cos(angle)
     force = -(omega**2) * amplitude * np.sin(angle) * mass / frames_module.FORCE_TO_ACCELERATION
     cell = np.diag([12.0, 12.0, 12.0])
@@ -108,7 +108,7 @@ def test_frames_survive_writing_and_reading(tmp_path):
 
 
 class ShiftedModel:
-    """Predicts the reference of the frames it is given plus 0.1 eV, 0.2 eV/angstrom on sulphur and 0.3 eV of virial."""
+    """Predicts the reference of the frames it is given plus 0.1 eV, 0.2 eV/angstrom on sulfur and 0.3 eV of virial."""
 
     def __init__(self, frames):
         self.frames = frames

@@ -119,7 +119,7 @@ def test_pairs_are_those_of_a_plain_search():
         found = slice(pairs.offsets[frame], pairs.offsets[frame + 1])
         expected = np.sort(lengths[(lengths > 1e-6) & (lengths < 4.5)])
         np.testing.assert_allclose(np.sort(pairs.vector[found].norm(dim=1).numpy()), expected, atol=1e-5)
-        counts = np.bincount(pairs.centre[found].numpy(), minlength=7)
+        counts = np.bincount(pairs.center[found].numpy(), minlength=7)
         np.testing.assert_array_equal(counts, ((lengths > 1e-6) & (lengths < 4.5)).sum((1, 2)))
 
 

@@ -7,7 +7,7 @@ less work. Three observations make it cheap:
 
 1. An embedding net is a function of one number, s(r). It is evaluated on a grid of s and interpolated (`grid.py`), so
    the filtered environment of all atoms is one matrix product P G: P holds the geometry and no parameter, G the nets on
-   the grid. Slots without a neighbour all sit at s = 0 and add to one element of P.
+   the grid. Slots without a neighbor all sit at s = 0 and add to one element of P.
 2. The gradient of a loss of forces and virials needs no second derivative of a graph: it is that of the derivative of
    the energy along one direction (`gradient.py`), which is computed forwards together with the energy.
 3. The pairs of every training frame are found once and kept (`pairs.py`).

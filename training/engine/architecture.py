@@ -38,7 +38,7 @@ KNOWN = {
 
 @dataclass(frozen=True)
 class Architecture:
-    """Sizes of a model of T species: radii in angstrom, `sel` (T,) slots per neighbour species, widths of the nets."""
+    """Sizes of a model of T species: radii in angstrom, `sel` (T,) slots per neighbor species, widths of the nets."""
 
     type_map: tuple[str, ...]
     rcut: float

@@ -21,15 +21,15 @@ from .pairs import find_pairs
 class Batch:
     """F frames of one system of N atoms: F N rows, species after species; P pairs.
 
-    vector (P, 3) neighbour minus centre, angstrom; centre and neighbour (P,) rows; species (T,) rows of each species;
+    vector (P, 3) neighbor minus center, angstrom; center and neighbor (P,) rows; species (T,) rows of each species;
     kind (F N,) species of a row; frame (F N,) frame of a row; pair_frame (P,). References: energy (F,) in eV, force
     (F N, 3) in eV/angstrom, virial (F, 3, 3) in eV.
     """
 
     atoms: int
     vector: torch.Tensor
-    centre: torch.Tensor
-    neighbour: torch.Tensor
+    center: torch.Tensor
+    neighbor: torch.Tensor
     pair_frame: torch.Tensor
     species: tuple[int, ...]
     kind: torch.Tensor
@@ -107,8 +107,8 @@ class System:
         return Batch(
             atoms=self.atoms,
             vector=gather(self.pairs.vector).to(self.dtype),
-            centre=gather_rows(self.pairs.centre),
-            neighbour=gather_rows(self.pairs.neighbour),
+            center=gather_rows(self.pairs.center),
+            neighbor=gather_rows(self.pairs.neighbor),
             pair_frame=pair_frame,
             species=tuple(size * number for number in self.counts),
             kind=kind,

@@ -2,8 +2,8 @@
 # Copyright (c) 2026 the openmm-lps authors
 """Environment rows of pairs and the geometry matrix P, whose product with the gridded nets is the environment matrix.
 
-Row i, c of P (N, 4, T K) is sum_j R_jc B_k(s_j) over neighbours j of species b, in column b K + k: R the environment row
-(s, s x/r, s y/r, s z/r) standardised as DeePMD-kit does, B_k the interpolation weight of node k. A slot without a neighbour
+Row i, c of P (N, 4, T K) is sum_j R_jc B_k(s_j) over neighbors j of species b, in column b K + k: R the environment row
+(s, s x/r, s y/r, s z/r) standardised as DeePMD-kit does, B_k the interpolation weight of node k. A slot without a neighbor
 has R = 0 before it is standardised, so its row is (-mean/deviation, 0, 0, 0) and its s is 0, which is a node.
 """
 
@@ -18,7 +18,7 @@ from .grid import LEFT, WIDTH, Grid
 
 @dataclass(frozen=True)
 class Standard:
-    """Per centre species (T,): mean of s, and inverse deviations of s and of the three directions."""
+    """Per center species (T,): mean of s, and inverse deviations of s and of the three directions."""
 
     mean: torch.Tensor
     radial: torch.Tensor
@@ -30,10 +30,10 @@ class Environment:
 
     def __init__(self, batch: Batch, architecture: Architecture, standard: Standard, grid: Grid):
         self.batch, self.kinds, self.nodes = batch, architecture.species, len(grid)
-        centre_kind = batch.kind[batch.centre]
-        neighbour_kind = batch.kind[batch.neighbour]
+        center_kind = batch.kind[batch.center]
+        neighbor_kind = batch.kind[batch.neighbor]
         mean, self.radial, self.angular = (
-            values[centre_kind] for values in (standard.mean, standard.radial, standard.angular)
+            values[center_kind] for values in (standard.mean, standard.radial, standard.angular)
         )
         x = batch.vector
         inverse = 1 / x.norm(dim=1)
@@ -51,11 +51,11 @@ class Environment:
         self.rows = torch.cat([((s - mean) * self.radial)[:, None], x * (self.q * self.angular)[:, None]], dim=1)
         first, self.weights, self.weight_slopes = grid.locate(s)
         columns = self.kinds * self.nodes
-        start = batch.centre * (4 * columns) + neighbour_kind * self.nodes + first
+        start = batch.center * (4 * columns) + neighbor_kind * self.nodes + first
         steps = columns * torch.arange(4, device=x.device)[:, None] + torch.arange(WIDTH, device=x.device)
         self.index = (start[:, None, None] + steps).view(-1)
         self.shape = (len(batch.kind), 4, columns)
-        self.standard, self.neighbour_kind = standard, neighbour_kind
+        self.standard, self.neighbor_kind = standard, neighbor_kind
         self.slots = torch.tensor(architecture.sel, device=x.device, dtype=x.dtype)
 
     def _scatter(self, values: torch.Tensor) -> torch.Tensor:
@@ -64,11 +64,11 @@ class Environment:
         return matrix
 
     def matrix(self) -> torch.Tensor:
-        """Return P (N, 4, T K), empty slots included. More neighbours than slots give a negative number of empty slots."""
+        """Return P (N, 4, T K), empty slots included. More neighbors than slots give a negative number of empty slots."""
         matrix = self._scatter(self.rows[:, :, None] * self.weights[:, None, :])
         batch = self.batch
         found = torch.zeros(len(batch.kind) * self.kinds, device=matrix.device, dtype=matrix.dtype)
-        found.index_add_(0, batch.centre * self.kinds + self.neighbour_kind, torch.ones_like(self.s))
+        found.index_add_(0, batch.center * self.kinds + self.neighbor_kind, torch.ones_like(self.s))
         empty = self.slots - found.view(-1, self.kinds)
         row = -(self.standard.mean * self.standard.radial)[batch.kind]
         matrix[:, 0].view(-1, self.kinds, self.nodes)[:, :, LEFT] += empty * row[:, None]

@@ -2,7 +2,7 @@
 # Copyright (c) 2026 the openmm-lps authors
 """Energies, forces and virials of a batch, and the gradient of the loss by the parameters, without a double backward.
 
-With g_ij = dE/dx_ij for the pair vectors x_ij (neighbour j minus centre i) the forces and the virial are
+With g_ij = dE/dx_ij for the pair vectors x_ij (neighbor j minus center i) the forces and the virial are
 
     F_i = sum_j g_ij - sum_j g_ji,    W = -sum_ij g_ij (x) x_ij.
 
@@ -88,7 +88,7 @@ class Evaluation:
         by_matrix = [slope.flatten(0, 1) @ table.T for slope, table in zip(self.slopes, self.scaled, strict=True)]
         by_vector = self.geometry.transpose(torch.cat(by_matrix))
         force = torch.zeros_like(batch.force)
-        force.index_add_(0, batch.centre, by_vector).index_add_(0, batch.neighbour, by_vector, alpha=-1)
+        force.index_add_(0, batch.center, by_vector).index_add_(0, batch.neighbor, by_vector, alpha=-1)
         outer = (by_vector[:, :, None] * batch.vector[:, None, :]).flatten(1)
         ends = torch.zeros(batch.frames, 9, device=outer.device, dtype=outer.dtype)
         virial = -ends.index_add_(0, batch.pair_frame, outer).view(-1, 3, 3)
@@ -101,7 +101,7 @@ class Evaluation:
         """Add the gradient of the loss with weights (energy, force, virial) to that of the parameters."""
         batch, architecture = self.batch, self.model.architecture
         by_energy, by_force, by_virial = self.misfit.slopes(batch, weights)
-        direction = by_force[batch.neighbour] - by_force[batch.centre]
+        direction = by_force[batch.neighbor] - by_force[batch.center]
         direction += (by_virial[batch.pair_frame] * batch.vector[:, None, :]).sum(2)
         tangent = self.geometry.tangent(direction)
         changes = environments(batch.species, tangent, self.scaled)

@@ -39,11 +39,11 @@ def read_model(path: Path, architecture: Architecture) -> tuple[dict[str, np.nda
 
 
 def embedding_places(architecture: Architecture) -> list[int]:
-    """Return, for the engine's order of embedding nets, the places in DeePMD-kit's, where the centre species runs fastest."""
+    """Return, for the engine's order of embedding nets, the places in DeePMD-kit's, where the center species runs fastest."""
     kinds = architecture.species
     if architecture.one_side:
         return list(range(kinds))
-    return [centre + kinds * neighbour for centre in range(kinds) for neighbour in range(kinds)]
+    return [center + kinds * neighbor for center in range(kinds) for neighbor in range(kinds)]
 
 
 def unpack(content: dict, architecture: Architecture, name: str) -> tuple[dict, dict]:

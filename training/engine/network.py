@@ -10,7 +10,7 @@ from .parameters import Parameters
 
 
 def embed(parameters: Parameters, standard: Standard, grid: Grid) -> torch.Tensor:
-    """Return G (T, T K, M): the embedding of every node for each centre species, neighbour species after neighbour species."""
+    """Return G (T, T K, M): the embedding of every node for each center species, neighbor species after neighbor species."""
     architecture = parameters.architecture
     kinds, nodes = architecture.species, len(grid)
     inputs = (grid.nodes - standard.mean[:, None]) * standard.radial[:, None]

@@ -14,13 +14,13 @@ CHUNK = 8_000_000
 class Pairs:
     """Pairs of F frames, frame after frame: those of frame f are offsets[f]:offsets[f + 1].
 
-    vector (P, 3) float32, neighbour minus centre in angstrom; centre and neighbour (P,) int16 atoms of the frame.
-    Every pair is there twice, once with each of its atoms as the centre.
+    vector (P, 3) float32, neighbor minus center in angstrom; center and neighbor (P,) int16 atoms of the frame.
+    Every pair is there twice, once with each of its atoms as the center.
     """
 
     vector: torch.Tensor
-    centre: torch.Tensor
-    neighbour: torch.Tensor
+    center: torch.Tensor
+    neighbor: torch.Tensor
     offsets: list[int]
 
 
@@ -41,7 +41,7 @@ def find_pairs(coord: torch.Tensor, cells: torch.Tensor, cutoff: float) -> Pairs
     frames, atoms = coord.shape[:2]
     shifts = images(cells, cutoff)
     step = max(1, CHUNK // (atoms * atoms * len(shifts)))
-    vectors, centres, neighbours, counts = [], [], [], []
+    vectors, centers, neighbors, counts = [], [], [], []
     for start in range(0, frames, step):
         cell = cells[start : start + step]
         fraction = coord[start : start + step] @ torch.linalg.inv(cell)
@@ -52,14 +52,14 @@ def find_pairs(coord: torch.Tensor, cells: torch.Tensor, cutoff: float) -> Pairs
         square = torch.zeros(len(cell), atoms, atoms, len(shifts), dtype=torch.float32, device=coord.device)
         for axis in range(3):
             square += (near[..., axis, None] + offset[:, None, None, :, axis]).float().square_()
-        frame, centre, neighbour, image = torch.nonzero(square < (cutoff + 1e-3) ** 2, as_tuple=True)
-        vector = near[frame, centre, neighbour] + offset[frame, image]
+        frame, center, neighbor, image = torch.nonzero(square < (cutoff + 1e-3) ** 2, as_tuple=True)
+        vector = near[frame, center, neighbor] + offset[frame, image]
         length = vector.norm(dim=1)
-        itself = (centre == neighbour) & (length < 1e-6)
+        itself = (center == neighbor) & (length < 1e-6)
         keep = (length < cutoff) & ~itself
         vectors.append(vector[keep].float())
-        centres.append(centre[keep].to(torch.int16))
-        neighbours.append(neighbour[keep].to(torch.int16))
+        centers.append(center[keep].to(torch.int16))
+        neighbors.append(neighbor[keep].to(torch.int16))
         counts.append(torch.bincount(frame[keep], minlength=len(cell)))
     offsets = [0, *torch.cat(counts).cumsum(0).tolist()]
-    return Pairs(torch.cat(vectors), torch.cat(centres), torch.cat(neighbours), offsets)
+    return Pairs(torch.cat(vectors), torch.cat(centers), torch.cat(neighbors), offsets)

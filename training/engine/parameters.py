@@ -15,8 +15,8 @@ from .architecture import Architecture
 class Layer:
     """Views of one layer: w (..., inputs, outputs), b (..., outputs) and, where a residual exists, idt (..., outputs).
 
-    Embedding layers have a leading axis of nets, centre species slowest: net a T + b of centre a and neighbour b, or
-    net b alone where the nets do not depend on the centre.
+    Embedding layers have a leading axis of nets, center species slowest: net a T + b of center a and neighbor b, or
+    net b alone where the nets do not depend on the center.
     """
 
     w: torch.Tensor

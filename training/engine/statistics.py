@@ -28,7 +28,7 @@ def collect(systems: list[System], sizes: list[int], architecture: Architecture)
         grid = Grid.over(1.0, 8, device, dtype)
         batch = system.batch(list(range(min(BATCHES * size, system.count))))
         rows = Environment(batch, architecture, plain, grid).rows.double()
-        kind = batch.kind[batch.centre]
+        kind = batch.kind[batch.center]
 
         def total(values, kind=kind):
             return torch.bincount(kind, weights=values, minlength=kinds).cpu().numpy()

@@ -62,7 +62,7 @@ def strained_crystals() -> list:
 
 
 def lithium_contact() -> list:
-    """Beta-Li3PS4 against a slab of body-centred lithium, with gaps of 2.0, 2.5 and 3.0 angstrom; periodic, strained to fit."""
+    """Beta-Li3PS4 against a slab of body-centered lithium, with gaps of 2.0, 2.5 and 3.0 angstrom; periodic, strained to fit."""
     from ase.build import bcc100
 
     found = []
