@@ -24,8 +24,7 @@ from common import read_json, results_folder
 ROOT = Path(__file__).resolve().parents[1]
 MODELS = ROOT / "wrappers" / "python" / "openmmlps" / "models"
 
-INTERIM = "interim model: good enough to run and test with, not to publish with"
-RELEASED = "released; what it reaches and what it does not stands in docs/model-card.md"
+STATUS = "released; what it reaches and what it does not stands in docs/model-card.md"
 DOMAIN = (
     "Li2S-P2S5 glasses of about 67 to 75 mol% Li2S at 300 to 1600 K, and crystals and melts of Li, P and S near the densities of "
     "their DFT data; stands in for PBE without dispersion"
@@ -74,12 +73,12 @@ def held_out_errors(errors: dict) -> list[dict]:
     return found
 
 
-def metadata(name: str, version: str, interim: bool, software: str, config: dict, commit: str, errors: dict) -> dict:
+def metadata(name: str, version: str, software: str, config: dict, commit: str, errors: dict) -> dict:
     """The provenance of the shipped model, without that of the file it was converted from."""
     return {
         "name": name,
         "version": version,
-        "status": INTERIM if interim else RELEASED,
+        "status": STATUS,
         "licence": "MIT",
         "intended_domain": DOMAIN,
         "not_for": NOT_FOR,
@@ -107,7 +106,6 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path(".training"), help="working folder of prepare.py")
     parser.add_argument("--name", default="lps", help="of the model")
     parser.add_argument("--version", required=True, help="of the model, as 1.0")
-    parser.add_argument("--interim", action="store_true", help="say that it is not one to publish with")
     parser.add_argument(
         "--software", default="openmm-lps training engine, frozen by DeePMD-kit 3.2.0", help="what it was trained with"
     )
@@ -141,7 +139,7 @@ def main() -> None:
             "same --model and --work first"
         )
     commit = head_commit() if arguments.commit is None else arguments.commit
-    card = metadata(arguments.name, arguments.version, arguments.interim, arguments.software, config, commit, errors)
+    card = metadata(arguments.name, arguments.version, arguments.software, config, commit, errors)
     model.provenance = card | {key: value for key, value in model.provenance.items() if key not in card}
     model.original_bytes = None
     output.parent.mkdir(parents=True, exist_ok=True)

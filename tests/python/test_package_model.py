@@ -80,11 +80,6 @@ def test_the_hash_of_a_recipe_ignores_paths_only():
     assert "commit" not in package_model.recipe(CONFIG, "")
 
 
-def test_interim_models_say_so():
-    card = package_model.metadata("lps", "0.1", True, "DeePMD-kit", CONFIG, "", {"held_out": {}})
-    assert "interim" in card["status"] and "interim" not in package_model.RELEASED
-
-
 def test_models_without_errors_or_recipe_are_refused(tmp_path, trained):
     found = package(*trained[:2], "--work", tmp_path / "empty", "--version", "1")
     assert found.returncode == 2 and "the errors of these weights on held-out frames are not known" in found.stderr
