@@ -9,8 +9,10 @@ from analysis_support import Trajectory, random_walk
 from openmmlps.analysis import (
     Estimate,
     arrhenius_fit,
+    block_mean,
     conductivity_mS_per_cm,
     fit_line,
+    linear_fit,
     mean_squared_displacement,
     transport_coefficients,
 )
@@ -188,3 +190,22 @@ def test_kinisi_agrees():
     conductivity = float(scipp.mean(charge.sigma.to(unit="mS/cm")).value)
     assert abs(own.conductivity_mS_per_cm.value - conductivity) < 2.8 * own.conductivity_mS_per_cm.standard_error
     assert conductivity > 1.3 * own.nernst_einstein_mS_per_cm.value  # what is compared is not Nernst-Einstein
+
+
+def test_block_means_and_lines_have_honest_errors():
+    """Correlated noise of 20 steps: blocks tell the error of the mean, and residuals that of a slope if they are independent."""
+    random = np.random.default_rng(0)
+    noise = random.normal(size=(400, 1019))
+    walks = np.apply_along_axis(lambda row: np.convolve(row, np.ones(20) / 20, "valid"), 1, noise)
+    found = [block_mean(row) for row in walks]
+    assert np.mean([error**2 for _, error in found]) == pytest.approx(np.var([mean for mean, _ in found]), rel=0.2)
+    mean, error = block_mean(np.stack([np.arange(7.0), np.zeros(7)], axis=1))
+    np.testing.assert_allclose([mean, error], [[3, 0], [np.std([0.5, 2.5, 4, 5, 6], ddof=1) / np.sqrt(5), 0]])
+    assert np.isnan(block_mean([1.0])[1])
+    x = np.arange(50.0)
+    slopes = [linear_fit(x, 0.5 * x + 3 + random.normal(size=50)) for _ in range(400)]
+    assert np.mean([slope for slope, _, _ in slopes]) == pytest.approx(0.5, abs=0.002)
+    assert np.mean([error for _, error, _ in slopes]) == pytest.approx(
+        np.std([slope for slope, _, _ in slopes]), rel=0.15
+    )
+    assert linear_fit([1.0], [2.0])[0] == 0

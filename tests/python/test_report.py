@@ -278,6 +278,8 @@ def refused(*arguments):
 def test_refusals(folders, tmp_path):
     assert "does not exist; give the folder of a run or of a protocol" in refused("analyze", tmp_path / "none")
     assert "holds neither a run nor a protocol of openmm-lps" in refused("report", tmp_path)
+    (tmp_path / "file.h5").touch()
+    assert "is a file; give folders, and trajectories to openmm-lps analyze" in refused("report", tmp_path / "file.h5")
     assert "has no status.json; give the folder" in refused("status", tmp_path)
     assert "cannot be written; give the path of an .html file" in refused(
         "report", folders[0], "-o", tmp_path / "a" / "b.html"

@@ -115,20 +115,12 @@ def judge(times, positions, cells, symbols, energies, kelvin) -> Outcome:
 
 def read_run(folder: Path):
     """Return (times, positions, cells, symbols, energies) of the frames of a run; ps, angstrom, eV."""
-    import h5py
-    from ase.data import chemical_symbols
+    from openmmlps.h5md import H5MDFile
+    from openmmlps.units import KJ_PER_MOL_PER_EV
 
-    from openmmlps.units import ANGSTROM_PER_NM, KJ_PER_MOL_PER_EV
-
-    with h5py.File(folder / "trajectory.h5", "r") as file:
-        particles = file["particles/all"]
-        return (
-            particles["position/time"][:],
-            ANGSTROM_PER_NM * particles["position/value"][:],
-            ANGSTROM_PER_NM * particles["box/edges/value"][:],
-            [chemical_symbols[number] for number in particles["species"][:]],
-            file["observables/potential_energy/value"][:] / KJ_PER_MOL_PER_EV,
-        )
+    with H5MDFile(folder / "trajectory.h5") as file:
+        times, positions, cells, energies = map(file.read, ("time", "position", "edges", "potential_energy"))
+        return times, positions, cells, file.symbols(), energies / KJ_PER_MOL_PER_EV
 
 
 def simulate(session: Session, name: str, start: Path, kind: str, time_ps: float) -> dict:
@@ -148,6 +140,7 @@ def simulate(session: Session, name: str, start: Path, kind: str, time_ps: float
 
 def drift(session: Session, name: str, time_ps: float) -> dict:
     """Energy conservation in NVE from the end of the run at 300 K, 1 fs: slope of the total energy, meV/atom/ps."""
+    from openmmlps.analysis import linear_fit
     from openmmlps.app.stability import RunFailed
     from openmmlps.app.thermo_file import read_thermo
     from openmmlps.protocols.states import write_final
@@ -172,7 +165,7 @@ def drift(session: Session, name: str, time_ps: float) -> dict:
         return {"failed": str(error)}
     data = read_thermo(folder / "thermo.csv")
     energy = 1e3 * data["total_kJ_per_mol"] / KJ_PER_MOL_PER_EV / len(read_run(folder)[3])
-    return {"drift_meV_per_atom_per_ps": np.polyfit(data["time_ps"], energy, 1)[0]}
+    return {"drift_meV_per_atom_per_ps": float(linear_fit(data["time_ps"], energy)[0])}
 
 
 def main() -> None:
