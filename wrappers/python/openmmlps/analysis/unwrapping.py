@@ -59,7 +59,7 @@ def require_unwrapped(trajectory: Trajectory, where: str) -> None:
         raise ValueError(
             f"{where}: '{trajectory.name}' is wrapped into the periodic box (atom {atom}, {trajectory.symbols[atom]}, jumps by "
             f"a lattice vector after frame {first[0]}; {jumps} jumps in all); use unwrapped positions: record them with "
-            "H5MDReporter or enforcePeriodicBox=False, or call unwrap(trajectory) if frames are close in time. If the atoms "
+            "H5MDReporter or enforcePeriodicBox=False, or undo it with unwrap(trajectory) or --unwrap if frames are close in time. If the atoms "
             "do jump, switch this check off (checks=False, --no-checks)"
         )
     trajectory._unwrapped = True
