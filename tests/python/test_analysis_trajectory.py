@@ -39,7 +39,7 @@ def test_wrapped_trajectory_is_refused_and_can_be_unwrapped():
     with pytest.raises(ValueError) as caught:
         transport_coefficients(folded, 600)
     assert "transport_coefficients: 'wrapped.dcd' is wrapped into the periodic box (atom " in str(caught.value)
-    assert "enforcePeriodicBox=False, or call unwrap(trajectory)" in str(caught.value)
+    assert "enforcePeriodicBox=False, or undo it with unwrap(trajectory)" in str(caught.value)
     whole = unwrap(folded)
     np.testing.assert_allclose(whole.positions - whole.positions[0], walk.positions - walk.positions[0], atol=1e-9)
 
