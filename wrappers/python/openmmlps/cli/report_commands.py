@@ -88,12 +88,12 @@ def report(
     """
     from openmmlps.report import find, write_report
 
-    output = output or folders[0] / "report.html"
-    if output.suffix.lower() not in (".html", ".htm") or output.is_dir() or not output.resolve().parent.is_dir():
-        raise ValueError(f"report: '{output}' cannot be written; give the path of an .html file in an existing folder")
     for path in folders:
         if path.is_file():
             raise ValueError(f"report: '{path}' is a file; give folders, and trajectories to openmm-lps analyze")
+    output = output or folders[0] / "report.html"
+    if output.suffix.lower() not in (".html", ".htm") or output.is_dir() or not output.resolve().parent.is_dir():
+        raise ValueError(f"report: '{output}' cannot be written; give the path of an .html file in an existing folder")
     names = [folder.resolve().name for folder in folders]
     if len(set(names)) != len(names):
         raise ValueError(f"report: two folders have the same name ({', '.join(names)}); rename one")
