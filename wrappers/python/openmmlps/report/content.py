@@ -163,7 +163,7 @@ class Findings:
     def write(self, folder: Path | str) -> list[str]:
         """Write every picture as PNG and every table and curve as CSV into a folder.
 
-        Older PNG and CSV files there are removed once the new ones are written.
+        Files of an earlier analysis there, which `.files` lists, are removed once the new ones are written.
 
         Returns
         -------
@@ -179,9 +179,12 @@ class Findings:
             files[f"{item.name}.csv"] = item.to_csv().encode()
         for name, data in files.items():
             replace_file(folder / name, data, synchronise=False)
-        for old in [*folder.glob("*.png"), *folder.glob("*.csv")]:
-            if old.name not in files:
-                old.unlink()
+        record = folder / ".files"
+        earlier = record.read_text(encoding="utf-8").splitlines() if record.is_file() else []
+        for name in set(earlier) - set(files):
+            if Path(name).name == name and name.endswith((".png", ".csv")):
+                (folder / name).unlink(missing_ok=True)
+        replace_file(record, "".join(f"{name}\n" for name in files).encode(), synchronise=False)
         return list(files)
 
 
