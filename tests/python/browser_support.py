@@ -23,9 +23,9 @@ async function look(width) {
   await new Promise(done => setTimeout(done, 300));
   const painted = canvas => {
     const data = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
-    const colours = new Set();
-    for (let i = 0; i < data.length; i += 4) if (data[i + 3]) colours.add((data[i] << 16) | (data[i + 1] << 8) | data[i + 2]);
-    return colours.size;
+    const colors = new Set();
+    for (let i = 0; i < data.length; i += 4) if (data[i + 3]) colors.add((data[i] << 16) | (data[i + 1] << 8) | data[i + 2]);
+    return colors.size;
   };
   const small = [...page.querySelectorAll("p, td, li, figcaption")].filter(e => parseFloat(frame.contentWindow.getComputedStyle(e).fontSize) < 12);
   const wide = [...page.querySelectorAll("body *")].filter(e => !e.closest(".scroll") && e.getBoundingClientRect().right > root.clientWidth + 1);
@@ -34,7 +34,7 @@ async function look(width) {
   found.push({
     width, scroll: root.scrollWidth, client: root.clientWidth, height: root.scrollHeight,
     pictures: pictures.length, missing: pictures.filter(p => !p.complete || p.naturalWidth < 50).map(p => p.alt),
-    colours: [...page.querySelectorAll("canvas")].map(painted), small: small.length, wide: wide.map(e => e.outerHTML.slice(0, 120)),
+    colors: [...page.querySelectorAll("canvas")].map(painted), small: small.length, wide: wide.map(e => e.outerHTML.slice(0, 120)),
     outside, controls: page.querySelectorAll(".controls input").length, tables: page.querySelectorAll("table").length,
   });
 }

@@ -100,7 +100,7 @@ def test_report_in_a_browser(page, tmp_path):
         assert entry["pictures"] >= 15 and entry["missing"] == []
         assert entry["scroll"] <= entry["client"] == entry["width"], entry
         assert entry["wide"] == [] and entry["small"] == 0
-        assert len(entry["colours"]) == 3 and min(entry["colours"]) > 500  # three structures are drawn
+        assert len(entry["colors"]) == 3 and min(entry["colors"]) > 500  # three structures are drawn
         assert entry["controls"] == 12 and entry["outside"] == []
     assert found[1]["height"] > found[0]["height"]
 
@@ -115,7 +115,7 @@ def test_the_browser_test_can_fail(tmp_path):
     assert "Uncaught ReferenceError: nothing is not defined" in messages
     entry = found[0]
     assert entry["missing"] == ["gone"] and entry["scroll"] > 2000 and len(entry["wide"]) == 1
-    assert entry["small"] == 1 and entry["colours"] == [0] and "http://example.org" in entry["outside"]
+    assert entry["small"] == 1 and entry["colors"] == [0] and "http://example.org" in entry["outside"]
 
 
 def test_report_holds_everything(page, folders):
