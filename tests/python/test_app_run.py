@@ -18,7 +18,7 @@ import openmm
 import pytest
 
 from app_support import PairEngine
-from openmmlps.app import checkpoint, h5md_reporter, runner, thermo_file
+from openmmlps.app import checkpoint, h5md_reporter, load, runner, thermo_file
 from openmmlps.app.run_folder import RunFolder, is_run
 from openmmlps.app.run_settings import RunSettings
 from openmmlps.units import GAS_CONSTANT
@@ -301,7 +301,7 @@ class Unknown(PairEngine):
         {"structure": "nonsense"},
         {"platform": "Abacus"},
         {"precision": "single"},
-        {"elements": ("Li",)},
+        {"elements": "Li"},
         {"engine": Unknown()},
         {"model_error": OSError("no such model")},
         {"disk": OSError(28, "No space left on device")},
@@ -387,7 +387,7 @@ def test_a_picture_that_cannot_be_drawn_is_a_warning(tmp_path, monkeypatch):
     monkeypatch.setattr(FigureCanvasAgg, "print_png", lambda *_, **__: 1 / 0)
     monitor = StopAt(10**9)
     assert start(tmp_path / "run", time=0.01, monitor=monitor).state == "finished"
-    assert any(text.startswith("Warning: run.png could not be drawn (division by zero)") for text in monitor.messages)
+    assert any(text.startswith("Warning: run.png could not be drawn") and "division" in text for text in monitor.messages)
     assert json.loads((tmp_path / "run" / "status.json").read_text())["state"] == "finished"
 
 
@@ -431,6 +431,88 @@ def test_npt_of_a_cluster_is_refused(tmp_path):
     with pytest.raises(ValueError, match="is not periodic, so it has no pressure; use nvt or nve"):
         start(tmp_path / "run", structure=str(tmp_path / "c.xyz"), supercell=None, ensemble="npt")
     assert start(tmp_path / "run", structure=str(tmp_path / "c.xyz"), supercell=None, time=0.02).state == "finished"
+
+
+def crystal(path, **changes):
+    """gamma-Li3PS4 as a file that says more about its atoms."""
+    import ase.io
+    from ase.constraints import FixAtoms, FixCartesian
+    from ase.units import fs
+
+    from openmmlps.app.structure_files import structure_path
+
+    atoms = ase.io.read(structure_path("gamma-Li3PS4")).repeat((2, 2, 2))
+    if "masses" in changes:
+        atoms.set_masses([6.015 if symbol == "Li" else None for symbol in atoms.symbols])
+    if "fixed" in changes:
+        atoms.set_constraint(FixAtoms(changes["fixed"]))
+    if "partly" in changes:
+        atoms.set_constraint(FixCartesian(changes["partly"], (True, False, False)))
+    if "velocities" in changes:
+        atoms.set_velocities(np.full((len(atoms), 3), changes["velocities"] / fs))
+    ase.io.write(path, atoms)
+    return str(path)
+
+
+def test_masses_of_the_file_are_obeyed(tmp_path):
+    """6Li moves as 6Li, in the run, in its files, and in what is left of it."""
+    file = crystal(tmp_path / "6Li.extxyz", masses=True)
+    start(tmp_path / "run", structure=file, supercell=None, ensemble="nve", time=0.02)
+    masses = h5md_reporter.read_frames(tmp_path / "run" / "trajectory.h5", ["mass", "species"])
+    assert set(masses["mass"][masses["species"] == 3]) == {6.015}
+    heavy = start_density(tmp_path / "heavy")
+    assert thermo_file.read_thermo(tmp_path / "run" / "thermo.csv")["density_g_per_cm3"][0] == pytest.approx(
+        heavy * masses["mass"].sum() / (48 * 6.941 + 16 * 30.97376 + 64 * 32.065), rel=1e-4
+    )
+
+
+def start_density(folder):
+    start(folder, ensemble="nve", time=0.01)
+    return thermo_file.read_thermo(folder / "thermo.csv")["density_g_per_cm3"][0]
+
+
+@pytest.mark.parametrize("kind", ["extxyz", "POSCAR"])
+def test_fixed_atoms_stay(tmp_path, kind):
+    file = crystal(tmp_path / ("POSCAR" if kind == "POSCAR" else "a.extxyz"), fixed=[0, 5, 17])
+    fixed = np.flatnonzero(load(file).fixed)
+    assert len(fixed) == 3
+    start(
+        tmp_path / "run", structure=file, supercell=None, minimize=True, equilibrate=0.01, temperature=900.0, time=0.05
+    )
+    found = frames(tmp_path / "run")
+    assert np.ptp(found["position"][:, fixed], axis=0).max() == 0
+    moving = np.delete(np.arange(128), fixed)
+    assert np.ptp(found["position"][:, moving], axis=0).max(axis=1).min() > 0
+    rows = thermo_file.read_thermo(tmp_path / "run" / "thermo.csv")
+    kinetic = rows["kinetic_kJ_per_mol"] / (1.5 * 125 * GAS_CONSTANT)
+    np.testing.assert_allclose(rows["temperature_K"], kinetic, rtol=1e-6)
+    assert rows["density_g_per_cm3"][0] == pytest.approx(start_density(tmp_path / "free"), rel=1e-4)
+    assert resume(tmp_path / "run", time=0.06).step == 60
+    assert np.ptp(frames(tmp_path / "run")["position"][:, fixed], axis=0).max() == 0
+
+
+def test_what_cannot_be_obeyed_is_refused_by_name(tmp_path):
+    partly, fixed = crystal(tmp_path / "a.extxyz", partly=[3]), crystal(tmp_path / "b.extxyz", fixed=[3])
+    every = crystal(tmp_path / "c.extxyz", fixed=list(range(128)))
+    for changes, message in [
+        ({"structure": partly}, r"atom 3 \(\w+\), is fixed along some directions only"),
+        ({"structure": fixed, "ensemble": "npt"}, "fixes 1 atoms, which a barostat would move with the box"),
+        ({"structure": every}, "fixes all its atoms"),
+        ({"velocities": "file"}, "has no velocities; use --velocities random"),
+        ({"velocities": "some"}, "velocities is 'some'"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            start(tmp_path / "run", **{"supercell": None, **changes})
+
+
+def test_velocities_of_the_file_are_taken_or_named(tmp_path):
+    file = crystal(tmp_path / "a.extxyz", velocities=1e-3)
+    monitor = StopAt(10**9)
+    start(tmp_path / "random", structure=file, supercell=None, time=0.01, monitor=monitor)
+    assert any("The velocities of 'a.extxyz' are not used; --velocities file takes them" in t for t in monitor.messages)
+    start(tmp_path / "file", structure=file, supercell=None, time=0.01, velocities="file")
+    first = frames(tmp_path / "file")["velocity"][0]
+    np.testing.assert_allclose(np.linalg.norm(first, axis=1), 0.1 * np.sqrt(3), rtol=1e-4)
 
 
 @pytest.mark.parametrize(

@@ -448,6 +448,33 @@ def test_one_residue_for_each_copy_of_the_cell():
     assert [atom.index for atom in structure.topology.atoms()] == list(range(24))
 
 
+def test_constraints_and_velocities_reach_the_system_and_come_back():
+    from ase.constraints import FixAtoms, FixBondLength
+    from openmmlps.app import createSystem
+
+    atoms = load_file("Li2S")
+    atoms.rotate(30, (1, 2, 3), rotate_cell=True)
+    atoms.set_constraint(FixAtoms([1]))
+    atoms.set_velocities(np.random.default_rng(1).normal(size=(12, 3)))
+    structure = load(atoms, (2, 1, 1))
+    assert np.flatnonzero(structure.fixed).tolist() == [1, 13]
+    system = createSystem(structure)
+    assert [i for i in range(24) if system.getParticleMass(i)._value == 0] == [1, 13]
+    assert not any(isinstance(force, openmm.CMMotionRemover) for force in system.getForces())
+    back = structure.to_atoms()
+    assert back.constraints[0].index.tolist() == [1, 13]
+    back.set_constraint(), atoms.set_constraint()
+    np.testing.assert_allclose(back.get_velocities(), np.tile(atoms.get_velocities(), (2, 1)), atol=1e-9)
+    for constraint, masses, message in [
+        (FixBondLength(0, 1), None, "has the constraint FixBondLength"),
+        ([], [0.0] + [6.0] * 11, r"atom 0 \(\w+\), has the mass 0 u"),
+    ]:
+        atoms.set_constraint(constraint)
+        atoms.set_masses(masses)
+        with pytest.raises(ValueError, match=message):
+            load(atoms)
+
+
 def test_isotopes_keep_their_masses():
     from openmmlps.app import createSystem
 
@@ -457,5 +484,9 @@ def test_isotopes_keep_their_masses():
     system = createSystem(structure.topology, masses=structure.masses)
     masses = [system.getParticleMass(i)._value for i in range(system.getNumParticles())]
     assert masses == pytest.approx([6.015 if symbol == "Li" else 32.06 for symbol in structure.symbols])
+    system = createSystem(structure)
+    assert [system.getParticleMass(i)._value for i in range(24)] == pytest.approx(
+        [6.015 if symbol == "Li" else 32.06 for symbol in structure.symbols], rel=1e-3
+    )
     with pytest.raises(ValueError, match="createSystem: there are 1 masses for 24 atoms; give one for each atom"):
         createSystem(structure.topology, masses=[1.0])

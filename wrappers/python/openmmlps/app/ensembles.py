@@ -2,23 +2,28 @@
 # Copyright (c) 2026 the openmm-lps authors
 """Integrators, barostats and initial velocities for the settings of a run."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
 
 from openmmlps.units import GAS_CONSTANT
 
 from . import observables
+from .run_settings import RunSettings
 
 
-def random_seed(settings, step):
-    """A seed that differs for every step at which a run may be taken up again.
+def random_seed(settings: RunSettings, step: int) -> int:
+    """Make a seed that differs for every step at which a run may be taken up again.
 
     A checkpoint of another platform carries no random numbers; those of the start must not come a second time.
     """
     return 1 + (settings.seed + 7919 * step) % (2**31 - 4096)
 
 
-def thermostat(settings, seed):
-    """A Langevin integrator (BAOAB-like 'middle' scheme) at the temperature of the run."""
+def thermostat(settings: RunSettings, seed: int) -> Any:
+    """Make a Langevin integrator (BAOAB-like 'middle' scheme) at the temperature of the run."""
     import openmm
 
     integrator = openmm.LangevinMiddleIntegrator(settings.temperature, settings.friction, settings.timestep)
@@ -26,14 +31,14 @@ def thermostat(settings, seed):
     return integrator
 
 
-def integrator(settings, seed):
-    """The integrator of the ensemble: leap-frog Verlet for nve, Langevin for nvt and npt."""
+def integrator(settings: RunSettings, seed: int) -> Any:
+    """Make the integrator of the ensemble: leap-frog Verlet for nve, Langevin for nvt and npt."""
     import openmm
 
     return openmm.VerletIntegrator(settings.timestep) if settings.ensemble == "nve" else thermostat(settings, seed)
 
 
-def add_barostat(system, settings, seed):
+def add_barostat(system: Any, settings: RunSettings, seed: int) -> None:
     """Add the Monte Carlo barostat of an npt run; does nothing for other ensembles."""
     import openmm
 
@@ -54,26 +59,34 @@ class TemperatureRamp:
     """A reporter that writes nothing: it leads thermostat and barostat from one temperature to another.
 
     The temperature depends on the step alone, so a run that was resumed follows the same path.
+
+    Parameters
+    ----------
+    settings : RunSettings
+        with a final temperature
+    interval : int
+        steps between changes
     """
 
-    def __init__(self, settings, interval=10):
-        """:param settings: RunSettings with a final temperature; :param interval: steps between changes"""
-        self._from, self._to = settings.temperature, settings.final_temperature
+    def __init__(self, settings: RunSettings, interval: int = 10) -> None:
+        self._from = settings.temperature
+        self._to = self._from if settings.final_temperature is None else settings.final_temperature
         self._steps, self._interval = settings.total_steps, interval
 
-    def describeNextReport(self, simulation):
+    def describeNextReport(self, simulation: Any) -> dict[str, Any]:  # noqa: N802  as OpenMM calls it
+        """Tell OpenMM when the temperature changes next."""
         return {"steps": self._interval - simulation.currentStep % self._interval, "include": []}
 
-    def report(self, simulation, state):
+    def report(self, simulation: Any, state: Any) -> None:
         """Set the temperature that belongs to the present step."""
         self.apply(simulation)
 
-    def temperature(self, step):
-        """K at a step; it changes every `interval` steps."""
+    def temperature(self, step: int) -> float:
+        """Temperature at a step, K; it changes every `interval` steps."""
         fraction = min(1.0, step // self._interval * self._interval / self._steps)
         return self._from + fraction * (self._to - self._from)
 
-    def apply(self, simulation):
+    def apply(self, simulation: Any) -> None:
         """Set the temperature of the thermostat, and of the barostat if there is one."""
         import openmm
 
@@ -85,16 +98,30 @@ class TemperatureRamp:
                 simulation.context.setParameter(force.Temperature(), value)
 
 
-def initial_velocities(system, temperature, seed):
-    """Maxwell velocities at exactly the temperature, without motion of the centre of mass.
+def initial_velocities(system: Any, temperature: float, seed: int) -> np.ndarray:
+    """Draw Maxwell velocities at exactly the temperature, without motion of the center of mass.
 
-    :param temperature: K
-    :return: [n, 3] nm/ps
+    Parameters
+    ----------
+    system : openmm.System
+        whose particles of mass 0 stay where they are; then the center of mass is not held
+    temperature : float
+        K
+    seed : int
+        of the random numbers
+
+    Returns
+    -------
+    ndarray
+        [n, 3] nm/ps
     """
     masses = observables.masses_of(system)[:, None]
     velocities = np.random.default_rng(seed).normal(size=(len(masses), 3))
-    velocities *= np.sqrt(GAS_CONSTANT * temperature / masses)
-    velocities -= (masses * velocities).sum(axis=0) / masses.sum()
+    moving = masses[:, 0] > 0
+    velocities[~moving] = 0.0
+    velocities[moving] *= np.sqrt(GAS_CONSTANT * temperature / masses[moving])
+    if moving.all():
+        velocities -= (masses * velocities).sum(axis=0) / masses.sum()
     kinetic = 0.5 * (masses * velocities**2).sum()
     target = 0.5 * observables.degrees_of_freedom(system) * GAS_CONSTANT * temperature
     return velocities * np.sqrt(target / kinetic) if kinetic > 0 else velocities

@@ -14,6 +14,7 @@ from openmmlps._settings import Settings, setting
 
 ENSEMBLES = ("nve", "nvt", "npt")
 BAROSTATS = ("isotropic", "anisotropic", "flexible")
+VELOCITIES = ("auto", "random", "file")
 PRECISIONS = ("auto", "single", "mixed", "double")
 _HIGHEST_SEED = 2**31 - 4097  # a run draws from seeds up to 4096 above its own
 
@@ -24,7 +25,7 @@ class RunSettings(Settings):
 
     structure: str = setting("", "packaged name or path")
     format: str | None = setting(None, "of the structure file, by ASE's name; null: found from name and content")
-    elements: tuple[str, ...] | None = setting(None, "element of each type, for structure files that number types")
+    elements: str | None = setting(None, "element of each type, as Li,P,S, for structure files that number types")
     model: str | None = setting(None, "path of a model file in any format; null: the packaged model")
     supercell: tuple[Any, ...] | None = setting(None, "(na, nb, nc) or 3x3 integers")
     ensemble: str = setting("nvt", "nve, nvt (Langevin) or npt (Langevin and Monte Carlo barostat)", ENSEMBLES)
@@ -45,6 +46,9 @@ class RunSettings(Settings):
     report_interval: int = setting(50, "between lines of thermo.csv", low=1, unit="steps")
     trajectory_interval: int = setting(50, "between frames of trajectory.h5", low=1, unit="steps")
     checkpoint_seconds: float = setting(60.0, "clock time between checkpoints", low=0, unit="s")
+    velocities: str = setting(
+        "random", "at the start: random, at the temperature, or file, of the structure", VELOCITIES
+    )
     seed: int = setting(1, "of velocities, thermostat and barostat", low=1, high=_HIGHEST_SEED)
     platform: str = setting("auto", "OpenMM platform; auto: the fastest on which a Deep Potential runs")
     precision: str = setting("auto", "auto, single, mixed (GPU only) or double", PRECISIONS)

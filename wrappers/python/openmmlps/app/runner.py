@@ -6,21 +6,31 @@ A checkpoint is written only after everything up to its step is on the disk; res
 So each frame occurs exactly once, however often a run was stopped.
 """
 
+from __future__ import annotations
+
 import contextlib
+import os
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from . import checkpoint, ensembles, h5md_reporter, platforms, plots, snapshot, stability, status, thermo_file
+from . import checkpoint, ensembles, h5md_reporter, platforms, snapshot, stability, status, thermo_file
 from .engine import DeepPotentialEngine
 from .monitor import Monitor
 from .quantities import format_time
+from .replace import replace_file
 from .run_folder import RunFolder
+from .run_settings import RunSettings
 from .signals import StopSignals
 from .stability import RunFailed
-from .structure_files import load
+from .structure_files import Structure, load
+from .system import obey_structure
+
+__all__ = ["Monitor", "RunFailed", "RunResult", "resume", "start", "try_out"]
 
 _CHUNK_SECONDS = 0.25  # wall-clock length of a piece of integration: how long Ctrl-C may take
 _PROGRESS_SECONDS = 0.5
@@ -38,27 +48,49 @@ class RunResult:
     total_steps: int
     timestep: float  #: ps
     ensemble: str
-    platform: str
+    platform: str | None  #: None if it was interrupted before the first step
     ns_per_day: float
     seconds: float  #: wall-clock seconds of integration in this process
     atoms: int
 
 
-def start(folder, settings, overwrite=False, engine=None, monitor=None):
+def start(
+    folder: str | os.PathLike[str],
+    settings: RunSettings,
+    overwrite: bool = False,
+    engine: Any = None,
+    monitor: Monitor | None = None,
+) -> RunResult:
     """Start a run in a new folder and carry it out.
 
-    :param folder: created; must not exist, or be empty, or be a run and overwrite be True
-    :param settings: RunSettings
-    :param overwrite: replace an existing run
-    :param engine: what drives the run; None: a Deep Potential
-    :param monitor: Monitor
-    :return: RunResult
-    :raises ValueError, OSError: wrong input; nothing was started
-    :raises RunFailed: the run had to stop; everything written is kept
+    Parameters
+    ----------
+    folder : path
+        created; must not exist, or be empty, or be a run and `overwrite` be True
+    settings : RunSettings
+        what to do
+    overwrite : bool
+        replace an existing run, once the new one has begun
+    engine : optional
+        what drives the run; None: a Deep Potential
+    monitor : Monitor, optional
+        told what happens
+
+    Returns
+    -------
+    RunResult
+        how it ended
+
+    Raises
+    ------
+    ValueError, OSError
+        for wrong input; nothing was started, and an existing run is as it was
+    RunFailed
+        if the run had to stop; everything written is kept
     """
     engine, monitor = engine or DeepPotentialEngine(), monitor or Monitor()
-    structure = load(settings.structure, settings.supercell, settings.format, settings.elements)
-    _check_ensemble(settings, structure)
+    structure = _load(settings.structure, settings)
+    _check_structure(settings, structure)
     model, record = engine.freeze_model(settings.model, structure.symbols)
     with RunFolder.create(folder, settings, model, record, overwrite) as run_folder:
         try:
@@ -69,13 +101,34 @@ def start(folder, settings, overwrite=False, engine=None, monitor=None):
             raise
 
 
-def resume(folder, changes=None, engine=None, monitor=None):
+def resume(
+    folder: str | os.PathLike[str],
+    changes: Mapping[str, Any] | None = None,
+    engine: Any = None,
+    monitor: Monitor | None = None,
+) -> RunResult:
     """Continue a run from its last checkpoint, from its own frozen inputs.
 
-    :param changes: settings to change: of 'time', 'platform', 'threads', 'checkpoint_seconds'
-    :return: RunResult; of a run that was finished already, without doing anything
-    :raises ValueError, OSError: no run there, a run in progress, damaged files
-    :raises RunFailed: as in `start`
+    Parameters
+    ----------
+    folder : path
+        of the run
+    changes : mapping, optional
+        settings to change: of 'time', 'platform', 'threads', 'checkpoint_seconds'
+    engine, monitor
+        as in :func:`start`
+
+    Returns
+    -------
+    RunResult
+        how it ended; of a run that was finished already, without doing anything
+
+    Raises
+    ------
+    ValueError, OSError
+        for no run there, a run in progress, damaged files
+    RunFailed
+        as in :func:`start`
     """
     engine, monitor = engine or DeepPotentialEngine(), monitor or Monitor()
     with RunFolder.open(folder) as run_folder:
@@ -83,16 +136,25 @@ def resume(folder, changes=None, engine=None, monitor=None):
         return _Run(run_folder, settings, engine, monitor).execute()
 
 
-def try_out(settings, engine=None):
+def try_out(settings: RunSettings, engine: Any = None) -> None:
     """Compute the energy of the start of a run as the run will do it, and write nothing.
 
-    :param settings: RunSettings, with the path of a native file as `model`
-    :raises ValueError, OSError: wrong input, which `start` would refuse too
+    Parameters
+    ----------
+    settings : RunSettings
+        with the path of a native file as `model`
+    engine : optional
+        what drives the run; None: a Deep Potential
+
+    Raises
+    ------
+    ValueError, OSError
+        for wrong input, which `start` would refuse too
     """
     engine = engine or DeepPotentialEngine()
-    structure = load(settings.structure, settings.supercell, settings.format, settings.elements)
-    _check_ensemble(settings, structure)
-    system = engine.make_system(structure.topology, Path(settings.model), settings)
+    structure = _load(settings.structure, settings)
+    _check_structure(settings, structure)
+    system = engine.make_system(structure.topology, Path(settings.model or ""), settings)
     ensembles.add_barostat(system, settings, settings.seed)
     simulation, _ = platforms.make_simulation(
         structure.topology, system, lambda: ensembles.integrator(settings, settings.seed), settings, engine.kernel
@@ -101,7 +163,8 @@ def try_out(settings, engine=None):
     _compute(simulation, structure)
 
 
-def _compute(simulation, structure):
+def _compute(simulation: Any, structure: Structure) -> None:
+    """Refuse a structure whose energy cannot be computed."""
     import openmm
 
     try:
@@ -110,28 +173,45 @@ def _compute(simulation, structure):
         raise ValueError(f"run: '{structure.name}' cannot be computed ({error}); correct the structure") from None
 
 
-def _check_ensemble(settings, structure):
+def _load(structure: str | os.PathLike[str], settings: RunSettings) -> Structure:
+    return load(structure, settings.supercell, settings.format, settings.elements)
+
+
+def _check_structure(settings: RunSettings, structure: Structure) -> None:
+    """Refuse what the settings and the structure say against each other."""
     if settings.ensemble == "npt" and structure.box is None:
         raise ValueError(f"run: '{structure.name}' is not periodic, so it has no pressure; use nvt or nve")
+    if settings.ensemble == "npt" and structure.fixed.any():
+        raise ValueError(
+            f"run: '{structure.name}' fixes {structure.fixed.sum()} atoms, which a barostat would move with the box; use "
+            "nvt or nve, or free them"
+        )
+    if structure.fixed.all():
+        raise ValueError(f"run: '{structure.name}' fixes all its atoms; free those that should move")
+    if settings.velocities == "file" and structure.velocities is None:
+        raise ValueError(f"run: '{structure.name}' has no velocities; use --velocities random")
 
 
 class _Run:
-    def __init__(self, folder, settings, engine, monitor):
+    """One run in its folder, from its inputs or its checkpoint to its end."""
+
+    def __init__(self, folder: RunFolder, settings: RunSettings, engine: Any, monitor: Monitor) -> None:
         self.folder, self.settings, self.engine, self.monitor = folder, settings, engine, monitor
-        self.structure = load(folder.structure, settings.supercell, settings.format, settings.elements)
+        self.structure = _load(folder.structure, settings)
         self.symbols = self.structure.symbols
         self.name = Path(settings.structure).stem
         self.stop = StopSignals(self._announce_stop)
-        self.simulation = None
-        self.checkpoint_step = None
-        self.guard = None
-        self.writers = []
-        self.said = set()  # notes about platforms
+        self.simulation: Any = None
+        self.checkpoint_step: int | None = None
+        self.guard: stability.StabilityGuard | None = None
+        self.writers: list[Any] = []
+        self.said: set[str] = set()  # notes about platforms
         self.rate = float("nan")  # steps per second
         self.first_step = 0
         self.began = time.monotonic()
 
-    def execute(self):
+    def execute(self) -> RunResult:
+        """Carry the run to its end, or to a signal."""
         with self.stop:
             try:
                 self._prepare()
@@ -159,7 +239,7 @@ class _Run:
 
     # Preparation
 
-    def _prepare(self):
+    def _prepare(self) -> None:
         """Bring the Simulation to its first step or to its checkpoint, and open the reporters."""
         settings, folder = self.settings, self.folder
         resumed = folder.checkpoint.exists()
@@ -171,14 +251,14 @@ class _Run:
                     f"beyond a --time of {format_time(settings.time)}; give a longer one"
                 )
         system = self.engine.make_system(self.structure.topology, folder.model, settings)
+        obey_structure(system, self.structure)
         virial = self.engine.virial(system)
         if not resumed and (settings.minimize or settings.equilibration_steps):
             positions, velocities = self._equilibrate(system)
             if self.stop.received:
                 return
         elif not resumed:
-            positions = self.structure.positions
-            velocities = ensembles.initial_velocities(system, settings.temperature, settings.seed)
+            positions, velocities = self.structure.positions, self._velocities(system)
         seed = ensembles.random_seed(settings, record["step"] if resumed else 0)
         ensembles.add_barostat(system, settings, seed + 1)
         self.simulation = self._make_simulation(system, lambda: ensembles.integrator(settings, seed))
@@ -188,6 +268,15 @@ class _Run:
         else:
             self._begin(self.simulation, positions)
             self.simulation.context.setVelocities(velocities)
+        self._open_writers(virial, resumed)
+        if settings.final_temperature is not None:
+            ramp = ensembles.TemperatureRamp(settings)
+            ramp.apply(self.simulation)
+            self.simulation.reporters.append(ramp)
+
+    def _open_writers(self, virial: Any, resumed: bool) -> None:
+        """Open the files of the run; a new one begins with its first frame and a checkpoint."""
+        settings, folder = self.settings, self.folder
         self.guard = stability.StabilityGuard(settings.report_interval, settings.highest_temperature, self.symbols)
         information = {**folder.read_model_record(), "timestep_ps": settings.timestep, "ensemble": settings.ensemble}
         self.thermo = thermo_file.ThermoReporter(folder.thermo, settings.report_interval, append=resumed, virial=virial)
@@ -201,34 +290,41 @@ class _Run:
                 reporter.report(self.simulation, state)
             self._checkpoint()
         self.simulation.reporters = [self.guard, *self.writers]
-        if settings.final_temperature is not None:
-            ramp = ensembles.TemperatureRamp(settings)
-            ramp.apply(self.simulation)
-            self.simulation.reporters.append(ramp)
 
-    def _begin(self, simulation, positions):
-        """Take up positions; once their energy could be computed, an old run gives way.
+    def _velocities(self, system: Any) -> Any:
+        """Velocities [n, 3] in nm/ps for the start."""
+        settings, structure = self.settings, self.structure
+        if settings.velocities == "file":
+            return np.where(structure.fixed[:, None], 0.0, structure.velocities._value)
+        if settings.velocities == "auto" and structure.velocities is not None:
+            self.monitor.message(
+                f"The velocities of '{structure.name}' are not used; --velocities file takes them, instead of random ones"
+            )
+        return ensembles.initial_velocities(system, settings.temperature, settings.seed)
 
-        :raises ValueError: it could not
-        """
+    def _begin(self, simulation: Any, positions: Any) -> None:
+        """Take up positions; once their energy could be computed, an old run gives way."""
         simulation.context.setPositions(positions)
         if not self.folder.begun:
             _compute(simulation, self.structure)
             self.folder.begin()
 
-    def _equilibrate(self, system):
-        """Minimise, draw velocities, and equilibrate at constant volume, as far as the settings say so.
+    def _equilibrate(self, system: Any) -> tuple[Any, Any]:
+        """Minimize, draw velocities, and equilibrate at constant volume, as far as the settings say so.
 
-        :return: positions [n, 3] nm and velocities [n, 3] nm/ps for the first step
+        Returns
+        -------
+        positions, velocities : Quantity
+            [n, 3] nm and [n, 3] nm/ps for the first step
         """
         settings = self.settings
         steps = settings.equilibration_steps
         simulation = self._make_simulation(system, lambda: ensembles.thermostat(settings, settings.seed + 2048))
         self._begin(simulation, self.structure.positions)
         if settings.minimize:
-            self.monitor.message("Minimising the energy at constant volume")
+            self.monitor.message("Minimizing the energy at constant volume")
             simulation.minimizeEnergy()
-        simulation.context.setVelocities(ensembles.initial_velocities(system, settings.temperature, settings.seed))
+        simulation.context.setVelocities(self._velocities(system))
         if steps and not self.stop.received:
             self.monitor.message(f"Equilibrating for {format_time(settings.equilibrate)} at {settings.temperature:g} K")
             self.guard = stability.StabilityGuard(settings.report_interval, settings.temperature, self.symbols)
@@ -237,7 +333,7 @@ class _Run:
         state = simulation.context.getState(positions=True, velocities=True)
         return state.getPositions(asNumpy=True), state.getVelocities(asNumpy=True)
 
-    def _make_simulation(self, system, make_integrator):
+    def _make_simulation(self, system: Any, make_integrator: Callable[[], Any]) -> Any:
         simulation, notes = platforms.make_simulation(
             self.structure.topology, system, make_integrator, self.settings, self.engine.kernel
         )
@@ -247,7 +343,7 @@ class _Run:
         self.said.update(notes)
         return simulation
 
-    def _load_checkpoint(self):
+    def _load_checkpoint(self) -> None:
         folder = self.folder
         exact = checkpoint.load(folder.checkpoint, self.simulation)
         self.checkpoint_step = step = self.simulation.currentStep
@@ -263,7 +359,7 @@ class _Run:
 
     # Integration
 
-    def _integrate(self):
+    def _integrate(self) -> None:
         settings = self.settings
         self.first_step, self.began = self._step(), time.monotonic()
         self.monitor.begin(
@@ -271,7 +367,7 @@ class _Run:
             self.first_step,
             settings.timestep,
             {
-                "platform": self._platform(),
+                "platform": str(self._platform()),
                 "atoms": str(len(self.symbols)),
                 "formula": self.structure.formula,
                 "ensemble": settings.ensemble.upper(),
@@ -283,7 +379,7 @@ class _Run:
         if self.checkpoint_step != self._step():
             self._checkpoint()
 
-    def _advance(self, simulation, steps, between):
+    def _advance(self, simulation: Any, steps: int, between: Callable[[], None]) -> None:
         """Integrate in pieces of a fraction of a second, until the end or a signal."""
         import openmm
 
@@ -300,7 +396,8 @@ class _Run:
             chunk = int(np.clip(_CHUNK_SECONDS / max(per_step, 1e-6), 1, 4 * chunk))
             between()
 
-    def _blame(self, simulation, error):
+    def _blame(self, simulation: Any, error: Exception) -> None:
+        """End the run for what OpenMM found; the guard says more if it can."""
         import openmm
 
         try:
@@ -312,7 +409,7 @@ class _Run:
             "--timestep or relax the structure first with --minimize"
         ) from None
 
-    def _between_chunks(self):
+    def _between_chunks(self) -> None:
         now = time.monotonic()
         self.rate = (self._step() - self.first_step) / max(now - self.began, 1e-9)
         if now - self._shown > _PROGRESS_SECONDS:
@@ -325,7 +422,8 @@ class _Run:
             self._checkpoint()
             self._saved = time.monotonic()
 
-    def _checkpoint(self):
+    def _checkpoint(self) -> None:
+        assert self.guard is not None
         self.guard.check(self.simulation)
         self.trajectory.flush()
         self.thermo.flush()
@@ -334,7 +432,7 @@ class _Run:
 
     # The end
 
-    def _conclude(self):
+    def _conclude(self) -> RunResult:
         state = "interrupted" if self.stop.received and self._step() < self.settings.total_steps else "finished"
         for reporter in self.writers:
             reporter.flush()
@@ -357,47 +455,56 @@ class _Run:
             atoms=len(self.symbols),
         )
 
-    def _draw(self):
+    def _draw(self) -> None:
         """The picture of the run; that it cannot be drawn does not change that the run is done."""
         title = f"{self.name}, {len(self.symbols)} atoms, {self.settings.temperature:g} K"
         title = f"{title}, {self.settings.ensemble.upper()}"
         try:
-            plots.plot_run(self.folder.thermo, self.folder.plot, title, len(self.symbols))
-        except Exception as error:  # noqa: BLE001  matplotlib raises anything, and so do its backends and fonts
-            reason = " ".join(str(error).split()) or type(error).__name__
-            self.monitor.message(f"Warning: {self.folder.plot.name} could not be drawn ({reason}); the run is complete")
+            from openmmlps.report.thermo_section import thermo_picture  # only now: it brings matplotlib
 
-    def _keep_last_good(self):
+            drawn = thermo_picture(thermo_file.read_thermo(self.folder.thermo), len(self.symbols), title)
+            problem = drawn.problem
+            if not problem:
+                replace_file(self.folder.plot, drawn.png, synchronise=False)
+        except Exception as error:  # noqa: BLE001  matplotlib raises anything, and so do its backends and fonts
+            problem = " ".join(str(error).split()) or type(error).__name__
+        if problem:
+            self.monitor.message(
+                f"Warning: {self.folder.plot.name} could not be drawn ({problem}); the run itself is complete"
+            )
+
+    def _keep_last_good(self) -> str:
         """Save the latest state that made sense, and say so."""
         if self.guard is None or self.guard.last is None:
             return ""
-        good = self.guard.last
+        good, structure = self.guard.last, self.structure
+        atoms = snapshot.snapshot_atoms(self.symbols, *good[1:], structure.masses._value, structure.fixed)
         try:
-            snapshot.write_snapshot(self.folder.last_good, self.symbols, *good[1:], step=good[0])
+            snapshot.write_snapshot(self.folder.last_good, atoms, step=good[0])
         except OSError:
             return ""
         return f"; the last good state (step {good[0]}) is in {self.folder.last_good.name}"
 
-    def _record_failure(self, text):
+    def _record_failure(self, text: str) -> None:
         """Keep what can be kept, then say in status.json why the run stopped; a disk may refuse either."""
         for action in [*(reporter.flush for reporter in self.writers), lambda: self._status("failed", text)]:
             with contextlib.suppress(OSError):
                 action()
 
-    def _close(self):
+    def _close(self) -> None:
         for reporter in self.writers:
             with contextlib.suppress(OSError):  # already reported by the write that failed first
                 reporter.close()
 
     # What others see
 
-    def _announce_stop(self, number):
+    def _announce_stop(self, number: int) -> None:
         self.monitor.message("Stopping: writing a checkpoint first (Ctrl-C again stops at once)")
 
-    def _say(self, step):
+    def _say(self, step: int) -> None:
         self.monitor.progress(step, self.settings.total_steps, self._ns_per_day(), self._seconds_left(), self._latest())
 
-    def _status(self, state, message=None):
+    def _status(self, state: str, message: str | None = None) -> None:
         step, total = self._step(), self.settings.total_steps
         latest = self._latest()
         status.write_status(
@@ -421,17 +528,17 @@ class _Run:
             model=self.folder.read_model_record(),
         )
 
-    def _latest(self):
+    def _latest(self) -> dict[str, float]:
         return self.thermo.last if self.writers else {}
 
-    def _platform(self):
+    def _platform(self) -> str | None:
         return self.simulation.context.getPlatform().getName() if self.simulation is not None else None
 
-    def _step(self):
+    def _step(self) -> int:
         return self.simulation.currentStep if self.simulation is not None else 0
 
-    def _ns_per_day(self):
+    def _ns_per_day(self) -> float:
         return self.rate * self.settings.timestep * 86400 / 1000
 
-    def _seconds_left(self):
+    def _seconds_left(self) -> float:
         return (self.settings.total_steps - self._step()) / self.rate if self.rate > 0 else float("nan")

@@ -74,6 +74,13 @@ def run(
             help="Of velocities, thermostat and barostat. Default: random, and recorded.", rich_help_panel=_MODEL
         ),
     ] = None,
+    velocities: Annotated[
+        str | None,
+        typer.Option(
+            help="At the start: random, at the temperature, or file, those of the structure. Default: random.",
+            rich_help_panel=_MODEL,
+        ),
+    ] = None,
     minimize: Annotated[
         bool | None, typer.Option("--minimize", help="Minimise the energy first.", rich_help_panel=_MODEL)
     ] = None,
@@ -157,7 +164,6 @@ def run(
     openmm-lps run --resume -o npt                   # after Ctrl-C, a kill, a reboot
     openmm-lps run --resume -o npt --time "50 ps"    # to make it longer
     """
-    from openmmlps._atoms_files import parse_elements
     from openmmlps.app import runner
     from openmmlps.app.quantities import parse
     from openmmlps.app.run_settings import RunSettings
@@ -171,7 +177,8 @@ def run(
     given = {
         "structure": structure,
         "format": format,
-        "elements": parse_elements(elements),
+        "elements": elements,
+        "velocities": velocities and velocities.lower(),
         "model": str(model) if model else None,
         "supercell": parse_supercell(supercell) if supercell else None,
         "ensemble": ensemble and ensemble.lower(),
@@ -253,7 +260,8 @@ def _resume(runner, output, overwrite, given):
 
 def _conclude(result):
     from openmmlps.app.quantities import format_clock, format_time
-    from openmmlps.app.summary import summarize
+    from openmmlps.app.thermo_file import read_thermo
+    from openmmlps.report.thermo_section import run_summary
 
     out = console()
     where = f"{format_time(result.step * result.timestep)} of {format_time(result.total_steps * result.timestep)}"
@@ -267,6 +275,6 @@ def _conclude(result):
             "simulated",
             f"{where} on {result.platform}, {result.ns_per_day:.3g} ns/day, {format_clock(result.seconds)}",
         )
-    rows += summarize(result.folder / "thermo.csv", result.ensemble, result.atoms)
+    rows += run_summary(read_thermo(result.folder / "thermo.csv"), result.ensemble, result.atoms)
     rows.append(("written", f"{result.folder}/ (thermo.csv, trajectory.h5, run.png)"))
     out.print(table(rows))
