@@ -17,8 +17,11 @@ size and handedness, and be periodic along any of the three directions. A calcul
 except on CUDA, OpenCL and HIP, whose devices do not outlive a fork.
 """
 
+from __future__ import annotations
+
 import os
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from ase.calculators.calculator import Calculator, PropertyNotImplementedError, all_changes
@@ -38,24 +41,44 @@ class LPSCalculator(Calculator):
 
     Properties: ``energy`` and ``free_energy`` (equal, eV), ``energies`` [n] (eV), ``forces`` [n, 3] (eV/angstrom),
     ``stress`` [6] (eV/angstrom^3; ASE's order and sign: dE/dstrain / volume).
+
+    Parameters
+    ----------
+    model : LPSModel, str or os.PathLike, optional
+        a model file in any format that LPSModel reads, or None for the packaged model
+    platform : str, optional
+        None: the CPU evaluator; or the name of an OpenMM platform, such as 'Reference' or 'CUDA'
+    precision : str
+        'double' or 'single'; on CUDA, OpenCL and HIP also 'mixed'. Geometry optimization, phonons and elastic constants
+        want 'double', which is the default; 'single' is faster. Reference is always double
+    useTables : bool
+        whether embedding networks may be tabulated
+    threads : int
+        of the CPU evaluator and the CPU platform; 0: as OPENMM_CPU_THREADS says, else as many as the affinity mask and
+        the control groups of the process allow
+    **kwargs : Any
+        of ``ase.calculators.calculator.Calculator``
+
+    Raises
+    ------
+    ValueError
+        for an unknown platform or precision
+    FileNotFoundError, openmm.OpenMMException
+        as LPSModel
     """
 
-    implemented_properties: ClassVar = ["energy", "free_energy", "energies", "forces", "stress"]
+    implemented_properties = ["energy", "free_energy", "energies", "forces", "stress"]
     discard_results_on_any_change = True
 
-    def __init__(self, model=None, platform=None, precision="double", useTables=True, threads=0, **kwargs):
-        """
-        :param model: LPSModel, path of a model file in any format that LPSModel reads, or None for the packaged model
-        :param platform: None: the CPU evaluator; or the name of an OpenMM platform, such as 'Reference' or 'CUDA'
-        :param precision: 'double' or 'single'; on CUDA, OpenCL and HIP also 'mixed'. Geometry optimisation, phonons and
-            elastic constants want 'double', which is the default; 'single' is faster. Reference is always double
-        :param useTables: whether embedding networks may be tabulated
-        :param threads: of the CPU evaluator and the CPU platform; 0: as OPENMM_CPU_THREADS says, else as many as the
-            affinity mask and the control groups of the process allow
-        :param kwargs: of ``ase.calculators.calculator.Calculator``
-        :raises ValueError: an unknown platform or precision
-        :raises FileNotFoundError, openmm.OpenMMException: as LPSModel
-        """
+    def __init__(
+        self,
+        model: Any = None,
+        platform: str | None = None,
+        precision: str = "double",
+        useTables: bool = True,
+        threads: int = 0,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         allowed = ("double", "single", "mixed") if platform in ("CUDA", "OpenCL", "HIP") else ("double", "single")
         if precision not in allowed:
@@ -66,14 +89,24 @@ class LPSCalculator(Calculator):
             raise ValueError(f"LPSCalculator: threads is {threads}; give a number, or 0 for all that may be used")
         self.model = read_model(model)
         self.platform, self.precision, self.useTables, self.threads = platform, precision, useTables, int(threads)
-        self._engine = None
+        self._engine: Any = None
 
-    def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes):
-        """Called by ASE when a property is asked for that is not known yet.
+    def calculate(
+        self,
+        atoms: Any = None,
+        properties: Sequence[str] = ("energy",),
+        system_changes: Sequence[str] = all_changes,
+    ) -> None:
+        """Compute; ASE calls this when a property is asked for that is not known yet.
 
-        :raises ValueError: an element that the model does not know
-        :raises ase.calculators.calculator.PropertyNotImplementedError: stress of atoms without a cell volume
-        :raises openmm.OpenMMException: positions that are not finite, atoms on top of each other
+        Raises
+        ------
+        ValueError
+            for an element that the model does not know
+        ase.calculators.calculator.PropertyNotImplementedError
+            for the stress of atoms without a cell volume
+        openmm.OpenMMException
+            for positions that are not finite, or atoms on top of each other
         """
         super().calculate(atoms, properties, system_changes)
         atoms = self.atoms
@@ -105,20 +138,32 @@ class LPSCalculator(Calculator):
             if volume:
                 self.results["stress"] = full_3x3_to_voigt_6_stress(-virial / volume)
 
-    def __getstate__(self):
+    def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_engine": None}  # made again where it is needed, so that copies and pickles work
 
 
-def periodic_cell(atoms, gap):
-    """A cell that is periodic in all directions and gives atoms that are periodic in some the same energy.
+def periodic_cell(atoms: Any, gap: float) -> np.ndarray | None:
+    """Make a cell that is periodic in all directions and gives atoms that are periodic in some the same energy.
 
     Directions that are not periodic get a vector at right angles to the others, so long that no image comes within
     `gap` of the atoms.
 
-    :param atoms: ase.Atoms
-    :param gap: angstrom
-    :return: [3, 3] angstrom, or None if no direction is periodic
-    :raises ValueError: a periodic direction without a cell vector, or cell vectors in one plane or line
+    Parameters
+    ----------
+    atoms : ase.Atoms
+        with any cell and pbc
+    gap : float
+        angstrom
+
+    Returns
+    -------
+    ndarray or None
+        [3, 3] angstrom; None if no direction is periodic
+
+    Raises
+    ------
+    ValueError
+        for a periodic direction without a cell vector, or cell vectors in one plane or line
     """
     if not atoms.pbc.any():
         return None
@@ -140,13 +185,15 @@ def periodic_cell(atoms, gap):
 class _CoreEngine:
     """The CPU evaluator of the model core."""
 
-    def __init__(self, settings):
+    def __init__(self, settings: LPSCalculator) -> None:
         self._evaluator = CoreEvaluator(
             settings.model, settings.precision == "double", settings.useTables, settings.threads
         )
 
-    def evaluate(self, positions, types, cell, derivatives):
-        """:return: energies [n] eV, forces [n, 3] eV/angstrom, virial [3, 3] eV; the latter two only if asked for"""
+    def evaluate(
+        self, positions: np.ndarray, types: np.ndarray, cell: np.ndarray | None, derivatives: bool
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Compute energies [n] eV, forces [n, 3] eV/angstrom, virial [3, 3] eV; the latter two only if asked for."""
         count = len(types)
         energies = np.empty(count)
         forces, virial = (np.empty((count, 3)), np.empty((3, 3))) if derivatives else (_NONE, _NONE)
@@ -157,24 +204,30 @@ class _CoreEngine:
 class _PlatformEngine:
     """An OpenMM Context; made anew when the number or kinds of atoms change."""
 
-    def __init__(self, settings):
+    def __init__(self, settings: LPSCalculator) -> None:
         self._settings = settings
         self._process = os.getpid()
-        self._context = self._key = None
+        self._context: Any = None
+        self._key: tuple[bytes, bool] | None = None
 
-    def __del__(self):
+    def __del__(self) -> None:
         if self._context is not None and self._process != os.getpid():
             self._leave_context()
 
-    def _leave_context(self):
+    def _leave_context(self) -> None:
         """Keep OpenMM from destroying a Context of the parent process: it would wait forever for threads of that one."""
         self._context.getIntegrator().thisown = self._context.thisown = False
         self._context = self._key = None
 
-    def evaluate(self, positions, types, cell, derivatives):
-        """As :meth:`_CoreEngine.evaluate`.
+    def evaluate(
+        self, positions: np.ndarray, types: np.ndarray, cell: np.ndarray | None, derivatives: bool
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Compute as :meth:`_CoreEngine.evaluate`.
 
-        :raises RuntimeError: in a process forked after the first evaluation, on a platform with devices
+        Raises
+        ------
+        RuntimeError
+            in a process forked after the first evaluation, on a platform with devices
         """
         if self._context is not None and self._process != os.getpid():
             platform = self._settings.platform
@@ -185,14 +238,14 @@ class _PlatformEngine:
                 )
             self._leave_context()
             self._process = os.getpid()
-        rotation = np.eye(3)
+        box, rotation = None, np.eye(3)
         if cell is not None:
             box, rotation, _ = cells.reduced_box(cell / 10)
         key = (types.tobytes(), cell is not None)
         if key != self._key:
-            self._context, self._force = self._make_context(types, None if cell is None else box)
+            self._context, self._force = self._make_context(types, box)
             self._key = key
-        if cell is not None:
+        if box is not None:
             self._context.setPeriodicBoxVectors(*box)
         self._context.setPositions(positions @ rotation.T / 10)
         energies = self._force.computeParticleEnergies(self._context, asNumpy=True)._value / KJ_PER_MOL_PER_EV
@@ -202,7 +255,7 @@ class _PlatformEngine:
         virial = self._force.computeVirial(self._context, asNumpy=True)._value / KJ_PER_MOL_PER_EV
         return energies, forces @ rotation, rotation.T @ virial @ rotation
 
-    def _make_context(self, types, box):
+    def _make_context(self, types: np.ndarray, box: np.ndarray | None) -> tuple[Any, Any]:
         import openmm
 
         settings = self._settings
@@ -226,7 +279,7 @@ class _PlatformEngine:
         return openmm.Context(system, openmm.VerletIntegrator(0.001), platform, properties), force
 
 
-def _check_platform(name):
+def _check_platform(name: str) -> None:
     from openmmlps.app.platforms import list_platforms
 
     usable = [info.name for info in list_platforms() if info.has_kernel]

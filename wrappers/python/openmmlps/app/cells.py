@@ -6,17 +6,31 @@ Shapes: a cell or box is [3, 3], lattice vectors in rows. Length units cancel; e
 and gives the same one.
 """
 
+from __future__ import annotations
+
 import itertools
+from typing import Any
 
 import numpy as np
 
 
-def supercell_matrix(supercell):
-    """The integer matrix P of a supercell, cell_super = P @ cell.
+def supercell_matrix(supercell: Any) -> np.ndarray:
+    """Make the integer matrix P of a supercell, cell_super = P @ cell.
 
-    :param supercell: None, three repeats (na, nb, nc), or a 3x3 integer matrix
-    :return: [3, 3] integers
-    :raises ValueError: if it is not one of these, or does not enlarge the cell
+    Parameters
+    ----------
+    supercell : sequence or None
+        None, three repeats (na, nb, nc), or a 3x3 integer matrix
+
+    Returns
+    -------
+    ndarray
+        [3, 3] integers
+
+    Raises
+    ------
+    ValueError
+        if it is not one of these, or does not span a volume
     """
     if supercell is None:
         return np.eye(3, dtype=int)
@@ -38,11 +52,18 @@ def supercell_matrix(supercell):
     return matrix
 
 
-def supercell_offsets(matrix):
-    """Lattice translations that fill a supercell: each once, in lexicographic order, exact for any integer matrix.
+def supercell_offsets(matrix: np.ndarray) -> np.ndarray:
+    """List lattice translations that fill a supercell: each once, in lexicographic order, exact for any integer matrix.
 
-    :param matrix: [3, 3] integers P
-    :return: [|det P|, 3] integers n; the copies of an atom at r are r + n @ cell
+    Parameters
+    ----------
+    matrix : ndarray
+        [3, 3] integers P
+
+    Returns
+    -------
+    ndarray
+        [|det P|, 3] integers n; the copies of an atom at r are r + n @ cell
     """
     determinant = _integer_determinant(matrix)
     sign = 1 if determinant > 0 else -1
@@ -54,16 +75,30 @@ def supercell_offsets(matrix):
     return candidates[((scaled >= 0) & (scaled < abs(determinant))).all(axis=1)]
 
 
-def reduced_box(cell):
+def reduced_box(cell: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Turn a cell into OpenMM's reduced form.
 
     OpenMM wants a = (ax, 0, 0), b = (bx, by, 0), c = (cx, cy, cz) with ax, by, cz > 0, ax >= 2|bx|, ax >= 2|cx|,
     by >= 2|cy|. Any lattice has such a basis: rotate it to lower-triangular form, then add whole lattice vectors.
 
-    :param cell: [3, 3], right- or left-handed
-    :return: (box, rotation, transformation): box = transformation @ cell @ rotation.T; rotation is proper,
-        r_openmm = r_user @ rotation.T; transformation holds integers and has determinant +1 or -1
-    :raises ValueError: if the cell spans no volume
+    Parameters
+    ----------
+    cell : array
+        [3, 3], right- or left-handed
+
+    Returns
+    -------
+    box : ndarray
+        [3, 3], transformation @ cell @ rotation.T
+    rotation : ndarray
+        [3, 3], proper; r_openmm = r_user @ rotation.T
+    transformation : ndarray
+        [3, 3] integers with determinant +1 or -1
+
+    Raises
+    ------
+    ValueError
+        if the cell spans no volume
     """
     cell = np.asarray(cell, dtype=float)
     lengths = np.linalg.norm(cell, axis=1)
@@ -83,7 +118,7 @@ def reduced_box(cell):
     return _inside_bounds(box), rotation, transformation
 
 
-def _inside_bounds(box):
+def _inside_bounds(box: np.ndarray) -> np.ndarray:
     """Clamp components that rounding pushed past the bound, as in a hexagonal cell, where ax = 2|bx| exactly."""
     box = box.copy()
     for row, column in ((2, 1), (2, 0), (1, 0)):
@@ -92,15 +127,23 @@ def _inside_bounds(box):
     return box
 
 
-def continuous_box(box, previous):
-    """Lattice vectors that follow `previous` without jumps.
+def continuous_box(box: Any, previous: np.ndarray | None) -> np.ndarray:
+    """Choose lattice vectors that follow `previous` without jumps.
 
     A flexible barostat brings the box back to reduced form after a move, so b and c can jump by whole lattice vectors
     although the crystal did not. The lattice is the same; this picks the basis nearest to the one before.
 
-    :param box: [3, 3] lower-triangular
-    :param previous: [3, 3] lower-triangular, or None
-    :return: [3, 3] lower-triangular
+    Parameters
+    ----------
+    box : array
+        [3, 3] lower-triangular
+    previous : ndarray or None
+        [3, 3] lower-triangular
+
+    Returns
+    -------
+    ndarray
+        [3, 3] lower-triangular
     """
     box = np.array(box, dtype=float)
     if previous is not None:
@@ -109,11 +152,11 @@ def continuous_box(box, previous):
     return box
 
 
-def _integer_adjugate(matrix):
+def _integer_adjugate(matrix: np.ndarray) -> np.ndarray:
     a, b, c = (row.astype(object) for row in np.asarray(matrix))
     return np.array([np.cross(b, c), np.cross(c, a), np.cross(a, b)]).T
 
 
-def _integer_determinant(matrix):
+def _integer_determinant(matrix: np.ndarray) -> int:
     a, b, c = (row.astype(object) for row in np.asarray(matrix))
     return int(a @ np.cross(b, c))

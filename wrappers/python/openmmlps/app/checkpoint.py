@@ -6,20 +6,34 @@ It is a zip of OpenMM's binary checkpoint (exact: random numbers included), the 
 and a small JSON record; the zip's checksums guard all three.
 """
 
+from __future__ import annotations
+
 import io
 import json
 import os
 import zipfile
 from pathlib import Path
+from typing import Any
 
 from .replace import replace_file
 
 
-def save(path, simulation, record):
+def save(path: str | os.PathLike[str], simulation: Any, record: dict[str, Any]) -> None:
     """Write a checkpoint; the one before stays until the new one is complete on the disk.
 
-    :param record: JSON-serialisable
-    :raises OSError: for example a full disk; the checkpoint before is kept
+    Parameters
+    ----------
+    path : path
+        the file
+    simulation : openmm.app.Simulation
+        what to save
+    record : dict
+        JSON-serialisable; the step is added
+
+    Raises
+    ------
+    OSError
+        for example for a full disk; the checkpoint before is kept
     """
     import openmm
 
@@ -38,20 +52,31 @@ def save(path, simulation, record):
     synchronise_folder(Path(path).parent)
 
 
-def read_record(path):
-    """The record of a checkpoint, with 'step'.
+def read_record(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Read the record of a checkpoint, with 'step'.
 
-    :raises ValueError: a damaged file
+    Raises
+    ------
+    ValueError
+        for a damaged file
     """
-    return json.loads(_read(path, "record.json"))
+    record: dict[str, Any] = json.loads(_read(path, "record.json"))
+    return record
 
 
-def load(path, simulation):
+def load(path: str | os.PathLike[str], simulation: Any) -> bool:
     """Bring a Simulation to a checkpoint.
 
-    :return: True if the continuation is exact; False if it is another platform or machine, where positions, velocities
-        and box are restored but random numbers start anew
-    :raises ValueError: a damaged file, or one of another System
+    Returns
+    -------
+    bool
+        True if the continuation is exact; False if it is another platform or machine, where positions, velocities and
+        box are restored but random numbers start anew
+
+    Raises
+    ------
+    ValueError
+        for a damaged file, or one of another System
     """
     import openmm
 
@@ -74,7 +99,7 @@ def load(path, simulation):
     return False
 
 
-def _read(path, name):
+def _read(path: str | os.PathLike[str], name: str) -> bytes:
     try:
         with zipfile.ZipFile(path) as archive:
             return archive.read(name)
@@ -84,7 +109,7 @@ def _read(path, name):
         ) from None
 
 
-def synchronise_folder(folder):
+def synchronise_folder(folder: Path) -> None:
     """Make a rename in a folder survive a power failure."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:

@@ -2,10 +2,18 @@
 # Copyright (c) 2026 the openmm-lps authors
 """What a run needs from the force that drives it. Another force (tests use one) needs the same four members."""
 
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
 from openmmlps._files import DEFAULT, existing_model, packaged_name
 
 from . import observables, platforms
 from .repulsion import addRepulsion
+from .run_settings import RunSettings
 from .system import check_elements, createSystem
 
 
@@ -14,14 +22,30 @@ class DeepPotentialEngine:
 
     kernel = platforms.KERNEL  #: a platform can be used if it has this kernel
 
-    def freeze_model(self, source, symbols):
-        """The model as bytes of the native format, checked against the elements of the structure.
+    def freeze_model(
+        self, source: str | os.PathLike[str] | None, symbols: Sequence[str]
+    ) -> tuple[bytes, dict[str, Any]]:
+        """Read the model, and check it against the elements of the structure.
 
-        :param source: path of a model file in any format that can be imported, or the name of a packaged model; None: the default one
-        :param symbols: [n] chemical symbols of the structure
-        :return: (bytes, record): record is a JSON-serialisable dict with the name of the source, its types and, of models that
-            tell how far they can be trusted, their `status`
-        :raises ValueError, OSError: no such model, not a model, or an element that it does not know
+        Parameters
+        ----------
+        source : str, os.PathLike or None
+            path of a model file in any format that can be imported, or the name of a packaged model; None: the default
+        symbols : sequence of str
+            [n] chemical symbols of the structure
+
+        Returns
+        -------
+        content : bytes
+            the model in the native format
+        record : dict
+            JSON-serialisable: the name of the source, its types and, of models that tell how far they can be trusted,
+            their `status`
+
+        Raises
+        ------
+        ValueError, OSError
+            for no such model, not a model, or an element that it does not know
         """
         from openmmlps.importers import import_model
 
@@ -31,19 +55,19 @@ class DeepPotentialEngine:
         check_elements(symbols, known)
         name = packaged_name(path)
         origin = path.name if name is None else "packaged model" + ("" if name == DEFAULT else f" {name}")
-        record = {"source": origin, "elements": known}
+        record: dict[str, Any] = {"source": origin, "elements": known}
         if "status" in model.provenance:
             record["status"] = str(model.provenance["status"])
         return model.to_bytes(), record
 
-    def make_system(self, topology, model_path, settings):
-        """The System without thermostat and barostat."""
+    def make_system(self, topology: Any, model_path: Path, settings: RunSettings) -> Any:
+        """Make the System without thermostat and barostat."""
         precision = {"auto": "automatic", "mixed": "automatic"}.get(settings.precision, settings.precision)
         system = createSystem(topology, model_path, precision=precision, useTables=settings.use_tables)
         if settings.repulsion:
             addRepulsion(system)
         return system
 
-    def virial(self, system):
-        """A callable (context, step) -> [3, 3] kJ/mol."""
+    def virial(self, system: Any) -> observables.Virial:
+        """Make a callable (context, step) -> [3, 3] kJ/mol."""
         return observables.Virial.of(system)

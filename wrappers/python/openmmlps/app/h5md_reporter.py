@@ -72,7 +72,10 @@ class H5MDReporter(FileReporter):
         self._information = information
         self._waiting = _WaitingFrames(self._path)
         self._box: np.ndarray | None = None
-        # Nobody may hold the reporter until the process ends, so what waits is not its own.
+        self._write_at_end()
+
+    def _write_at_end(self) -> None:
+        """Nobody may hold the reporter until the process ends, so what waits is not its own."""
         self._finish = weakref.finalize(self, self._waiting.write_at_end, os.getpid())
 
     def report(self, simulation: Any, state: Any) -> None:
@@ -94,6 +97,8 @@ class H5MDReporter(FileReporter):
         if self._periodic:
             self._box = cells.continuous_box(state.getPeriodicBoxVectors(asNumpy=True)._value, self._box)
             frame["edges"] = self._box
+        if not self._finish.alive:
+            self._write_at_end()
         self._waiting.add(frame)
 
     def flush(self) -> None:
@@ -107,7 +112,8 @@ class H5MDReporter(FileReporter):
         self._waiting.write()
 
     def close(self) -> None:
-        """Write the frames that wait; the reporter may be used on."""
+        """Write the frames that wait; if that fails, they are given up. The reporter may be used on."""
+        self._finish.detach()
         self.flush()
 
     def _open(self, simulation: Any, last: int | None) -> None:

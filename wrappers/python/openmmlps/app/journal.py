@@ -14,22 +14,26 @@ A crash before the end of 2 leaves the old content; after it, `recover` finishes
 closed as far as HDF5 is concerned, so that other programs can read it while a run goes on.
 """
 
+from __future__ import annotations
+
 import os
 import struct
 import zlib
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 _PAGE = 4096
 _MAGIC = b"LPSJRNL1"
 
 
-def journal_path(path):
-    """The journal that belongs to a file."""
+def journal_path(path: str | os.PathLike[str]) -> Path:
+    """Name the journal that belongs to a file."""
     return Path(f"{path}.journal")
 
 
-def recover(path):
+def recover(path: str | os.PathLike[str]) -> None:
     """Finish an interrupted commit, or drop its incomplete journal; does nothing for a sound file."""
     journal = journal_path(path)
     if not journal.exists():
@@ -41,10 +45,13 @@ def recover(path):
 
 
 @contextmanager
-def transaction(path):
+def transaction(path: str | os.PathLike[str]) -> Iterator[PagedFile]:
     """Open an existing file for HDF5 with all changes kept in memory until the block ends without an exception.
 
-    :yields: a file object for ``h5py.File(fileobj, "r+")``; close the h5py.File inside the block
+    Yields
+    ------
+    PagedFile
+        a file object for ``h5py.File(fileobj, "r+")``; close the h5py.File inside the block
     """
     recover(path)
     with PagedFile(path) as pages:
@@ -55,27 +62,30 @@ def transaction(path):
 class PagedFile:
     """A binary file object whose writes stay in memory until `commit`."""
 
-    def __init__(self, path):
+    def __init__(self, path: str | os.PathLike[str]) -> None:
         self._path = Path(path).absolute()
         self._file = open(path, "rb")  # noqa: SIM115  closed by __exit__
         self._base_size = self._size = os.fstat(self._file.fileno()).st_size
-        self._pages = {}
+        self._pages: dict[int, bytearray] = {}
         self._position = 0
 
-    def __enter__(self):
+    def __enter__(self) -> PagedFile:
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         self._file.close()
 
-    def seek(self, offset, whence=os.SEEK_SET):
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Move, as in any file object."""
         self._position = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
         return self._position
 
-    def tell(self):
+    def tell(self) -> int:
+        """Position in bytes."""
         return self._position
 
-    def readinto(self, buffer):
+    def readinto(self, buffer: Any) -> int:
+        """Fill a buffer."""
         view = memoryview(buffer).cast("B")
         done = 0
         while done < len(view):
@@ -86,12 +96,14 @@ class PagedFile:
             self._position += len(piece)
         return done
 
-    def read(self, size=-1):
+    def read(self, size: int = -1) -> bytes:
+        """Read bytes; below 0: up to the end."""
         buffer = bytearray(max(0, self._size - self._position) if size < 0 else size)
         self.readinto(buffer)
         return bytes(buffer)
 
-    def write(self, data):
+    def write(self, data: Any) -> int:
+        """Keep bytes in memory."""
         view = memoryview(data).cast("B")
         done = 0
         while done < len(view):
@@ -105,17 +117,21 @@ class PagedFile:
         self._size = max(self._size, self._position)
         return done
 
-    def truncate(self, size=None):
+    def truncate(self, size: int | None = None) -> int:
+        """Change the size; None: to the position."""
         self._size = self._position if size is None else size
         return self._size
 
-    def flush(self):
+    def flush(self) -> None:
         """HDF5 may flush when it likes; nothing reaches the file before `commit`."""
 
-    def commit(self):
+    def commit(self) -> None:
         """Write all changes.
 
-        :raises OSError: for example a full disk; the file then still holds its old content
+        Raises
+        ------
+        OSError
+            for example for a full disk; the file then still holds its old content
         """
         old_pages = -(-self._base_size // _PAGE)
         appended = {i: page for i, page in self._pages.items() if i >= old_pages and i * _PAGE < self._size}
@@ -134,14 +150,14 @@ class PagedFile:
             os.close(descriptor)
         journal_path(self._path).unlink(missing_ok=True)
 
-    def _page(self, index):
+    def _page(self, index: int) -> bytes | bytearray:
         if index in self._pages:
             return self._pages[index]
         self._file.seek(index * _PAGE)
         return self._file.read(_PAGE).ljust(_PAGE, b"\0")
 
 
-def _apply(path, pages):
+def _apply(path: str | os.PathLike[str], pages: Mapping[int, bytes | bytearray]) -> None:
     descriptor = os.open(path, os.O_RDWR)
     try:
         for index in sorted(pages):
@@ -151,13 +167,13 @@ def _apply(path, pages):
         os.close(descriptor)
 
 
-def _write_all(descriptor, data, offset):
+def _write_all(descriptor: int, data: bytes, offset: int) -> None:
     while data:
         written = os.pwrite(descriptor, data, offset)
         data, offset = data[written:], offset + written
 
 
-def _write_journal(journal, pages):
+def _write_journal(journal: Path, pages: Mapping[int, bytes | bytearray]) -> None:
     body = b"".join(struct.pack("<Q", index) + bytes(page) for index, page in sorted(pages.items()))
     head = _MAGIC + struct.pack("<QI", len(pages), zlib.crc32(body))
     descriptor = os.open(journal, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o644)
@@ -171,7 +187,7 @@ def _write_journal(journal, pages):
         os.close(descriptor)
 
 
-def _read_journal(journal):
+def _read_journal(journal: Path) -> dict[int, bytes]:
     """Pages of a complete journal; nothing if it was cut off while being written."""
     content = journal.read_bytes()
     head = len(_MAGIC) + 12

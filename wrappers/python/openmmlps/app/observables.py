@@ -95,10 +95,11 @@ class Virial:
         return cls(forces, read_repulsion(system))
 
     def __call__(self, context: Any, step: int) -> np.ndarray:
+        """Virial [3, 3] of the state of a Context at a step."""
         if not self._forces:
             return np.full((3, 3), np.nan)
         if self._at != (id(context), step):
-            self._value = sum(_plain(force.computeVirial(context)) for force in self._forces)
+            self._value = np.sum([_plain(force.computeVirial(context)) for force in self._forces], axis=0)
             if self._repulsion is not None:
                 self._value = self._value + repulsion_virial(*self._repulsion, *_configuration(context))
             self._at = (id(context), step)

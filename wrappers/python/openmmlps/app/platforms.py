@@ -2,7 +2,13 @@
 # Copyright (c) 2026 the openmm-lps authors
 """Which OpenMM platforms can run a Deep Potential, and which to take."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+from .run_settings import RunSettings
 
 KERNEL = "CalcLPSForce"
 
@@ -16,8 +22,8 @@ class PlatformInfo:
     has_kernel: bool  #: whether a Deep Potential runs on it
 
 
-def list_platforms(kernel=KERNEL):
-    """All OpenMM platforms, fastest first."""
+def list_platforms(kernel: str = KERNEL) -> list[PlatformInfo]:
+    """List all OpenMM platforms, fastest first."""
     import openmm
 
     platforms = [openmm.Platform.getPlatform(i) for i in range(openmm.Platform.getNumPlatforms())]
@@ -25,11 +31,23 @@ def list_platforms(kernel=KERNEL):
     return sorted(found, key=lambda info: -info.speed)
 
 
-def choose_platform(wanted):
-    """Name of the platform for energies and forces without dynamics.
+def choose_platform(wanted: str) -> str:
+    """Choose the platform for energies and forces without dynamics.
 
-    :param wanted: a name, whatever its case, or 'auto': the fastest that has a device and the kernel
-    :raises ValueError: no such platform, or one that cannot run a Deep Potential
+    Parameters
+    ----------
+    wanted : str
+        a name, whatever its case, or 'auto': the fastest that has a device and the kernel
+
+    Returns
+    -------
+    str
+        its name
+
+    Raises
+    ------
+    ValueError
+        for no such platform, or one that cannot run a Deep Potential
     """
     import openmm
 
@@ -40,7 +58,7 @@ def choose_platform(wanted):
     return next(name for name in usable if _has_own_device(openmm.Platform.getPlatformByName(name)))
 
 
-def _has_own_device(platform):
+def _has_own_device(platform: Any) -> bool:
     """Whether there is hardware that belongs to the platform; OpenCL on a processor does not count."""
     import openmm
 
@@ -50,27 +68,56 @@ def _has_own_device(platform):
         return False
 
 
-def check_platform(wanted, kernel=KERNEL):
+def check_platform(wanted: str, kernel: str = KERNEL) -> None:
     """Refuse the name of a platform that cannot be used here; 'auto' always can.
 
-    :raises ValueError: naming those that can
+    Raises
+    ------
+    ValueError
+        naming those that can
     """
     if wanted != "auto":
         _named(wanted, list_platforms(kernel))
 
 
-def make_simulation(topology, system, make_integrator, settings, kernel=KERNEL):
-    """An openmm.app.Simulation on the platform that the settings ask for.
+def make_simulation(
+    topology: Any,
+    system: Any,
+    make_integrator: Callable[[], Any],
+    settings: RunSettings,
+    kernel: str = KERNEL,
+) -> tuple[Any, list[str]]:
+    """Make an openmm.app.Simulation on the platform that the settings ask for.
 
     'auto' tries the platforms that have the kernel, fastest first, and takes the first one on which the System
     comes up.
     OpenCL on a processor is passed over: the CPU platform is faster there.
 
-    :param make_integrator: callable without arguments; a Context consumes its Integrator
-    :param settings: RunSettings
-    :return: (simulation, notes): notes are sentences about platforms that were passed over
-    :raises ValueError: no such platform, a platform without the kernel, a precision it does not have, or no platform
-        on which the System comes up
+    Parameters
+    ----------
+    topology : openmm.app.Topology
+        of the atoms
+    system : openmm.System
+        what to simulate
+    make_integrator : callable
+        without arguments; a Context consumes its Integrator
+    settings : RunSettings
+        platform, precision and threads
+    kernel : str
+        that a platform needs
+
+    Returns
+    -------
+    simulation : openmm.app.Simulation
+        without positions
+    notes : list of str
+        sentences about platforms that were passed over
+
+    Raises
+    ------
+    ValueError
+        for no such platform, a platform without the kernel, a precision it does not have, or no platform on which the
+        System comes up
     """
     import openmm
     from openmm import app
@@ -100,7 +147,7 @@ def make_simulation(topology, system, make_integrator, settings, kernel=KERNEL):
     raise ValueError(f"platform: no platform can run this ({tried}); run 'openmm-lps doctor' to see what is missing")
 
 
-def _named(name, available):
+def _named(name: str, available: Sequence[PlatformInfo]) -> PlatformInfo:
     known = {info.name.lower(): info for info in available}
     info = known.get(name.lower())
     if info is None or not info.has_kernel:
@@ -110,7 +157,7 @@ def _named(name, available):
     return info
 
 
-def _properties(platform, settings):
+def _properties(platform: str, settings: RunSettings) -> dict[str, str] | None:
     """Platform properties; None if the platform does not have the precision that was asked for."""
     if platform in ("CUDA", "OpenCL", "HIP"):
         return {"Precision": "mixed" if settings.precision == "auto" else settings.precision}
@@ -119,8 +166,8 @@ def _properties(platform, settings):
     return {"Threads": str(settings.threads)} if platform == "CPU" and settings.threads else {}
 
 
-def only_processors(platform):
-    """Whether an OpenCL platform has no graphics card, only processors that run OpenCL.
+def only_processors(platform: Any) -> bool:
+    """Tell whether an OpenCL platform has no graphics card, only processors that run OpenCL.
 
     The type that each device reports decides; names of processors are not known in advance.
     """
@@ -139,7 +186,7 @@ def only_processors(platform):
 _CL_DEVICE_TYPE, _CL_DEVICE_TYPE_CPU, _CL_DEVICE_TYPE_ALL = 0x1000, 2, 0xFFFFFFFF
 
 
-def _opencl_device_types():
+def _opencl_device_types() -> dict[tuple[int, int], int]:
     """Type of each OpenCL device, a bit field, by (index of its OpenCL platform, its index there).
 
     Asked from the library that OpenMM's OpenCL platform has loaded, because OpenMM does not tell types.
@@ -153,7 +200,7 @@ def _opencl_device_types():
     except OSError:
         return {}
 
-    def query(function, *arguments):
+    def query(function: Any, *arguments: Any) -> list[Any]:
         count = ctypes.c_uint()
         if function(*arguments, 0, None, ctypes.byref(count)) != 0:
             return []

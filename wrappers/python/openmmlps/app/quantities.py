@@ -2,6 +2,8 @@
 # Copyright (c) 2026 the openmm-lps authors
 """Quantities as people type them: "2 ps", "600 K", "1 atm", or a bare number in the documented unit."""
 
+from __future__ import annotations
+
 import math
 import re
 
@@ -16,13 +18,27 @@ _UNITS = {
 _PATTERN = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(.*?)\s*")
 
 
-def parse(text, dimension, bare=None):
-    """A number in ps, K, bar, 1/ps or s, from text with or without a unit.
+def parse(text: str | float, dimension: str, bare: str | None = None) -> float:
+    """Read a quantity with or without a unit.
 
-    :param text: string or number
-    :param dimension: 'time', 'temperature', 'pressure', 'rate' or 'clock time'
-    :param bare: unit of a bare number; None: the first one of the dimension
-    :raises ValueError: not a number, or a unit of another kind
+    Parameters
+    ----------
+    text : str or float
+        as people type it
+    dimension : str
+        'time', 'temperature', 'pressure', 'rate' or 'clock time'
+    bare : str, optional
+        unit of a bare number; None: the first one of the dimension
+
+    Returns
+    -------
+    float
+        in ps, K, bar, 1/ps or s
+
+    Raises
+    ------
+    ValueError
+        if it is not a number, or has a unit of another kind
     """
     units = _UNITS[dimension]
     bare = bare or next(iter(units))
@@ -40,18 +56,18 @@ def parse(text, dimension, bare=None):
     return value
 
 
-def format_time(picoseconds):
-    """Simulated time in the unit that reads best."""
+def format_time(picoseconds: float) -> str:
+    """Write simulated time in the unit that reads best."""
     for unit, factor in (("µs", 1e6), ("ns", 1e3), ("ps", 1.0)):
         if abs(picoseconds) >= factor:
             return f"{picoseconds / factor:.4g} {unit}"
     return f"{picoseconds * 1e3:.4g} fs"
 
 
-def format_clock(seconds):
-    """Wall-clock time as 1:02:03 or 2:03."""
+def format_clock(seconds: float | None) -> str:
+    """Write wall-clock time as 1:02:03 or 2:03."""
     if seconds is None or not math.isfinite(seconds):
         return "-"
-    minutes, seconds = divmod(round(seconds), 60)
+    minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

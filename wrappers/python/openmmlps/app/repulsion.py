@@ -2,7 +2,11 @@
 # Copyright (c) 2026 the openmm-lps authors
 """A repulsion between nuclei at distances that a Deep Potential has never seen. Formula and use: docs/repulsion.md."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -39,12 +43,22 @@ class PairTables:
     inner: np.ndarray  #: the repulsion is whole up to here, nm
     outer: np.ndarray  #: and none from here on, nm
 
-    def evaluate(self, first, second, distance):
-        """Energy and derivative of pairs.
+    def evaluate(self, first: Any, second: Any, distance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Compute energy and derivative of pairs.
 
-        :param first, second: [p] kinds of the two atoms
-        :param distance: [p] nm, more than 0
-        :return: (energies [p] kJ/mol, dE/dr [p] kJ/mol/nm)
+        Parameters
+        ----------
+        first, second : ndarray
+            [p] kinds of the two atoms
+        distance : ndarray
+            [p] nm, more than 0
+
+        Returns
+        -------
+        energies : ndarray
+            [p] kJ/mol
+        derivatives : ndarray
+            [p] dE/dr, kJ/mol/nm
         """
         strength, length = self.strength[first, second], self.length[first, second]
         inner, outer = self.inner[first, second], self.outer[first, second]
@@ -58,21 +72,42 @@ class PairTables:
         return bare * switch, bare_slope * switch + bare * switch_slope
 
 
-def addRepulsion(system, lpsForce=None, outer=None, innerFraction=0.8, forceGroup=None):
+def addRepulsion(
+    system: Any,
+    lpsForce: Any = None,
+    outer: Mapping[tuple[str, str], Any] | None = None,
+    innerFraction: float = 0.8,
+    forceGroup: int | None = None,
+) -> Any:
     """Add a screened nuclear repulsion (ZBL) between the particles of an LPSForce, for starts with atoms too close.
 
     It is zero beyond the shortest distances of the DFT data, so that it changes nothing where the model was trained.
     Formula, figures and limits: docs/repulsion.md.
 
-    :param system: openmm.System with an LPSForce; the repulsion is added to it
-    :param lpsForce: the LPSForce whose particles repel each other; None: the only one of the System
-    :param outer: dict of the distance from which on there is no repulsion, nm or Quantity, by pair of elements, as in
-        {('Li', 'Ge'): 0.17}; either order. None, and pairs not named: ``SHORTEST_DISTANCES``, which knows Li, P and S
-    :param innerFraction: of the outer distance, up to which the repulsion is whole; between 0 and 1
-    :param forceGroup: 0 .. 31; None: that of the LPSForce
-    :return: the openmm.CustomNonbondedForce
-    :raises ValueError: no LPSForce or several, a repulsion already there, an element without a distance, another pair
-        force with exclusions, or a wrong option
+    Parameters
+    ----------
+    system : openmm.System
+        with an LPSForce; the repulsion is added to it
+    lpsForce : LPSForce, optional
+        whose particles repel each other; None: the only one of the System
+    outer : mapping, optional
+        distance from which on there is no repulsion, nm or Quantity, by pair of elements, as in {('Li', 'Ge'): 0.17};
+        either order. None, and pairs not named: ``SHORTEST_DISTANCES``, which knows Li, P and S
+    innerFraction : float
+        of the outer distance, up to which the repulsion is whole; between 0 and 1
+    forceGroup : int, optional
+        0 .. 31; None: that of the LPSForce
+
+    Returns
+    -------
+    openmm.CustomNonbondedForce
+        the repulsion
+
+    Raises
+    ------
+    ValueError
+        for no LPSForce or several, a repulsion already there, an element without a distance, another pair force with
+        exclusions, or a wrong option
     """
     import openmm
 
@@ -100,10 +135,13 @@ def addRepulsion(system, lpsForce=None, outer=None, innerFraction=0.8, forceGrou
     return force
 
 
-def read_repulsion(system):
-    """The repulsion of a System, from its forces.
+def read_repulsion(system: Any) -> tuple[PairTables, np.ndarray] | None:
+    """Read the repulsion of a System from its forces.
 
-    :return: (:class:`PairTables`, kinds [n] of all particles), or None if there is none
+    Returns
+    -------
+    tuple or None
+        :class:`PairTables` and kinds [n] of all particles; None if there is none
     """
     for force in system.getForces():
         if force.getName() == _NAME:
@@ -116,14 +154,26 @@ def read_repulsion(system):
     return None
 
 
-def repulsion_virial(tables, kinds, positions, box):
-    """Virial of the repulsion, W = -dE/dstrain = -sum of dE/dr r_i r_j / r over pairs, positive under compression.
+def repulsion_virial(
+    tables: PairTables, kinds: np.ndarray, positions: np.ndarray, box: np.ndarray | None
+) -> np.ndarray:
+    """Compute the virial of the repulsion, W = -dE/dstrain = -sum of dE/dr r_i r_j / r over pairs.
 
-    :param tables: :class:`PairTables`
-    :param kinds: [n]
-    :param positions: [n, 3] nm
-    :param box: [3, 3] nm, or None
-    :return: [3, 3] kJ/mol
+    Parameters
+    ----------
+    tables : PairTables
+        parameters
+    kinds : ndarray
+        [n]
+    positions : ndarray
+        [n, 3] nm
+    box : ndarray or None
+        [3, 3] nm
+
+    Returns
+    -------
+    ndarray
+        [3, 3] kJ/mol, positive under compression
     """
     from vesin import NeighborList
 
@@ -135,7 +185,7 @@ def repulsion_virial(tables, kinds, positions, box):
     return -np.einsum("p,pa,pb->ab", slope / distance, vector, vector)
 
 
-def _find(system, lpsForce):
+def _find(system: Any, lpsForce: Any) -> Any:
     from openmmlps import LPSForce
 
     if any(force.getName() == _NAME for force in system.getForces()):
@@ -158,7 +208,7 @@ def _find(system, lpsForce):
     return found[0]
 
 
-def _exclusions(force):
+def _exclusions(force: Any) -> int:
     """Number of pairs that a pair force leaves out."""
     import openmm
 
@@ -169,7 +219,9 @@ def _exclusions(force):
     return 0
 
 
-def _tables(lpsForce, outer, innerFraction):
+def _tables(
+    lpsForce: Any, outer: Mapping[tuple[str, str], Any], innerFraction: float
+) -> tuple[PairTables, dict[int, int]]:
     """Pair tables by model type, and one more kind that repels nothing; and {particle: kind}."""
     from ase.data import atomic_numbers
 
@@ -209,10 +261,10 @@ def _tables(lpsForce, outer, innerFraction):
     return tables, kinds
 
 
-def _distances(outer):
+def _distances(outer: Mapping[tuple[str, str], Any]) -> dict[tuple[str, ...], float]:
     from openmm import unit
 
-    distances = dict(SHORTEST_DISTANCES)
+    distances: dict[tuple[str, ...], float] = {**SHORTEST_DISTANCES}
     for pair, distance in outer.items():
         if not isinstance(pair, tuple) or len(pair) != 2:
             raise ValueError(f"addRepulsion: outer has the key {pair!r}; use pairs of elements, as in ('Li', 'S')")

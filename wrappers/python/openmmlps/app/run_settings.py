@@ -47,7 +47,7 @@ class RunSettings(Settings):
     trajectory_interval: int = setting(50, "between frames of trajectory.h5", low=1, unit="steps")
     checkpoint_seconds: float = setting(60.0, "clock time between checkpoints", low=0, unit="s")
     velocities: str = setting(
-        "random", "at the start: random, at the temperature, or file, of the structure", VELOCITIES
+        "auto", "at the start: random, or file, of the structure; auto: random, and says if a file has some", VELOCITIES
     )
     seed: int = setting(1, "of velocities, thermostat and barostat", low=1, high=_HIGHEST_SEED)
     platform: str = setting("auto", "OpenMM platform; auto: the fastest on which a Deep Potential runs")

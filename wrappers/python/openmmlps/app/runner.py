@@ -478,7 +478,10 @@ class _Run:
         if self.guard is None or self.guard.last is None:
             return ""
         good, structure = self.guard.last, self.structure
-        atoms = snapshot.snapshot_atoms(self.symbols, *good[1:], structure.masses._value, structure.fixed)
+        _, positions, box, velocities = good
+        atoms = snapshot.snapshot_atoms(
+            self.symbols, positions, box, velocities, structure.masses._value, structure.fixed
+        )
         try:
             snapshot.write_snapshot(self.folder.last_good, atoms, step=good[0])
         except OSError:

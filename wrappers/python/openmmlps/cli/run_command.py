@@ -2,14 +2,19 @@
 # Copyright (c) 2026 the openmm-lps authors
 """``openmm-lps run``."""
 
+from __future__ import annotations
+
 import ast
 import secrets
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from .output import ConsoleMonitor, console, report_errors, table
+
+if TYPE_CHECKING:
+    from openmmlps.app.runner import RunResult
 
 _MODEL, _LENGTH, _MACHINE = "What is simulated", "How long and how often", "Where it runs"
 
@@ -77,7 +82,7 @@ def run(
     velocities: Annotated[
         str | None,
         typer.Option(
-            help="At the start: random, at the temperature, or file, those of the structure. Default: random.",
+            help="At the start: random, or file, those of the structure. Default: random.",
             rich_help_panel=_MODEL,
         ),
     ] = None,
@@ -151,7 +156,7 @@ def run(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace a run that exists in --output.", rich_help_panel=_MACHINE)
     ] = False,
-):
+) -> None:
     """Run molecular dynamics of a structure under a Deep Potential.
 
     Writes thermo.csv, trajectory.h5 (H5MD, unwrapped positions), checkpoint.zip,
@@ -165,15 +170,19 @@ def run(
     openmm-lps run --resume -o npt --time "50 ps"    # to make it longer
     """
     from openmmlps.app import runner
-    from openmmlps.app.quantities import parse
     from openmmlps.app.run_settings import RunSettings
 
-    def quantity(option, text, dimension, bare=None):
-        try:
-            return parse(text, dimension, bare)
-        except ValueError as error:
-            raise ValueError(f"--{option}: {error}") from None
-
+    texts = {
+        "temperature": temperature,
+        "pressure": pressure,
+        "friction": friction,
+        "timestep": timestep,
+        "time": time,
+        "equilibrate": equilibrate,
+        "checkpoint_interval": checkpoint_interval,
+        "report_interval": report_interval,
+        "trajectory_interval": trajectory_interval,
+    }
     given = {
         "structure": structure,
         "format": format,
@@ -182,49 +191,67 @@ def run(
         "model": str(model) if model else None,
         "supercell": parse_supercell(supercell) if supercell else None,
         "ensemble": ensemble and ensemble.lower(),
-        "temperature": temperature and quantity("temperature", temperature, "temperature"),
-        "pressure": pressure and quantity("pressure", pressure, "pressure"),
         "barostat": barostat and barostat.lower(),
-        "friction": friction and quantity("friction", friction, "rate"),
-        "timestep": timestep and quantity("timestep", timestep, "time", "fs"),
-        "time": time and quantity("time", time, "time"),
-        "equilibrate": equilibrate and quantity("equilibrate", equilibrate, "time"),
-        "checkpoint_seconds": checkpoint_interval
-        and quantity("checkpoint-interval", checkpoint_interval, "clock time"),
         "seed": seed,
         "minimize": minimize,
         "repulsion": repulsion,
         "platform": platform,
         "precision": precision and precision.lower(),
         "threads": threads,
+        **_quantities({name: text for name, text in texts.items() if text}),
     }
     given = {name: value for name, value in given.items() if value is not None}
-    step = given.get("timestep", RunSettings.timestep)
-    for option, text in (("report_interval", report_interval), ("trajectory_interval", trajectory_interval)):
-        if text:
-            given[option] = round(quantity(option.replace("_", "-"), text, "time") / step) if step else 0
-    if "report_interval" in given:
-        given.setdefault("trajectory_interval", given["report_interval"])
-
     if resume:
-        result = _resume(runner, output, overwrite, given)
-    else:
-        if structure is None:
-            raise ValueError(
-                "run: no STRUCTURE given; name a packaged structure or a file (see 'openmm-lps structures')"
-            )
-        given.setdefault("seed", secrets.randbelow(2**31 - 4097) + 1)
-        settings = RunSettings(**given)
-        folder = output or Path(f"{Path(structure).stem}-{settings.ensemble}-{settings.temperature:g}K")
-        with ConsoleMonitor() as monitor:
-            result = runner.start(folder, settings, overwrite=overwrite, monitor=monitor)
+        _conclude(_resume(output, overwrite, given))
+        return
+    if structure is None:
+        raise ValueError("run: no STRUCTURE given; name a packaged structure or a file (see 'openmm-lps structures')")
+    given.setdefault("seed", secrets.randbelow(2**31 - 4097) + 1)
+    settings = RunSettings(**given)
+    folder = output or Path(f"{Path(structure).stem}-{settings.ensemble}-{settings.temperature:g}K")
+    with ConsoleMonitor() as monitor:
+        result = runner.start(folder, settings, overwrite=overwrite, monitor=monitor)
     _conclude(result)
 
 
-def parse_supercell(text):
-    """'2x2x2', '2,2,2', '2 2 2' or a matrix in brackets, as tuples.
+_DIMENSIONS = {
+    "temperature": ("temperature", None),
+    "pressure": ("pressure", None),
+    "friction": ("rate", None),
+    "timestep": ("time", "fs"),
+    "checkpoint_interval": ("clock time", None),
+}
 
-    :raises ValueError: anything else; the numbers themselves are checked where the supercell is made
+
+def _quantities(texts: dict[str, str]) -> dict[str, Any]:
+    """Settings of RunSettings from quantities with units; intervals become steps."""
+    from openmmlps.app.quantities import parse
+    from openmmlps.app.run_settings import RunSettings
+
+    values: dict[str, Any] = {}
+    for name, text in texts.items():
+        try:
+            values[name] = parse(text, *_DIMENSIONS.get(name, ("time", None)))
+        except ValueError as error:
+            raise ValueError(f"--{name.replace('_', '-')}: {error}") from None
+    if "checkpoint_interval" in values:
+        values["checkpoint_seconds"] = values.pop("checkpoint_interval")
+    step = values.get("timestep", RunSettings.timestep)
+    for name in ("report_interval", "trajectory_interval"):
+        if name in values:
+            values[name] = round(values[name] / step) if step else 0
+    if "report_interval" in values:
+        values.setdefault("trajectory_interval", values["report_interval"])
+    return values
+
+
+def parse_supercell(text: str) -> tuple[Any, ...]:
+    """Read '2x2x2', '2,2,2', '2 2 2' or a matrix in brackets as tuples.
+
+    Raises
+    ------
+    ValueError
+        for anything else; the numbers themselves are checked where the supercell is made
     """
     try:
         if text.strip().startswith(("[", "(")):
@@ -235,7 +262,8 @@ def parse_supercell(text):
         raise ValueError(f"--supercell: '{text}' is not a supercell; give for example 2x2x2") from None
 
 
-def _resume(runner, output, overwrite, given):
+def _resume(output: Path | None, overwrite: bool, given: dict[str, Any]) -> RunResult:
+    from openmmlps.app import runner
     from openmmlps.app.run_folder import RunFolder
 
     if output is None:
@@ -258,7 +286,7 @@ def _resume(runner, output, overwrite, given):
         return runner.resume(output, {k: v for k, v in given.items() if k in changeable}, monitor=monitor)
 
 
-def _conclude(result):
+def _conclude(result: RunResult) -> None:
     from openmmlps.app.quantities import format_clock, format_time
     from openmmlps.app.thermo_file import read_thermo
     from openmmlps.report.thermo_section import run_summary
@@ -268,7 +296,7 @@ def _conclude(result):
     if result.state == "interrupted":
         text = f"Interrupted at {where}; continue with: openmm-lps run --resume --output {result.folder}"
         out.print(text, soft_wrap=True)
-        raise typer.Exit(128 + result.signal)
+        raise typer.Exit(128 + (result.signal or 0))
     rows = [("simulated", f"{where} on {result.platform}")]
     if result.ns_per_day == result.ns_per_day:
         rows[0] = (

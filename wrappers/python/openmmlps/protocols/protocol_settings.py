@@ -98,7 +98,7 @@ class ProtocolSettings(Settings):
             "trajectory_interval": self.steps(self.frame_interval_ps),
             **self.machine,
         }
-        return RunSettings(**(common | changes))
+        return RunSettings(**({"velocities": "random"} | common | changes))
 
 
 @dataclass(frozen=True)
