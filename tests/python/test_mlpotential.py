@@ -157,5 +157,5 @@ def test_unknown_element_is_named(hybrid):
 
 
 def test_missing_model_file_is_named():
-    with pytest.raises(FileNotFoundError, match="there is no file 'nothing.pb'"):
+    with pytest.raises(FileNotFoundError, match="'nothing.pb' is not a file in"):
         openmmml.MLPotential("lps", modelPath="nothing.pb")

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 #: Shortest distance of each pair of elements in the DFT data of the packaged model (docs/repulsion.md), nm, rounded down.
-SHORTEST_DISTANCES = {
+SHORTEST_DISTANCES: dict[tuple[str, ...], float] = {
     ("Li", "Li"): 0.1480,
     ("Li", "P"): 0.1730,
     ("Li", "S"): 0.1685,
@@ -264,7 +264,7 @@ def _tables(
 def _distances(outer: Mapping[tuple[str, str], Any]) -> dict[tuple[str, ...], float]:
     from openmm import unit
 
-    distances: dict[tuple[str, ...], float] = {**SHORTEST_DISTANCES}
+    distances = dict(SHORTEST_DISTANCES)
     for pair, distance in outer.items():
         if not isinstance(pair, tuple) or len(pair) != 2:
             raise ValueError(f"addRepulsion: outer has the key {pair!r}; use pairs of elements, as in ('Li', 'S')")
