@@ -10,6 +10,7 @@ from .anions import AnionFinder
 from .arrhenius import ArrheniusFit, arrhenius_fit
 from .conductivity import Transport, conductivity_mS_per_cm, transport_coefficients
 from .density import bond_density, density_map
+from .diffraction_peak import first_sharp_diffraction_peak
 from .displacements import fit_line, mean_squared_displacement
 from .dynamics import van_hove_distinct, van_hove_self, velocity_autocorrelation, vibrational_density_of_states
 from .elasticity import Moduli, elastic_constants, strain_tensor, symmetrize, voigt_reuss_hill, young_in_direction
@@ -29,7 +30,6 @@ from .rotation import (
     tetrahedral_angles,
 )
 from .scattering import (
-    first_sharp_diffraction_peak,
     structure_factor,
     structure_factor_direct,
     total_correlation,

@@ -29,7 +29,18 @@ class ArrheniusFit:
     standard_errors: np.ndarray | None  #: [n]
 
     def predict(self, temperature_K: float) -> Estimate:
-        """The quantity at a temperature, in the unit it was given in; the interval is 95 % and lopsided (log-normal)."""
+        """The quantity at a temperature, in the unit it was given in; the interval is 95 % and lopsided (log-normal).
+
+        Parameters
+        ----------
+        temperature_K : float
+            kelvin
+
+        Returns
+        -------
+        Estimate
+            value and interval, in the unit it was given in
+        """
         slope = -1 / (_BOLTZMANN_EV * temperature_K)
         log_value = self.log_prefactor + slope * self.activation_energy_eV.value
         design = np.array([1.0, slope])

@@ -37,7 +37,13 @@ class DensityMap:
     positions: np.ndarray  #: [k, 3] their mean positions, angstrom
 
     def write_cube(self, path: str | os.PathLike) -> None:
-        """Write a Gaussian cube file (bohr, 1/bohr^3), which VESTA, VMD and ASE open."""
+        """Write a Gaussian cube file (bohr, 1/bohr^3), which VESTA, VMD and ASE open.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+            file to write
+        """
         from ase.data import atomic_numbers
         from ase.units import Bohr
 

@@ -82,7 +82,20 @@ def correlate_displacements(paths: np.ndarray, max_lag: int) -> np.ndarray:
 
 
 def average_displacements(paths: np.ndarray, max_lag: int) -> np.ndarray:
-    """:func:`correlate_displacements` averaged over the paths [max_lag + 1, 3], in pieces of bounded memory."""
+    """:func:`correlate_displacements` averaged over the paths [max_lag + 1, 3], in pieces of bounded memory.
+
+    Parameters
+    ----------
+    paths : np.ndarray, [t, m, 3]
+        angstrom
+    max_lag : int
+        largest lag in frames
+
+    Returns
+    -------
+    np.ndarray
+        [max_lag + 1, 3] angstrom^2
+    """
     total = np.zeros((max_lag + 1, 3))
     step = max(1, _BLOCK_BYTES // (len(paths) * 24))
     for start in range(0, paths.shape[1], step):
@@ -124,7 +137,22 @@ def mean_squared_displacement(
 def displacement_of_paths(
     paths: np.ndarray, interval_ps: float, max_lag_fraction: float = 0.5
 ) -> MeanSquaredDisplacement:
-    """The same from paths [t, m, 3] in angstrom."""
+    """The same from paths [t, m, 3] in angstrom.
+
+    Parameters
+    ----------
+    paths : np.ndarray, [t, m, 3]
+        angstrom
+    interval_ps : float
+        time between frames, ps
+    max_lag_fraction : float
+        largest lag over the length of the paths
+
+    Returns
+    -------
+    MeanSquaredDisplacement
+        by lag and direction
+    """
     max_lag = max(1, min(len(paths) - 1, int(max_lag_fraction * (len(paths) - 1))))
     return MeanSquaredDisplacement(
         np.arange(max_lag + 1) * interval_ps, average_displacements(paths, max_lag), paths.shape[1]

@@ -27,14 +27,38 @@ class Estimate:
 
     @classmethod
     def from_samples(cls, samples: ArrayLike) -> Estimate:
-        """Mean of independent values [n], n >= 1."""
+        """Mean of independent values [n], n >= 1.
+
+        Parameters
+        ----------
+        samples : array_like, [n]
+            any unit; with one the error is nan
+
+        Returns
+        -------
+        Estimate
+            with its 95 % interval
+        """
         values = np.asarray(samples, dtype=float)
         error = float(standard_error(values))
         return cls.from_error(float(values.mean()), error, len(values) - 1, values.tolist())
 
     @classmethod
     def from_blocks(cls, values: ArrayLike, blocks: int = 5) -> Estimate:
-        """Mean of a series [t], the means of consecutive blocks being its samples (:func:`block_mean`)."""
+        """Mean of a series [t], the means of consecutive blocks being its samples (:func:`block_mean`).
+
+        Parameters
+        ----------
+        values : array_like, [t]
+            any unit
+        blocks : int
+            number of blocks; fewer if there are fewer values
+
+        Returns
+        -------
+        Estimate
+            with its 95 % interval
+        """
         series = np.asarray(values, dtype=float)
         mean, error = block_mean(series, blocks)
         return cls.from_error(float(mean), float(error), min(blocks, len(series)) - 1)
@@ -66,7 +90,18 @@ class Estimate:
 
     @classmethod
     def of_ratio(cls, numerators: ArrayLike, denominators: ArrayLike) -> Estimate:
-        """Ratio of the means of paired samples [n], with its jackknife error: less biased than the mean of noisy ratios."""
+        """Ratio of the means of paired samples [n], with its jackknife error: less biased than the mean of noisy ratios.
+
+        Parameters
+        ----------
+        numerators, denominators : array_like, [n]
+            samples, pairwise of the same blocks or replicas
+
+        Returns
+        -------
+        Estimate
+            value over value, with its 95 % interval
+        """
         above, below = np.asarray(numerators, dtype=float), np.asarray(denominators, dtype=float)
         value, count = float(np.mean(above) / np.mean(below)), len(above)
         if count < 2:
@@ -76,7 +111,18 @@ class Estimate:
         return cls.from_error(value, error, count - 1, (above / below).tolist())
 
     def scaled(self, factor: float) -> Estimate:
-        """The same estimate in another unit, or of a proportional quantity (factor > 0)."""
+        """The same estimate in another unit, or of a proportional quantity (factor > 0).
+
+        Parameters
+        ----------
+        factor : float
+            positive
+
+        Returns
+        -------
+        Estimate
+            everything times the factor
+        """
         return Estimate(
             self.value * factor,
             self.standard_error * factor,

@@ -145,7 +145,7 @@ def conditional_displacement(
     Parameters
     ----------
     hosts : Hosts
-        :class:`Hosts`
+        of :func:`assign_hosts`
     lags_ps : array_like, [l]
         rounded to frames
     whole_window : bool
@@ -201,7 +201,7 @@ def hops(hosts: Hosts, tolerance_ps: float = 0.5) -> Hops:
     Parameters
     ----------
     hosts : Hosts
-        :class:`Hosts`
+        of :func:`assign_hosts`
     tolerance_ps : float
         shorter visits elsewhere that return do not count
 
@@ -224,7 +224,20 @@ def hops(hosts: Hosts, tolerance_ps: float = 0.5) -> Hops:
 
 
 def residence_times(hosts: Hosts, tolerance_ps: float = 0.5) -> dict[str, Lifetime]:
-    """Kind -> :class:`Lifetime` of the stay of an ion at one anion of the kind (see :func:`hops`)."""
+    """Kind -> :class:`Lifetime` of the stay of an ion at one anion of the kind (see :func:`hops`).
+
+    Parameters
+    ----------
+    hosts : Hosts
+        of :func:`assign_hosts`
+    tolerance_ps : float
+        shorter visits elsewhere that return do not count, ps
+
+    Returns
+    -------
+    dict of Lifetime
+        by kind
+    """
     found = hops(hosts, tolerance_ps)
     time = np.bincount(hosts.kind.ravel(), minlength=len(hosts.kinds)) * hosts.interval_ps
     return {name: _lifetime(time[k], int(found.counts[k].sum())) for k, name in enumerate(hosts.kinds)}
@@ -236,9 +249,14 @@ def anion_lifetimes(hosts: Hosts, tolerance_ps: float = 0.5) -> dict[str, Lifeti
     Parameters
     ----------
     hosts : Hosts
-        :class:`Hosts`
+        of :func:`assign_hosts`
     tolerance_ps : float
         shorter changes that are undone do not count
+
+    Returns
+    -------
+    dict of Lifetime
+        by kind
     """
     settled = settle(hosts.former_kind, round(tolerance_ps / hosts.interval_ps))
     changed = settled[1:] != settled[:-1]

@@ -50,7 +50,7 @@ def orientational_correlation(
     Parameters
     ----------
     tetrahedra : Tetrahedra
-        :class:`~.rotation.Tetrahedra`
+        those of a trajectory
     degree : int
         l = 1, 2 or 3
     symmetric : bool
@@ -99,7 +99,7 @@ def detect_flips(tetrahedra: Tetrahedra, core_degrees: float = 40.0) -> Flips:
     Parameters
     ----------
     tetrahedra : Tetrahedra
-        :class:`~.rotation.Tetrahedra`
+        those of a trajectory
     core_degrees : float
         below 60
 

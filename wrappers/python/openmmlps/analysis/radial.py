@@ -35,11 +35,34 @@ class RadialDistribution:
     frames: int  #: frames analysed
 
     def pair(self, a: str, b: str) -> np.ndarray:
-        """g_ab(r) [m], in either order."""
+        """g_ab(r) [m], in either order.
+
+        Parameters
+        ----------
+        a, b : str
+            elements, in either order
+
+        Returns
+        -------
+        np.ndarray
+            [m]
+        """
         return self.g[min(a, b), max(a, b)]
 
     def peak(self, a: str, b: str, r_low: float = 0.0, r_high: float = np.inf) -> tuple[float, float]:
         """Position (angstrom) and height of the highest local maximum in a range, refined by a parabola through three bins.
+
+        Parameters
+        ----------
+        a, b : str
+            elements, in either order
+        r_low, r_high : float
+            the range, angstrom
+
+        Returns
+        -------
+        tuple of float
+            position in angstrom, and height
 
         Raises
         ------
@@ -57,7 +80,20 @@ class RadialDistribution:
         return parabolic_peak(self.r_angstrom, g, tops[np.argmax(g[tops])])
 
     def coordination_within(self, a: str, b: str, cutoff: float) -> float:
-        """Number of b within `cutoff` (angstrom) of an a, interpolated linearly between bin edges."""
+        """Number of b within `cutoff` (angstrom) of an a, interpolated linearly between bin edges.
+
+        Parameters
+        ----------
+        a, b : str
+            elements: of the center, and of its neighbors
+        cutoff : float
+            angstrom
+
+        Returns
+        -------
+        float
+            number of neighbors
+        """
         half = (self.r_angstrom[1] - self.r_angstrom[0]) / 2
         return float(np.interp(cutoff, self.r_angstrom + half, self.coordination[a, b]))
 
@@ -150,6 +186,11 @@ def parabolic_peak(x: np.ndarray, y: np.ndarray, index: int) -> tuple[float, flo
         samples, x evenly spaced
     index : int
         of the largest sample
+
+    Returns
+    -------
+    tuple of float
+        position and height
     """
     if not 0 < index < len(y) - 1:
         return float(x[index]), float(y[index])

@@ -20,6 +20,15 @@ _SAMPLES = 5
 def require_frames(trajectory: Trajectory, count: int, where: str) -> None:
     """Refuse short trajectories.
 
+    Parameters
+    ----------
+    trajectory : Trajectory
+        the frames
+    count : int
+        least number of frames
+    where : str
+        what the error message begins with
+
     Raises
     ------
     ValueError
@@ -34,6 +43,16 @@ def require_frames(trajectory: Trajectory, count: int, where: str) -> None:
 
 def require_cell(trajectory: Trajectory) -> np.ndarray:
     """Cells [t, 3, 3] in angstrom.
+
+    Parameters
+    ----------
+    trajectory : Trajectory
+        the frames
+
+    Returns
+    -------
+    np.ndarray
+        [t, 3, 3] angstrom
 
     Raises
     ------
@@ -68,6 +87,18 @@ def periodic_frames(trajectory: Trajectory, stride: int = 1) -> Iterator[tuple[n
 def require_interval(trajectory: Trajectory, where: str) -> float:
     """Time between frames in ps.
 
+    Parameters
+    ----------
+    trajectory : Trajectory
+        the frames
+    where : str
+        what the error message begins with
+
+    Returns
+    -------
+    float
+        ps
+
     Raises
     ------
     ValueError
@@ -91,6 +122,13 @@ def require_interval(trajectory: Trajectory, where: str) -> float:
 
 def require_velocities(trajectory: Trajectory, where: str) -> None:
     """Refuse trajectories without velocities.
+
+    Parameters
+    ----------
+    trajectory : Trajectory
+        the frames
+    where : str
+        what the error message begins with
 
     Raises
     ------

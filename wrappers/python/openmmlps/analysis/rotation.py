@@ -31,7 +31,18 @@ class Tetrahedra:
     exchanges: int  #: segments that followed another one of the same center with at least one other S
 
     def pieces(self, shortest: int = 1) -> Iterator[tuple[int, slice]]:
-        """Iterate over (place of the center in `centers`, slice of frames) of all segments of at least so many frames."""
+        """Iterate over (place of the center in `centers`, slice of frames) of all segments of at least so many frames.
+
+        Parameters
+        ----------
+        shortest : int
+            frames
+
+        Returns
+        -------
+        iterator of (int, slice)
+            place of the center, and its frames
+        """
         for place in range(len(self.centers)):
             numbers = self.segments[:, place]
             starts = np.concatenate([[0], np.flatnonzero(np.diff(numbers)) + 1, [len(numbers)]])
@@ -135,6 +146,11 @@ def tetrahedral_angles(
     -------
     tuple of np.ndarray
         angles [bins] in degrees, and probability density [bins] per degree
+
+    Raises
+    ------
+    ValueError
+        another vertex
     """
     vectors = tetrahedra.vectors[tetrahedra.segments >= 0].astype(float)
     cosines = []
@@ -153,7 +169,18 @@ def tetrahedral_angles(
 
 
 def rotations(tetrahedra: Tetrahedra) -> np.ndarray:
-    """Rotation matrices [t, m, 3, 3] (float32) from the first frame of each segment; nan outside of segments."""
+    """Rotation matrices [t, m, 3, 3] (float32) from the first frame of each segment; nan outside of segments.
+
+    Parameters
+    ----------
+    tetrahedra : Tetrahedra
+        those of a trajectory
+
+    Returns
+    -------
+    np.ndarray
+        [t, m, 3, 3] float32
+    """
     result = np.full((*tetrahedra.segments.shape, 3, 3), np.nan, dtype=np.float32)
     for place, frames in tetrahedra.pieces():
         vectors = tetrahedra.vectors[frames, place].astype(float)
@@ -162,12 +189,34 @@ def rotations(tetrahedra: Tetrahedra) -> np.ndarray:
 
 
 def rotation_angles(matrices: np.ndarray) -> np.ndarray:
-    """Rotation angle [...] in degrees of rotation matrices [..., 3, 3]: arccos((tr R - 1)/2), exact near 0 and 180."""
+    """Rotation angle [...] in degrees of rotation matrices [..., 3, 3]: arccos((tr R - 1)/2), exact near 0 and 180.
+
+    Parameters
+    ----------
+    matrices : np.ndarray, [..., 3, 3]
+        proper rotations
+
+    Returns
+    -------
+    np.ndarray
+        [...] degrees, 0 to 180
+    """
     return np.degrees(np.linalg.norm(rotation_vectors(matrices), axis=-1))
 
 
 def rotation_vectors(matrices: np.ndarray) -> np.ndarray:
-    """Axis times angle [..., 3] in radians of rotation matrices [..., 3, 3]; nan stays nan."""
+    """Axis times angle [..., 3] in radians of rotation matrices [..., 3, 3]; nan stays nan.
+
+    Parameters
+    ----------
+    matrices : np.ndarray, [..., 3, 3]
+        proper rotations
+
+    Returns
+    -------
+    np.ndarray
+        [..., 3] radians
+    """
     from scipy.spatial.transform import Rotation
 
     matrices = np.asarray(matrices, dtype=float)
@@ -185,6 +234,16 @@ def angular_velocities(tetrahedra: Tetrahedra) -> np.ndarray:
     .. math:: \omega(t) = \frac{\mathrm{axis\ angle}\,[R(t - dt \to t + dt)]}{2\, dt}
 
     nan at the ends of segments. Right while the group turns less than 180 degrees in 2 dt.
+
+    Parameters
+    ----------
+    tetrahedra : Tetrahedra
+        those of a trajectory
+
+    Returns
+    -------
+    np.ndarray
+        [t, m, 3] rad/ps
 
     Raises
     ------
@@ -205,6 +264,16 @@ def angle_velocities(tetrahedra: Tetrahedra) -> np.ndarray:
     r"""Velocities [t, m, 6] in degrees/ps of the six S-P-S angles, (theta(t + dt) - theta(t - dt))/(2 dt).
 
     The definition of Miyagawa et al., J. Mater. Chem. A 12, 11344 (2024); order of the pairs: 01 02 03 12 13 23.
+
+    Parameters
+    ----------
+    tetrahedra : Tetrahedra
+        those of a trajectory
+
+    Returns
+    -------
+    np.ndarray
+        [t, m, 6] degrees/ps
     """
     require = np.isfinite(tetrahedra.vectors[..., 0, 0])
     vectors = tetrahedra.vectors.astype(float)
@@ -233,6 +302,11 @@ def kabsch(before: np.ndarray, after: np.ndarray) -> np.ndarray:
         any unit
     after : np.ndarray, [..., k, 3]
         leading axes broadcast
+
+    Returns
+    -------
+    np.ndarray
+        [..., 3, 3]
     """
     covariance = np.einsum("...ka,...kb->...ab", after, before)
     left, _, right = np.linalg.svd(covariance)

@@ -11,7 +11,7 @@ from itertools import combinations_with_replacement
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .radial import Pair, RadialDistribution, parabolic_peak
+from .radial import Pair, RadialDistribution
 from .requirements import periodic_frames, require_cell
 from .trajectory import Trajectory
 
@@ -46,22 +46,19 @@ class StructureFactor:
     weights: dict[Pair, float]  #: (a, b), a <= b -> weight in `neutron`, both orders together; they sum to 1
 
     def pair(self, a: str, b: str) -> np.ndarray:
-        """S_ab(Q) [m], in either order."""
+        """S_ab(Q) [m], in either order.
+
+        Parameters
+        ----------
+        a, b : str
+            elements, in either order
+
+        Returns
+        -------
+        np.ndarray
+            [m]
+        """
         return self.partial[min(a, b), max(a, b)]
-
-
-@dataclass(frozen=True)
-class Peak:
-    """A maximum of S(Q)."""
-
-    position_per_angstrom: float
-    height: float
-    width_per_angstrom: float  #: full width at half of the height above the neighboring minimum; nan if never reached
-
-    @property
-    def repeat_distance_angstrom(self) -> float:
-        """2 pi / Q."""
-        return 2 * np.pi / self.position_per_angstrom
 
 
 def scattering_lengths(elements: Iterable[str], overrides: Mapping[str, float | str] | None = None) -> dict[str, float]:
@@ -128,6 +125,11 @@ def structure_factor(
     -------
     StructureFactor
         partial and weighted
+
+    Raises
+    ------
+    ValueError
+        another window, or an unknown element
     """
     if window not in ("lorch", None):
         raise ValueError(f"structure_factor: window is {window!r}; give 'lorch' or None")
@@ -273,57 +275,6 @@ def total_correlation_from_structure_factor(
         4 * np.pi * number_density_per_angstrom3 * r
         + 2 / np.pi * np.sin(r[:, None] * q) @ (q * (s - 1) * damping) * step
     )
-
-
-def first_sharp_diffraction_peak(
-    q_per_angstrom: ArrayLike, s: ArrayLike, q_low: float = 0.7, q_high: float = 1.8
-) -> Peak:
-    """The first sharp diffraction peak of a glass: the highest local maximum of S(Q) in a range.
-
-    Parameters
-    ----------
-    q_per_angstrom : array_like, [m]
-        evenly spaced
-    s : array_like, [m]
-        S(Q)
-    q_low : float
-        start of the range, 1/angstrom (below, the transform of a finite g(r) ripples)
-    q_high : float
-        end of the range
-
-    Returns
-    -------
-    Peak
-        position, height and width
-
-    Raises
-    ------
-    ValueError
-        no local maximum there
-    """
-    q, s = np.asarray(q_per_angstrom), np.asarray(s)
-    middle = np.arange(1, len(q) - 1)
-    tops = middle[
-        (s[middle] >= s[middle - 1]) & (s[middle] > s[middle + 1]) & (q[middle] >= q_low) & (q[middle] <= q_high)
-    ]
-    if not len(tops):
-        raise ValueError(
-            f"first_sharp_diffraction_peak: S(Q) has no maximum between {q_low} and {q_high} 1/angstrom; widen the range, or use "
-            "a larger cell"
-        )
-    top = tops[np.argmax(s[tops])]
-    position, height = parabolic_peak(q, s, top)
-    falling = np.flatnonzero(np.diff(s[top:]) > 0)
-    valley = s[top + falling[0]] if len(falling) else s[-1]
-    half = (height + valley) / 2
-    left, right = np.flatnonzero(s[:top] < half), np.flatnonzero(s[top:] < half)
-    width = np.nan
-    if len(left) and len(right):
-        i, j = left[-1], top + right[0]
-        width = np.interp(half, [s[j], s[j - 1]], [q[j], q[j - 1]]) - np.interp(
-            half, [s[i], s[i + 1]], [q[i], q[i + 1]]
-        )
-    return Peak(position, height, float(width))
 
 
 def _weights(

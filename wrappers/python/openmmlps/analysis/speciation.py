@@ -53,11 +53,43 @@ class Speciation:
         return self._fractions(self.sulfurs)
 
     def q_n_fractions(self, element: str = "P") -> np.ndarray:
-        """[7] fraction of the centers of an element that bind n bridging S, averaged over frames."""
+        """[7] fraction of the centers of an element that bind n bridging S, averaged over frames.
+
+        Parameters
+        ----------
+        element : str
+            of the centers
+
+        Returns
+        -------
+        np.ndarray
+            [7] for n = 0 to 6 and more
+
+        Raises
+        ------
+        ValueError
+            no such centers
+        """
         return self._distribution(self.q_n, element)
 
     def e_n_fractions(self, element: str = "P") -> np.ndarray:
-        """[5] fraction of the centers of an element that share an edge with n other tetrahedra."""
+        """[5] fraction of the centers of an element that share an edge with n other tetrahedra.
+
+        Parameters
+        ----------
+        element : str
+            of the centers
+
+        Returns
+        -------
+        np.ndarray
+            [5] for n = 0 to 4 and more
+
+        Raises
+        ------
+        ValueError
+            no such centers
+        """
         return self._distribution(self.e_n, element)
 
     def defect_fractions(self) -> dict[str, float]:

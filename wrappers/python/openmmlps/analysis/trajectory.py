@@ -190,6 +190,16 @@ class Trajectory:
     def with_interval(self, interval_ps: float) -> Trajectory:
         """The same frames at times that are multiples of an interval in ps.
 
+        Parameters
+        ----------
+        interval_ps : float
+            time between frames, ps
+
+        Returns
+        -------
+        Trajectory
+            with these times
+
         Raises
         ------
         ValueError

@@ -153,7 +153,29 @@ def read_paths(
 
 
 def reference_indices(trajectory: Trajectory, chosen: np.ndarray, reference: Species | None, where: str) -> np.ndarray:
-    """Indices [k] of the atoms that define the frame of reference (see :func:`read_paths`)."""
+    """Indices [k] of the atoms that define the frame of reference (see :func:`read_paths`).
+
+    Parameters
+    ----------
+    trajectory : Trajectory
+        the frames
+    chosen : np.ndarray of int, [m]
+        the moving atoms
+    reference : str, sequence of str, np.ndarray of int, or None
+        see above
+    where : str
+        what the error message begins with
+
+    Returns
+    -------
+    np.ndarray of int
+        [k]
+
+    Raises
+    ------
+    ValueError
+        no framework, or no such element
+    """
     if reference is None:
         return np.arange(0)
     if isinstance(reference, str) and reference == "framework":
