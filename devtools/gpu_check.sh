@@ -17,7 +17,7 @@
 set -uo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
-tests=(TestAccuracy TestDevices TestDynamics TestDerivatives TestParticles TestInvariance TestErrors TestCommittee)
+tests=(TestAccuracy TestDevices TestDeviceUsage TestDynamics TestDerivatives TestParticles TestInvariance TestErrors TestCommittee)
 say() { printf '\n== %s\n' "$*"; }
 
 # --- Packing

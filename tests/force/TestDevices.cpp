@@ -10,22 +10,18 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
-
-#include <nlohmann/json.hpp>
 
 #include "FirstError.h"
 #include "LPSForceInfo.h"
+#include "ParticleSet.h"
 #include "openmm/CustomNonbondedForce.h"
 #include "openmm/VerletIntegrator.h"
+#include "support/EnvironmentVariable.h"
 #include "support/ExpectMatches.h"
 
 using namespace LPSPlugin;
@@ -37,19 +33,10 @@ using ::testing::HasSubstr;
 
 namespace {
 
-constexpr lps::Matrix3 largeCell = {lps::Vector3{24.0, 0, 0}, {3.0, 23.0, 0}, {-2.0, 2.5, 25.0}};
-
-/** Forces the kind of device that DeviceSettings.h describes while it lives. */
-class ForcedKind {
-public:
-    explicit ForcedKind(const char* kind) { setenv("OPENMM_LPS_DEVICE_KIND", kind, 1); }
-    ~ForcedKind() { unsetenv("OPENMM_LPS_DEVICE_KIND"); }
-};
-
 class Kinds : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(Kinds, matchReference) {
-    const ForcedKind kind(GetParam());
+    const EnvironmentVariable kind("OPENMM_LPS_DEVICE_KIND", GetParam());
     const LPSModel model = makeModel();
     for (const lps::Matrix3& cell : {cells::triclinic, cells::tiny}) {
         const TestSystem system = makeBulk(model, cell);
@@ -58,7 +45,7 @@ TEST_P(Kinds, matchReference) {
 }
 
 TEST_P(Kinds, matchReferenceWithoutTables) {
-    const ForcedKind kind(GetParam());
+    const EnvironmentVariable kind("OPENMM_LPS_DEVICE_KIND", GetParam());
     const LPSModel model = makeModel();
     TestSystem system = makeBulk(model, cells::cubic);
     system.force->setUseTables(false);
@@ -72,11 +59,11 @@ INSTANTIATE_TEST_SUITE_P(All, Kinds, ::testing::Values("cpu", "gpu-small", "gpu-
 });
 
 TEST(Devices, unknownKind) {
-    const ForcedKind kind("toaster");
+    const EnvironmentVariable kind("OPENMM_LPS_DEVICE_KIND", "toaster");
     const TestSystem system = makeBulk(makeModel(), cells::tiny);
-    EXPECT_EQ(
-        messageOf([&] { TestContext context(system); }),
-        "OPENMM_LPS_DEVICE_KIND: 'toaster' is no kind of device; set it to cpu, gpu-small or gpu-large, or unset it.");
+    EXPECT_EQ(messageOf([&] { TestContext context(system); }),
+              "OPENMM_LPS_DEVICE_KIND: 'toaster' is not a known kind of device; set it to cpu, gpu-small or gpu-large, "
+              "or unset it.");
 }
 
 TEST(Devices, symmetricInputsAreFolded) {
@@ -86,10 +73,10 @@ TEST(Devices, symmetricInputsAreFolded) {
         int axisWidth;
         std::vector<int> fittingWidths;
     };
-    for (const Case& shape : {Case{5, {12, 12}}, {4, {64, 64}}, {3, {96, 20}}}) {
+    for (const Case& widths : {Case{5, {12, 12}}, {4, {64, 64}}, {3, {96, 20}}}) {
         RandomModelOptions options;
-        options.axisWidth = shape.axisWidth;
-        options.fittingWidths = shape.fittingWidths;
+        options.axisWidth = widths.axisWidth;
+        options.fittingWidths = widths.fittingWidths;
         const LPSModel model = makeModel(options);
         const TestSystem system = makeBulk(model, cells::tiny);
         expectMatchesReference(system);
@@ -98,7 +85,7 @@ TEST(Devices, symmetricInputsAreFolded) {
 
 TEST(Devices, severalTilesOfRows) {
     const LPSModel model = makeModel();
-    const TestSystem system = makeBulk(model, largeCell);
+    const TestSystem system = makeBulk(model, cells::large);
     ASSERT_GT(system.positions.size(), 600u);
     expectMatchesReference(system);
 }
@@ -221,97 +208,6 @@ TEST(Devices, distancesThatRoundToTheCutoff) {
     }
 }
 
-/** Names a file for DeviceUsage.h while it lives. */
-class ProfileFile {
-public:
-    explicit ProfileFile(const std::string& name) : path(name) { setenv("OPENMM_LPS_PROFILE", name.c_str(), 1); }
-    ~ProfileFile() {
-        unsetenv("OPENMM_LPS_PROFILE");
-        std::filesystem::remove(path);
-    }
-    /** The line of a single Context; an exception if there is none, or another text. */
-    nlohmann::json read() const {
-        std::ifstream stream(path);
-        return nlohmann::json::parse(stream);
-    }
-
-private:
-    const std::string path;
-};
-
-TEST(Devices, profileCountsLaunchesAndBytes) {
-    const ProfileFile file(::testing::TempDir() + "lps-profile-" + std::to_string(getpid()));
-    {
-        const TestSystem system = makeBulk(makeModel(), largeCell);
-        TestContext context(system);
-        context.getForces();
-        context.getForces();
-    }
-    const nlohmann::json profile = file.read();
-    EXPECT_GE(profile.at("evaluations"), 2) << profile;
-    EXPECT_GT(profile.at("bytes"), 100000) << profile;
-    EXPECT_GE(profile.at("kernels").at("projectGradient").at("launches"), 2) << profile;
-}
-
-/** Launches of all kernels per evaluation of the forces of a bulk. */
-double countLaunches(const lps::Matrix3& cell) {
-    const ProfileFile file(::testing::TempDir() + "lps-launches-" + std::to_string(getpid()));
-    {
-        const TestSystem system = makeBulk(makeModel(), cell);
-        TestContext context(system);
-        for (int i = 0; i < 3; i++)
-            context.getForces();
-    }
-    const nlohmann::json profile = file.read();
-    double total = 0;
-    for (const nlohmann::json& kernel : profile.at("kernels"))
-        total += kernel.at("launches").get<double>();
-    return total / profile.at("evaluations").get<double>();
-}
-
-TEST(Devices, smallSystemsNeedFewLaunches) {
-    // One to sort, one for the list, 4 from environment to forces, two for each of three hidden layers.
-
-    const ForcedKind kind("cpu");
-    EXPECT_EQ(countLaunches(cells::triclinic), 12.0);
-
-    // Six more stages to sort; two tiles of 512 rows.
-
-    EXPECT_EQ(countLaunches(largeCell), 12.0 + 6.0 + 10.0);
-}
-
-TEST(Devices, aFarAtomWithoutBoxDoesNotSlowTheListDown) {
-    // In a grid that reaches to the far atom all others share one cell, and the list takes six times as long.
-
-    lps::Configuration cluster = lps::testing::makeCluster(20000, 3, 74.0, 5);
-    double seconds[2];
-    std::vector<Vec3> forces[2];
-    for (bool far : {false, true}) {
-        cluster.positions[17] = far ? lps::Vector3{3e5, -2e4, 40.0} : lps::Vector3{90.0, 0.0, 0.0};
-        const TestSystem system = makeSystem(makeModel(), cluster);
-        const std::vector<Vec3> reversed(system.positions.rbegin(), system.positions.rend());
-        const ProfileFile file(::testing::TempDir() + "lps-far-" + std::to_string(getpid()));
-        {
-            TestContext context(system);
-            for (const auto& positions : {system.positions, reversed, system.positions}) {
-                context->setPositions(positions);
-                forces[far] = context.getForces();
-            }
-        }
-        seconds[far] = file.read().at("kernels").at("buildNeighborList").at("seconds");
-    }
-    EXPECT_LT(seconds[1], 3 * seconds[0]);
-    EXPECT_LE(largestDifference(forces[1], forces[0]), TestPlatform::get().getTolerance().force);
-}
-
-TEST(Devices, profileThatCannotBeWritten) {
-    const ProfileFile file("/no/such/folder/profile");
-    const TestSystem system = makeBulk(makeModel(), cells::tiny);
-    EXPECT_EQ(messageOf([&] { TestContext context(system); }),
-              "OPENMM_LPS_PROFILE: the file '/no/such/folder/profile' cannot be written; name one in a folder that "
-              "exists, or unset the variable.");
-}
-
 TEST(Devices, listGrowsWhenAtomsGather) {
     const LPSModel model = makeModel();
     const lps::Configuration dense = lps::testing::makeCluster(90, 3, 12.0, 5);
@@ -358,7 +254,7 @@ TEST(Devices, atomsSortedByOpenMM) {
     // A cutoff Force makes OpenMM exchange identical atoms in its arrays.
 
     const LPSModel model = makeModel();
-    TestSystem system = makeBulk(model, largeCell);
+    TestSystem system = makeBulk(model, cells::large);
     auto* other = new OpenMM::CustomNonbondedForce("0*r");
     other->setNonbondedMethod(OpenMM::CustomNonbondedForce::CutoffPeriodic);
     other->setCutoffDistance(0.4);
@@ -374,6 +270,44 @@ TEST(Devices, atomsSortedByOpenMM) {
         }
     system.force->updateParametersInContext(*context);
     expectMatches(*context, *system.force, evaluateReference(model, system.configuration));
+}
+
+TEST(Devices, typesThatCannotOccurTakeNoBins) {
+    // Three of twelve elements, of which one goes and comes back.
+
+    RandomModelOptions options;
+    options.typeNames.clear();
+    for (int type = 0; type < 12; type++)
+        options.typeNames.push_back("X" + std::to_string(type));
+    options.slots.assign(12, 10);
+    options.embeddingWidths = {4};
+    options.fittingWidths = {4};
+    options.axisWidth = 2;
+    const LPSModel model = makeModel(options);
+    lps::Configuration configuration = lps::testing::makeRandomConfiguration(20, 3, cells::tiny, 3);
+    const int names[] = {3, 7, 11};
+    for (int& type : configuration.types)
+        type = names[type];
+    TestSystem system = makeSystem(model, configuration);
+    TestContext context(system);
+    expectMatches(*context, *system.force, evaluateReference(model, configuration));
+    const std::vector<int> before = configuration.types;
+    for (bool back : {false, true}) {
+        for (std::size_t i = 0; i < before.size(); i++) {
+            configuration.types[i] = !back && before[i] == 7 ? 11 : before[i];
+            system.force->setParticleParameters(i, i, configuration.types[i]);
+        }
+        system.force->updateParametersInContext(*context);
+        expectMatches(*context, *system.force, evaluateReference(model, configuration));
+    }
+
+    std::vector<bool> mayOccur(12, false);
+    for (int type : names)
+        mayOccur[type] = true;
+    const ParticleSet set = makeParticleSet(*system.force, 20, mayOccur, mayOccur, 32, 0, 1);
+    EXPECT_EQ(set.numClasses, 3);
+    for (std::size_t i = 0; i < before.size(); i++)
+        EXPECT_EQ(names[set.classes[i]], before[i]);
 }
 
 TEST(Devices, onlyAtomsOfOneTypeAreIdentical) {

@@ -27,10 +27,11 @@ vector<LabelledProgram> listPrograms(const DeviceSettings& settings, const Model
             if (oneGroup && settings.sortedInOneGroup == 0)
                 continue;
             const string name = string("list ") + (periodic ? "box" : "nobox") + (oneGroup ? " one group" : "");
+            programs.push_back({name, makeNeighborListProgram(settings, shape.numTypes, shape.numTypes, 1, periodic,
+                                                              isMixed, oneGroup)});
             programs.push_back(
-                {name, makeNeighborListProgram(settings, shape.numTypes, 1, periodic, isMixed, oneGroup)});
-            programs.push_back(
-                {name + " parallel", makeNeighborListProgram(settings, shape.numTypes, 2, periodic, false, oneGroup)});
+                {name + " parallel",
+                 makeNeighborListProgram(settings, shape.numTypes, 2 * shape.numTypes, 2, periodic, false, oneGroup)});
         }
     for (bool compressed : {false, true}) {
         ModelShape variant = shape;

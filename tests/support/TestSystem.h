@@ -29,6 +29,8 @@ constexpr lps::Matrix3 cubic = {lps::Vector3{10.0, 0, 0}, {0, 10.0, 0}, {0, 0, 1
 constexpr lps::Matrix3 triclinic = {lps::Vector3{10.0, 0, 0}, {3.0, 9.0, 0}, {-2.0, 2.5, 11.0}};
 /** Smaller than the cutoff of 4 angstrom in every direction. */
 constexpr lps::Matrix3 tiny = {lps::Vector3{3.6, 0, 0}, {1.0, 3.2, 0}, {-0.7, 0.9, 3.8}};
+/** About 690 atoms. */
+constexpr lps::Matrix3 large = {lps::Vector3{24.0, 0, 0}, {3.0, 23.0, 0}, {-2.0, 2.5, 25.0}};
 }  // namespace cells
 
 /** A model with random weights; the same options give the same model. */

@@ -62,7 +62,7 @@ public:
     int getNumParticles() const { return static_cast<int>(particles.size()); }
 
     /**
-     * Add a particle of the System to this Force.
+     * Add a particle of the System to this Force. Particle and type are checked when a Context is created.
      *
      * @param particle  index of the particle within the System
      * @param type      the model's type of the particle, see LPSModel::getTypeIndex()
@@ -76,6 +76,7 @@ public:
      * @param index          the index of the entry
      * @param[out] particle  index of the particle within the System
      * @param[out] type      the model's type of the particle
+     * @throws OpenMM::OpenMMException if there is no such entry
      */
     void getParticleParameters(int index, int& particle, int& type) const;
 
@@ -86,6 +87,7 @@ public:
      * @param index     the index of the entry
      * @param particle  index of the particle within the System
      * @param type      the model's type of the particle
+     * @throws OpenMM::OpenMMException if there is no such entry; particle and type are checked with the System
      */
     void setParticleParameters(int index, int particle, int type);
 
@@ -94,6 +96,8 @@ public:
      * is copied: to change the periodicity, precision or use of tables, call Context::reinitialize().
      *
      * @param context  a Context whose System contains this Force
+     * @throws OpenMM::OpenMMException if the number of entries has changed, or an entry does not fit System or model;
+     * the Context then keeps what it had
      */
     void updateParametersInContext(OpenMM::Context& context);
 
@@ -106,7 +110,11 @@ public:
     /** Get the precision of the networks on the CPU platform. */
     Precision getPrecision() const { return precision; }
 
-    /** Set the precision of the networks on the CPU platform. The default is Automatic. */
+    /**
+     * Set the precision of the networks on the CPU platform. The default is Automatic.
+     *
+     * @throws OpenMM::OpenMMException if the value is none of the three
+     */
     void setPrecision(Precision precision);
 
     /** Get whether platforms other than Reference may tabulate the embedding networks. */
@@ -133,6 +141,7 @@ public:
      * Get a model of the committee.
      *
      * @param index  the index that addCommitteeModel() returned
+     * @throws OpenMM::OpenMMException if there is no such model
      */
     LPSModel getCommitteeModel(int index) const;
 
@@ -142,6 +151,7 @@ public:
      * double, without tables).
      *
      * @param context  a Context whose System contains this Force; models added after it was created do not take part
+     * @return deviations in kJ/mol/nm and kJ/mol
      * @throws OpenMM::OpenMMException if there is no committee
      */
     LPSModelDeviation computeModelDeviation(OpenMM::Context& context);
@@ -151,7 +161,8 @@ public:
      * Force.
      *
      * @param context  a Context whose System contains this Force
-     * @return one energy in kJ/mol per entry of the particle list, in the order of the list
+     * @return [n] energies in kJ/mol, in the order of the particle list
+     * @throws OpenMM::OpenMMException if atoms coincide, are too far away, or the box is too thin
      */
     std::vector<double> computeParticleEnergies(OpenMM::Context& context);
 
@@ -160,7 +171,8 @@ public:
      * compression, not divided by the volume.
      *
      * @param context  a Context whose System contains this Force
-     * @return the three rows of the virial, in kJ/mol
+     * @return [3] rows of the virial, in kJ/mol
+     * @throws OpenMM::OpenMMException as computeParticleEnergies()
      */
     std::vector<OpenMM::Vec3> computeVirial(OpenMM::Context& context);
 

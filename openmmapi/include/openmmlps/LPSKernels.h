@@ -17,7 +17,7 @@ namespace LPSPlugin {
 
 /**
  * What a platform does for an LPSForce. LPSForceImpl has checked the Force against the System before any of this is
- * called. Units: nm, kJ/mol.
+ * called. Units: nm, kJ/mol. Functions throw OpenMMException for what they cannot do.
  */
 class OPENMM_EXPORT_LPS CalcLPSForceKernel : public OpenMM::KernelImpl {
 public:
@@ -38,10 +38,10 @@ public:
     /** Take over the particle list of the Force, which has as many entries as at initialize(). */
     virtual void copyParametersToContext(OpenMM::ContextImpl& context, const LPSForce& force) = 0;
 
-    /** @return energies in kJ/mol in the order of the particle list */
+    /** @return [n] energies in kJ/mol, in the order of the particle list */
     virtual std::vector<double> computeParticleEnergies(OpenMM::ContextImpl& context) = 0;
 
-    /** @return the rows of the virial -dE/dstrain in kJ/mol */
+    /** @return [3] rows of the virial -dE/dstrain in kJ/mol */
     virtual std::vector<OpenMM::Vec3> computeVirial(OpenMM::ContextImpl& context) = 0;
 };
 

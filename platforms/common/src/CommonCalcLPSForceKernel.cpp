@@ -92,8 +92,8 @@ void CommonCalcLPSForceKernel::readParticles(const LPSForce& force) {
     vector<bool> isCenter(numTypes);
     for (int type = 0; type < numTypes; type++)
         isCenter[type] = model->isCenter(type);
-    particles = makeParticleSet(force, cc.getNumAtoms(), isCenter, device->settings.blockRows, cc.getContextIndex(),
-                                cc.getNumContexts());
+    particles = makeParticleSet(force, cc.getNumAtoms(), isCenter, model->getPresent(), device->settings.blockRows,
+                                cc.getContextIndex(), cc.getNumContexts());
     entries.resize(force.getNumParticles());
     entryTypes.resize(force.getNumParticles());
     for (int i = 0; i < force.getNumParticles(); i++)
@@ -115,7 +115,7 @@ void CommonCalcLPSForceKernel::arrangeTiles() {
 
 void CommonCalcLPSForceKernel::copyParametersToContext(ContextImpl&, const LPSForce& force) {
     ContextSelector selector(cc);
-    const vector<bool> before = particles.present;
+    const vector<bool> before = model->getPresent();
     for (int i = 0; i < force.getNumParticles(); i++) {
         int particle, type;
         force.getParticleParameters(i, particle, type);
@@ -162,7 +162,7 @@ bool CommonCalcLPSForceKernel::acceptCounters() {
     try {
         throwIfInvalid();
     } catch (const OpenMMException&) {
-        list->invalidate();  // displacements from a position that is not a number demand nothing
+        list->invalidate();  // displacements from a position that is not finite demand nothing
         throw;
     }
     if (list->grow(*counters)) {
@@ -214,7 +214,7 @@ void CommonCalcLPSForceKernel::evaluateUntilValid(const Purpose& purpose) {
         if (evaluate(purpose))
             return;
     throw OpenMMException("LPSForce: the neighbor list still does not fit after " + std::to_string(maximumAttempts) +
-                          " attempts; check that the positions are numbers.");
+                          " attempts; check that the positions are finite.");
 }
 
 double CommonCalcLPSForceKernel::getSum(int first, int count) {

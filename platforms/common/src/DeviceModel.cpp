@@ -125,26 +125,26 @@ void DeviceModel::storeNetworks() {
     const auto& embeddings = model->getData().embeddings;
     vector<int> layerData;
     vector<double> layerThresholds, numbers;
-    vector<OpenMM::mm_int2> places(embeddings.size(), OpenMM::mm_int2(0, 0));
+    vector<OpenMM::mm_int2> firstLayers(embeddings.size(), OpenMM::mm_int2(0, 0));
     for (std::size_t i = 0; i < embeddings.size(); i++) {
-        places[i] =
+        firstLayers[i] =
             OpenMM::mm_int2(static_cast<int>(layerThresholds.size()), static_cast<int>(embeddings[i].layers.size()));
         for (const lps::Layer& layer : embeddings[i].layers) {
             maximumWidth = std::max({maximumWidth, layer.inputs, layer.outputs});
-            const int weightPlace = static_cast<int>(numbers.size());
+            const int weightOffset = static_cast<int>(numbers.size());
             numbers.insert(numbers.end(), layer.weight.begin(), layer.weight.end());
-            const int biasPlace = static_cast<int>(numbers.size());
+            const int biasOffset = static_cast<int>(numbers.size());
             numbers.insert(numbers.end(), layer.bias.begin(), layer.bias.end());
-            const int timestepPlace = static_cast<int>(numbers.size());
+            const int timestepOffset = static_cast<int>(numbers.size());
             numbers.insert(numbers.end(), layer.timestep.begin(), layer.timestep.end());
             const int data[8] = {layer.inputs,
                                  layer.outputs,
                                  static_cast<int>(layer.activation.kind),
                                  static_cast<int>(layer.residual),
                                  layer.timestep.empty() ? 0 : 1,
-                                 weightPlace,
-                                 biasPlace,
-                                 timestepPlace};
+                                 weightOffset,
+                                 biasOffset,
+                                 timestepOffset};
             layerData.insert(layerData.end(), data, data + 8);
             layerThresholds.push_back(layer.activation.threshold);
         }
@@ -152,7 +152,7 @@ void DeviceModel::storeNetworks() {
     vector<OpenMM::mm_int2> byPair;
     for (int a = 0; a < numTypes; a++)
         for (int b = 0; b < numTypes; b++)
-            byPair.push_back(places[model->getEmbeddingIndex(a, b)]);
+            byPair.push_back(firstLayers[model->getEmbeddingIndex(a, b)]);
     device.store(networks, byPair, "lpsNetworks");
     device.store(layers, layerData, "lpsLayers");
     device.storeNumbers(thresholds, layerThresholds, 1, isDouble, "lpsThresholds");
@@ -163,36 +163,37 @@ void DeviceModel::storeGrids() {
     const int numTypes = model->getNumTypes();
     const auto& tables = model->getData().tables;
     vector<OpenMM::mm_int4> rows(tables.size(), OpenMM::mm_int4(0, 0, 0, 0));
-    vector<double> shapes(8 * tables.size(), 0.0), coefficients;
+    vector<double> parameters(8 * tables.size(), 0.0), coefficients;
     int numRows = 0;
     for (std::size_t i = 0; i < tables.size(); i++) {
         const lps::EmbeddingTable& table = tables[i];
         if (table.empty())
             continue;
-        const double shape[8] = {table.lower,
-                                 table.upper,
-                                 table.maximum,
-                                 table.fineStep,
-                                 table.coarseStep,
-                                 table.extrapolation == lps::EmbeddingTable::Extrapolation::Linear ? 1.0 : 0.0,
-                                 0.0,
-                                 0.0};
-        std::copy(shape, shape + 8, shapes.begin() + 8 * i);
+        const double own[8] = {table.lower,
+                               table.upper,
+                               table.maximum,
+                               table.fineStep,
+                               table.coarseStep,
+                               table.extrapolation == lps::EmbeddingTable::Extrapolation::Linear ? 1.0 : 0.0,
+                               0.0,
+                               0.0};
+        std::copy(own, own + 8, parameters.begin() + 8 * i);
         const int fineRows = static_cast<int>((table.upper - table.lower) / table.fineStep);
         rows[i] = OpenMM::mm_int4(numRows, table.rows, fineRows, 0);
         coefficients.insert(coefficients.end(), table.coefficients.begin(), table.coefficients.end());
         numRows += table.rows;
     }
     vector<OpenMM::mm_int4> rowsByPair;
-    vector<double> shapesByPair;
+    vector<double> parametersByPair;
     for (int a = 0; a < numTypes; a++)
         for (int b = 0; b < numTypes; b++) {
             const int i = model->getEmbeddingIndex(a, b);
             rowsByPair.push_back(rows[i]);
-            shapesByPair.insert(shapesByPair.end(), shapes.begin() + 8 * i, shapes.begin() + 8 * (i + 1));
+            parametersByPair.insert(parametersByPair.end(), parameters.begin() + 8 * i,
+                                    parameters.begin() + 8 * (i + 1));
         }
     device.store(gridRows, rowsByPair, "lpsGridRows");
-    device.storeNumbers(grids, shapesByPair, 1, isDouble, "lpsGrids");
+    device.storeNumbers(grids, parametersByPair, 1, isDouble, "lpsGrids");
     device.storeNumbers(gridCoefficients, coefficients, 1, isDouble, "lpsGridCoefficients");
 }
 

@@ -30,6 +30,9 @@ public:
 
     ModelShape getShape() const;
 
+    /** [T] whether particles may have a type. */
+    const std::vector<bool>& getPresent() const { return present; }
+
     /** Whether the energy of a type is computed: present and not excluded. */
     bool isCenter(int type) const { return present[type] && !model->isAtomExcluded(type); }
 

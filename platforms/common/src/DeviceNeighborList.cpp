@@ -48,8 +48,8 @@ DeviceNeighborList::DeviceNeighborList(Device& owner, double cutoffDistance, boo
 }
 
 void DeviceNeighborList::compile() {
-    const KernelProgram source =
-        makeNeighborListProgram(device.settings, numTypes, classesPerType, periodic, usesCorrection(cc), oneGroup);
+    const KernelProgram source = makeNeighborListProgram(device.settings, numTypes, numClasses, classesPerType,
+                                                         periodic, usesCorrection(cc), oneGroup);
     const DeviceProgram program = device.compile(source);
     if (oneGroup) {
         sortKernel = DeviceKernel(device, program, "sortParticles");
@@ -70,6 +70,7 @@ void DeviceNeighborList::compile() {
 void DeviceNeighborList::setParticles(const ParticleSet& particles) {
     const bool first = numSorted == 0;
     classesPerType = particles.classesPerType;
+    numClasses = particles.numClasses;
     numSorted = particles.numSorted;
     numRows = std::max<int>(1, static_cast<int>(particles.blocks.size())) * device.settings.blockRows;
     rankBits = 1;
@@ -83,10 +84,11 @@ void DeviceNeighborList::setParticles(const ParticleSet& particles) {
     if (blockData.empty())
         blockData.push_back(mm_int4(0, 0, 0, 0));
     device.store(classes, particles.classes, "lpsClasses");
+    device.store(firstClasses, particles.firstClasses, "lpsFirstClasses");
     device.store(blocks, blockData, "lpsBlocks");
     if (first) {
         maximumCells = std::max(64, numSorted / 2);
-        const int bins = maximumCells * numTypes * classesPerType;
+        const int bins = maximumCells * numClasses;
         scanGroups = std::max(1, std::min(cc.getNumThreadBlocks(), bins / (4 * device.settings.sortThreads)));
         device.store(counts, vector<int>(bins, 0), "lpsCounts");
         device.reserve(starts, bins + 1, sizeof(int), "lpsStarts");
@@ -199,7 +201,8 @@ void DeviceNeighborList::update(OpenMM::ComputeArray& sections, Counters& counte
     sortParticles(counters);
     buildKernel.launch(numTypes * numRows, device.settings.flatThreads, evaluation,
                        Mixed{getListCutoff() * getListCutoff()}, numRows, rankBits, blocks, sections, positions, sorted,
-                       cells, starts, gridCounts, shifts, sectionStart, neighbors, numNeighbors, counters.fields);
+                       cells, starts, gridCounts, shifts, firstClasses, sectionStart, neighbors, numNeighbors,
+                       counters.fields);
     mustRebuild = false;
 }
 

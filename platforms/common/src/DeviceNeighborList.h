@@ -71,14 +71,15 @@ private:
     const bool oneGroup;
     static constexpr double skin = 0.08;  // nm; costs little here, because rows keep only what is within the cutoff
 
-    int numSorted = 0, numRows = 0, rankBits = 0, classesPerType = 0;
+    int numSorted = 0, numRows = 0, rankBits = 0, classesPerType = 0, numClasses = 0;
     int maximumCells = 0, scanGroups = 1;
     std::vector<int> sectionStarts;
     OpenMM::Vec3 box[3];
     int evaluation = 0;
     bool mustRebuild = true;
 
-    OpenMM::ComputeArray classes, reference, cells, counts, starts, partial, unsorted, gridCounts, gridVectors;
+    OpenMM::ComputeArray classes, firstClasses, reference, cells, counts, starts, partial, unsorted, gridCounts,
+        gridVectors;
     DeviceKernel sortKernel, checkKernel, placeKernel, countKernel, sumKernel, scanKernel, scatterKernel, orderKernel,
         gatherKernel, buildKernel;
 };

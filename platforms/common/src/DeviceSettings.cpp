@@ -17,12 +17,12 @@ namespace {
 constexpr int atomsForLargeBlocks = 20000;
 
 string chooseKind(OpenMM::ComputeContext& cc, int numAtoms) {
-    if (const char* forced = std::getenv("OPENMM_LPS_DEVICE_KIND"); forced != nullptr && forced[0] != '\0') {
-        const string kind = forced;
+    if (const char* chosen = std::getenv("OPENMM_LPS_DEVICE_KIND"); chosen != nullptr && chosen[0] != '\0') {
+        const string kind = chosen;
         if (kind != "cpu" && kind != "gpu-small" && kind != "gpu-large")
             throw OpenMM::OpenMMException(
                 "OPENMM_LPS_DEVICE_KIND: '" + kind.substr(0, 32) +
-                "' is no kind of device; set it to cpu, gpu-small or gpu-large, or unset it.");
+                "' is not a known kind of device; set it to cpu, gpu-small or gpu-large, or unset it.");
         return kind;
     }
     if (cc.getIsCPU())

@@ -11,7 +11,7 @@
 namespace LPSPlugin {
 
 /**
- * How work is shaped for a device: the sizes that kernels are compiled with. Chosen once per Context from the kind of
+ * How work is divided on a device: the sizes that kernels are compiled with. Chosen once per Context from the kind of
  * device, the precision and the number of atoms.
  */
 struct DeviceSettings {
@@ -40,7 +40,8 @@ DeviceSettings getDeviceSettings(const std::string& kind, bool isDouble);
 
 /**
  * Kinds are "cpu" (a work group is one thread), "gpu-small" (few atoms: small blocks, so that all processors get work)
- * and "gpu-large". The environment variable OPENMM_LPS_DEVICE_KIND forces one, for tests.
+ * and "gpu-large". The environment variable OPENMM_LPS_DEVICE_KIND
+ * chooses one, for tests.
  *
  * @throws OpenMMException if the environment variable names none of them
  */

@@ -74,11 +74,11 @@ int ModelShape::getInput(int i, int j) const {
     return line * (axisWidth + 1) + smaller + line + 1;
 }
 
-KernelProgram makeNeighborListProgram(const DeviceSettings& settings, int numTypes, int classesPerType, bool periodic,
-                                      bool usesCorrection, bool oneGroup) {
+KernelProgram makeNeighborListProgram(const DeviceSettings& settings, int numTypes, int numClasses, int classesPerType,
+                                      bool periodic, bool usesCorrection, bool oneGroup) {
     KernelProgram program = {Sources::math + Sources::sorting + Sources::neighborList, settings.getDefines()};
     defineCounters(program.defines, numTypes);
-    program.defines["LPS_NUM_CLASSES"] = to_string(numTypes * classesPerType);
+    program.defines["LPS_NUM_CLASSES"] = to_string(numClasses);
     program.defines["LPS_CLASSES_PER_TYPE"] = to_string(classesPerType);
     if (periodic)
         program.defines["LPS_PERIODIC"] = "1";

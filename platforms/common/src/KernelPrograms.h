@@ -38,12 +38,13 @@ struct ModelShape {
 };
 
 /**
+ * @param numClasses      see ParticleSet.h
  * @param classesPerType  1, or 2 where several devices share the work
  * @param usesCorrection  whether positions come as sums of two numbers
  * @param oneGroup        whether one work group sorts the particles, in one launch
  */
-KernelProgram makeNeighborListProgram(const DeviceSettings& settings, int numTypes, int classesPerType, bool periodic,
-                                      bool usesCorrection, bool oneGroup);
+KernelProgram makeNeighborListProgram(const DeviceSettings& settings, int numTypes, int numClasses, int classesPerType,
+                                      bool periodic, bool usesCorrection, bool oneGroup);
 KernelProgram makeDescriptorProgram(const DeviceSettings& settings, const ModelShape& shape);
 KernelProgram makeFittingProgram(const DeviceSettings& settings, const ModelShape& shape);
 KernelProgram makeForceProgram(const DeviceSettings& settings, const ModelShape& shape, bool virial);

@@ -8,7 +8,7 @@
 namespace LPSPlugin {
 
 ParticleSet makeParticleSet(const LPSForce& force, int numSystemParticles, const std::vector<bool>& isCenter,
-                            int blockRows, int device, int numDevices) {
+                            const std::vector<bool>& mayOccur, int blockRows, int device, int numDevices) {
     const int numTypes = static_cast<int>(isCenter.size());
     const long long count = force.getNumParticles();
     ParticleSet set;
@@ -16,16 +16,21 @@ ParticleSet makeParticleSet(const LPSForce& force, int numSystemParticles, const
     set.types.assign(numSystemParticles, -1);
     set.classes.assign(numSystemParticles, -1);
     set.ownedCounts.assign(numTypes, 0);
-    set.present.assign(numTypes, false);
     set.numSorted = static_cast<int>(count);
+    set.firstClasses.assign(numTypes, 0);
+    set.numClasses = 0;
+    for (int type = 0; type < numTypes; type++)
+        if (mayOccur[type]) {
+            set.firstClasses[type] = set.numClasses;
+            set.numClasses += set.classesPerType;
+        }
     std::vector<int> foreignCounts(numTypes, 0);
     for (int i = 0; i < count; i++) {
         int particle, type;
         force.getParticleParameters(i, particle, type);
         const bool owned = i >= count * device / numDevices && i < count * (device + 1) / numDevices;
         set.types[particle] = type;
-        set.classes[particle] = type * set.classesPerType + (owned ? 0 : 1);
-        set.present[type] = true;
+        set.classes[particle] = set.firstClasses[type] + (owned ? 0 : 1);
         (owned ? set.ownedCounts : foreignCounts)[type]++;
     }
     int rank = 0;

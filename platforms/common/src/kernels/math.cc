@@ -17,7 +17,7 @@
 #endif
 
 /**
- * Whether |x| <= limit. Bits are compared, which order as the numbers do and put what is not a number last: HIP is
+ * Whether |x| <= limit. Bits are compared, which order as the numbers do and put NaN last: HIP is
  * compiled with -ffast-math, where a comparison takes every number for finite.
  */
 inline DEVICE bool lpsIsWithin(mixed x, mixed limit) {

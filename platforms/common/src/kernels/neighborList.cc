@@ -15,6 +15,7 @@
  * @param blocks        [rows / LPS_BLOCK_ROWS] (type, first rank, number of filled rows, 0)
  * @param sections      [LPS_NUM_TYPES][LPS_NUM_TYPES] 0: neighbors of this type do not matter to this center type
  * @param shifts        [images] translation of each image, nm
+ * @param firstClasses  [LPS_NUM_TYPES] first class of each type that may occur
  * @param sectionStart  [LPS_NUM_TYPES + 1] first line of each neighbor type
  * @param neighbors     [lines][rows] image << rankBits | rank
  * @param numNeighbors  [LPS_NUM_TYPES][rows]
@@ -25,8 +26,9 @@ KERNEL void buildNeighborList(int evaluation, mixed listCutoff2, int numRows, in
                               GLOBAL const mixed4* RESTRICT positions, GLOBAL const int4* RESTRICT sorted,
                               GLOBAL const int4* RESTRICT cells, GLOBAL const int* RESTRICT starts,
                               GLOBAL const int* RESTRICT gridCounts, GLOBAL const mixed4* RESTRICT shifts,
-                              GLOBAL const int* RESTRICT sectionStart, GLOBAL unsigned int* RESTRICT neighbors,
-                              GLOBAL int* RESTRICT numNeighbors, GLOBAL int* RESTRICT counters) {
+                              GLOBAL const int* RESTRICT firstClasses, GLOBAL const int* RESTRICT sectionStart,
+                              GLOBAL unsigned int* RESTRICT neighbors, GLOBAL int* RESTRICT numNeighbors,
+                              GLOBAL int* RESTRICT counters) {
     if (counters[LPS_REBUILD] != evaluation)
         return;
     const int nx = gridCounts[0], ny = gridCounts[1], nz = gridCounts[2];
@@ -81,7 +83,7 @@ KERNEL void buildNeighborList(int evaluation, mixed listCutoff2, int numRows, in
                     const mixed4 shift = shifts[image];
                     const bool home = (imageX == 0 && imageY == 0 && imageZ == 0);
                     for (int part = 0; part < LPS_CLASSES_PER_TYPE; part++) {
-                        const int bin = (type * LPS_CLASSES_PER_TYPE + part) * numCells + line + x - imageX * nx;
+                        const int bin = (firstClasses[type] + part) * numCells + line + x - imageX * nx;
                         for (int other = starts[bin]; other < starts[bin + 1]; other++) {
                             const mixed4 p = positions[other];
                             const mixed dx = (p.x - center.x) + shift.x;
