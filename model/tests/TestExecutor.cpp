@@ -82,6 +82,8 @@ TEST(Executor, RunsEveryIndexOnceEveryTime) {
     }
 }
 
+#ifndef __SANITIZE_THREAD__  // it ends a forked process that starts threads
+
 TEST(Executor, WorksInAForkedProcess) {
     auto executor = std::make_unique<ThreadExecutor>(3);
     EXPECT_TRUE(runsEveryIndex(*executor));
@@ -106,6 +108,8 @@ TEST(Executor, WorksInAProcessForkedWhileItsThreadsWork) {
     forker.join();
     EXPECT_TRUE(succeeded);
 }
+
+#endif
 
 TEST(Executor, TakesByDefaultWhatTheProcessMayUse) {
     const ThreadsVariable unset(nullptr);
@@ -156,6 +160,8 @@ TEST(Executor, ReadsTheQuotaOfControlGroups) {
     EXPECT_EQ(readCpuQuota(folder, ""), 0);
 }
 
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // they need more address space than is left here
+
 TEST(Executor, SaysSoWhenThreadsCannotBeMade) {
     EXPECT_TRUE(succeedsInChild([] {
         rlimit limit{};
@@ -170,6 +176,8 @@ TEST(Executor, SaysSoWhenThreadsCannotBeMade) {
         return false;
     }));
 }
+
+#endif
 
 TEST(Executor, PassesTheFirstExceptionOnAfterAllCalls) {
     ThreadExecutor executor(4);

@@ -294,7 +294,7 @@ TEST(FastEvaluator, RecoversAfterAnUnusableStructure) {
         fast.evaluate(structure, executor);
         FAIL() << "no error";
     } catch (const Error& error) {
-        EXPECT_THAT(error.what(), ::testing::HasSubstr("are at the same place"));
+        EXPECT_THAT(error.what(), ::testing::HasSubstr("are at the same position"));
     }
     structure.positions[7] = kept;
     expectEqual(fast.evaluate(structure, executor), expected, 1e-6);

@@ -178,9 +178,9 @@ TEST(ModelFile, hyperparameterFaultsAreNamed) {
     expectError(withModel(bytes, [](Json& m) { m["fitting"]["layers"][0]["width"] = 11; }),
                 "has shape [64, 12] instead of [64, 11]");
     expectError(withModel(bytes, [](Json& m) { m["axis_neuron"] = 1000000000; }), "has shape");
-    expectError(withModel(bytes, [](Json& m) { m["type_one_side"] = true; }), "has no place in this model");
+    expectError(withModel(bytes, [](Json& m) { m["type_one_side"] = true; }), "does not belong to this model");
     expectError(withModel(bytes, [](Json& m) { m["fitting"]["layers"][1]["timestep"] = false; }),
-                "has no place in this model");
+                "does not belong to this model");
     expectError(withModel(bytes, [](Json& m) { m["rcut_smth"] = 9; }), "rcut_smth is 9");
 }
 

@@ -120,7 +120,8 @@ TEST(Errors, coincidingAtoms) {
     TestSystem system = threeAtoms();
     system.positions[2] = system.positions[1];
     TestContext context(system);
-    EXPECT_NE(messageOf([&] { context.getEnergy(); }).find("atoms 1 and 2 are at the same place"), std::string::npos);
+    EXPECT_NE(messageOf([&] { context.getEnergy(); }).find("atoms 1 and 2 are at the same position"),
+              std::string::npos);
 }
 
 TEST(Errors, positionsThatExploded) {

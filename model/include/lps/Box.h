@@ -9,7 +9,7 @@ namespace lps {
 
 /**
  * @file Box.h
- * A periodic cell of any shape: no minimum size, no reduced form required, either handedness.
+ * Any periodic cell: skewed or not reduced, smaller than the cutoff, left- or right-handed.
  * Units: angstrom.
  */
 class Box {
@@ -20,6 +20,7 @@ public:
      */
     explicit Box(const Matrix3& vectors);
 
+    /** Cell vectors a, b, c as rows, in angstrom, as they were given. */
     const Matrix3& getVectors() const { return vectors; }
 
     /** Volume in cubic angstrom, positive. */
@@ -29,13 +30,14 @@ public:
      * Distance in angstrom between the two faces that vector k joins. Images of a point along k lie at least this far
      * apart in the direction that counts, so it, and not the length of the vector, decides how many images a cutoff
      * reaches.
+     * @param k 0, 1 or 2, not checked
      */
     double getFaceDistance(int k) const { return faceDistances[k]; }
 
-    /** Coordinates of a point in units of the cell vectors; not wrapped. */
+    /** @return coordinates of a point (angstrom) in units of the cell vectors, dimensionless; not wrapped */
     Vector3 toFractional(const Vector3& position) const;
 
-    /** Inverse of toFractional(). */
+    /** Inverse of toFractional(). @return angstrom */
     Vector3 toCartesian(const Vector3& fractional) const;
 
 private:

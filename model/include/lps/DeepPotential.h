@@ -16,8 +16,20 @@ namespace lps {
 /**
  * @file DeepPotential.h
  * A Deep Potential (descriptor se_e2_a, energy fitting) as data.
- * Units: angstrom, electronvolt.  Types: 0 .. T-1 in the order of typeNames; "center" is the atom whose energy is
- * computed, "neighbor" an atom in its environment.  Theory: docs/theory.md; file: docs/native-format.md.
+ * Units: angstrom, electronvolt.  Types: 0 .. T-1 in the order of typeNames.  Theory: docs/theory.md; file:
+ * docs/native-format.md.
+ *
+ * What words mean in all of model/:
+ *   center, neighbor  the atom whose energy is computed; an atom or ghost within the cutoff of it
+ *   ghost             copy of an atom, displaced by whole cell vectors or held by another process
+ *   slot              one of the sel[b] entries that DeePMD-kit keeps for neighbors of type b; padding fills empty ones
+ *   section           how neighbors of one type enter the environment of one center type
+ *   embedding         network g(s) of a pair of types; a table stands for it
+ *   fitting           network from the descriptor D of a center to its energy
+ *   tile, row         centers of one type that are evaluated together; what belongs to one of them in a matrix
+ *   force, gradient   -dE/dr of an atom; derivative of E with respect to anything else
+ *   shape             lengths of an array's axes, row-major, such as [n][3]
+ *   low, high         bits of an integer. Ranges of values have a lower and an upper end, of indices a begin and an end
  */
 
 enum class Precision { Float32, Float64 };
@@ -27,13 +39,13 @@ enum class Precision { Float32, Float64 };
  */
 struct DeepPotentialData {
     std::vector<std::string> typeNames;
-    double cutoff = 0.0;       ///< r_c
-    double switchStart = 0.0;  ///< r_s
+    double cutoff = 0.0;       ///< r_c, angstrom
+    double switchStart = 0.0;  ///< r_s, angstrom
     Precision cutoffPrecision = Precision::Float64;
-    std::vector<int> slots;   ///< [T], sel
-    double normalizer = 0.0;  ///< N_m
-    int axisWidth = 0;        ///< M2
-    bool typeOneSide = false;
+    std::vector<int> slots;    ///< [T], sel
+    double normalizer = 0.0;   ///< N_m
+    int axisWidth = 0;         ///< M2
+    bool typeOneSide = false;  ///< one embedding per neighbor type, whatever the center
     double environmentProtection = 0.0;
     Precision precision = Precision::Float64;
 
@@ -47,7 +59,7 @@ struct DeepPotentialData {
 
     std::vector<std::array<double, 4>> mean;    ///< [T]
     std::vector<std::array<double, 4>> stddev;  ///< [T]
-    std::vector<double> energyBias;             ///< [T]
+    std::vector<double> energyBias;             ///< [T], eV
 
     /** [T*T] indexed center*T + neighbor, or [T] indexed neighbor if typeOneSide; all empty in a compressed model. */
     std::vector<Network> embeddings;
@@ -68,11 +80,13 @@ public:
      */
     explicit DeepPotential(DeepPotentialData data);
 
+    /** What the file holds, as it was checked; lives as long as this. */
     const DeepPotentialData& getData() const { return data; }
 
+    /** T */
     int getNumTypes() const { return static_cast<int>(data.typeNames.size()); }
 
-    /** Index of a type by name. @throws Error that lists the known names */
+    /** @return index 0 .. T-1 of a type by its exact name. @throws Error that lists the known names */
     int getTypeIndex(const std::string& name) const;
 
     /** "0 (Li), 1 (P), 2 (S)", for error messages. */
@@ -81,6 +95,7 @@ public:
     /** Number of trained numbers: weights, biases and time steps, or table coefficients. */
     long long getNumParameters() const;
 
+    /** Whether the model brings tables instead of embedding networks; docs/theory.md, section 6. */
     bool isCompressed() const { return compressed; }
 
     /** r_c in angstrom, as every evaluator must use it: rounded to float32 where the model asks for it. */
@@ -98,7 +113,7 @@ public:
     /** Length M1 M2 of the descriptor. */
     int getDescriptorLength() const { return embeddingWidth * data.axisWidth; }
 
-    /** Position of (center, neighbor) in DeepPotentialData::embeddings and tables. */
+    /** Index of (center, neighbor) in DeepPotentialData::embeddings and tables; for types 0 .. T-1, not checked. */
     int getEmbeddingIndex(int center, int neighbor) const {
         return data.typeOneSide ? neighbor : center * getNumTypes() + neighbor;
     }
@@ -106,17 +121,22 @@ public:
     /** How neighbors of one type enter the environment of one center type; exclusions resolved. */
     struct Section {
         bool hasNeighbors;  ///< real neighbors add their term
-        bool countsSlots;   ///< a real neighbor takes the place of one padded slot
+        bool countsSlots;   ///< a real neighbor fills a slot, which then is not padded
         int slots;          ///< number of padded slots of an atom without neighbors; 0 where padding adds nothing
     };
+    /** For types 0 .. T-1, not checked. */
     const Section& getSection(int center, int neighbor) const { return sections[center * getNumTypes() + neighbor]; }
 
+    /** Whether atoms of this type have no energy of their own, though they are neighbors of others. */
     bool isAtomExcluded(int type) const { return atomExcluded[type]; }
 
     /** Whether energies of this type are measured from the fitting network at a zero descriptor. */
     bool subtractsVacuum(int type) const { return vacuumSubtracted[type]; }
 
-    /** Normalised environment row of an empty slot, (-mean[0] / stddev[0], 0, 0, 0) in its first component. */
+    /**
+     * First component, dimensionless, of the normalized environment row of an empty slot, (-mean[0] / stddev[0], 0, 0,
+     * 0); docs/theory.md, section 2.
+     */
     double getPaddingComponent(int center) const { return -data.mean[center][0] / data.stddev[center][0]; }
 
 private:

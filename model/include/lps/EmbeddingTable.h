@@ -12,7 +12,7 @@ namespace lps {
  * Tabulated embedding of a compressed model: the model's own piecewise quintic polynomials, evaluated exactly as
  * stored. Theory: docs/theory.md, section 6.
  *
- * The grid has intervals of fineStep in [lower, upper) and of coarseStep in [upper, maximum). Argument: the normalised
+ * The grid has intervals of fineStep in [lower, upper) and of coarseStep in [upper, maximum). Argument: the normalized
  * radial component s = (w/r - mean) / stddev, dimensionless.
  */
 struct EmbeddingTable {
@@ -38,11 +38,12 @@ struct EmbeddingTable {
         bool outside;   ///< below lower or not below maximum
         double beyond;  ///< how far outside, where the extrapolation asks
     };
+    /** @param s argument, finite. @return its interval; the nearest one if it lies outside. */
     Location locate(double s) const;
 
     /**
      * Evaluate all channels.
-     * @param s argument
+     * @param s argument, dimensionless; any finite number
      * @param value      [channels], overwritten with g(s)
      * @param derivative [channels], overwritten with dg/ds
      */

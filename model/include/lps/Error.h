@@ -14,6 +14,7 @@ namespace lps {
  */
 class Error : public std::runtime_error {
 public:
+    /** @param message for the user, in the form above */
     explicit Error(const std::string& message) : std::runtime_error(message) {}
 };
 

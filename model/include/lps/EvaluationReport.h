@@ -21,6 +21,7 @@ struct TableReport {
 /** Parts of an evaluation, for profiles. */
 enum class Stage { List, Environment, Table, Descriptor, Gemm, Activation, TableGradient, Forces, Reduce };
 constexpr int numStages = 9;
+/** In lower case, such as "table gradient"; a constant. */
 const char* getStageName(Stage stage);
 
 }  // namespace lps

@@ -41,9 +41,12 @@ struct Evaluation {
  */
 class ReferenceEvaluator {
 public:
+    /** @param potential the model, shared and not changed */
     explicit ReferenceEvaluator(std::shared_ptr<const DeepPotential> model);
 
     /**
+     * Energy, forces and virial; docs/theory.md, sections 2 to 5. Thread safe.
+     * @return all fields, [n] where they are arrays
      * @throws Error if the arrays differ in length, a type is unknown, a position is not finite, two atoms coincide, or
      * the model refuses more neighbors than slots
      */

@@ -17,7 +17,7 @@ class Executor {
 public:
     virtual ~Executor() = default;
 
-    /** Number of threads that run() uses, at least 1; constant. */
+    /** Number of threads that run() uses, at least 1; the same in every call. */
     virtual int getNumThreads() const = 0;
 
     /**
@@ -56,6 +56,7 @@ public:
     ThreadExecutor(const ThreadExecutor&) = delete;
     ThreadExecutor& operator=(const ThreadExecutor&) = delete;
 
+    /** As Executor::getNumThreads(); the same in a forked process. */
     int getNumThreads() const override;
 
     /** As Executor::run(). @throws Error in a forked process, if new threads cannot be started there */

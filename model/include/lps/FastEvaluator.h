@@ -55,7 +55,8 @@ struct ExternalNeighbors {
 class FastEvaluator {
 public:
     /**
-     * @throws Error for a skin that is not a number >= 0 or an unknown instruction set
+     * @param model   shared and not changed; tables and packed weights are this evaluator's own
+     * @throws Error for a skin that is not finite and >= 0, or an instruction set that this machine has not
      */
     explicit FastEvaluator(std::shared_ptr<const DeepPotential> model, const FastOptions& options = {});
     ~FastEvaluator();
@@ -63,35 +64,38 @@ public:
     FastEvaluator& operator=(const FastEvaluator&) = delete;
 
     /**
-     * Energies, forces and virial. Keeps the neighbor list between calls; tables of type pairs are made when they first
-     * occur. One call at a time. With the same executor size, energies and forces are the same bit by bit whenever the
-     * positions are, whatever was evaluated before; the virial, and other sizes, to rounding.
-     * @param positions [n], need not lie inside the box
-     * @param types     [n]
+     * Energies (eV), forces (eV/angstrom) and virial (eV); docs/theory.md. Keeps the neighbor list between calls;
+     * tables of type pairs are made when they first occur. One call at a time. With the same executor size, energies
+     * and forces are the same bit by bit whenever the positions are, whatever was evaluated before; the virial, and
+     * other sizes, to rounding.
+     * @param positions [numAtoms], angstrom, need not lie inside the box
+     * @param types     [numAtoms], 0 .. T-1
      * @param box       null: not periodic
-     * @param result    overwritten; virial and forces only where requested
-     * @throws Error as ReferenceEvaluator::evaluate()
+     * @param result    overwritten, arrays [numAtoms]; virial and forces only where requested
+     * @throws Error as ReferenceEvaluator::evaluate(), as the executor, or if another call has not ended
      */
     void evaluate(const Vector3* positions, const int* types, int numAtoms, const Box* box, Executor& executor,
                   const FastRequest& request, Evaluation& result);
 
-    /** The same for a Configuration, everything computed. */
+    /** The same for a Configuration, everything computed. @throws Error also if the arrays differ in length */
     Evaluation evaluate(const Configuration& configuration, Executor& executor);
 
     /**
-     * The same with neighbors from outside. result.atomEnergies is [numAtoms], result.forces [numTotal]: what ghosts
-     * feel is left to the caller to add to their owners.
+     * The same with neighbors from outside, such as those of an engine with domain decomposition. result.atomEnergies
+     * is [numAtoms], result.forces [numTotal]: what ghosts feel is left to the caller to add to their owners. The
+     * virial counts every pair of the numAtoms centers.
+     * @throws Error also if keepLists is set, the last call failed, and the neighbors are not given
      */
     void evaluate(const ExternalNeighbors& neighbors, Executor& executor, const FastRequest& request,
                   Evaluation& result);
 
-    /** The list of the last evaluation. */
+    /** The list of the last evaluation; valid until the next. */
     const NeighborList& getNeighborList() const;
 
-    /** Tables made so far. */
+    /** Tables made so far, in the order in which they were made. */
     std::vector<TableReport> getTableReports() const;
 
-    /** Name of the instruction set in use. */
+    /** Name of the instruction set in use, such as "AVX2". */
     std::string getTarget() const;
 
     /** Instruction sets usable on this machine, best first. */
@@ -100,13 +104,17 @@ public:
     /** Bytes held: model, tables, list and work space. */
     std::size_t getMemory() const;
 
-    /** Measure stages from now on (costs about 1 %). */
+    /** Measure stages from now on, beginning with zero (costs about 1 %). */
     void setProfiling(bool enabled);
 
     /** Seconds per Stage summed over threads since setProfiling(true). */
     std::array<double, numStages> getProfile() const;
 
-    /** Multiply-adds per second of one thread times two, measured on registers: the peak that speeds are compared with.
+    /**
+     * The peak that speeds are compared with: multiply-adds of one thread times two, measured on registers.
+     * @param target as FastOptions::target
+     * @return operations per second
+     * @throws Error for an instruction set that this machine has not
      */
     static double measurePeak(Precision precision, const std::string& target = {});
 

@@ -16,7 +16,8 @@ namespace lps {
  */
 
 /**
- * Bytes of a file.
+ * All bytes of a file.
+ * @param path relative paths count from the working directory
  * @throws Error if the file cannot be read
  */
 std::string readFileBytes(const std::string& path);
@@ -25,6 +26,7 @@ std::string readFileBytes(const std::string& path);
  * Parse a native model file held in memory.
  * @param bytes  the whole file
  * @param origin what error messages call it, such as the file name
+ * @return the model, in angstrom and eV
  * @throws Error naming origin and every fault found in the hyperparameters, or the first fault of the container
  */
 DeepPotential parseModel(const std::string& bytes, const std::string& origin);

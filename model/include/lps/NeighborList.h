@@ -39,8 +39,8 @@ namespace lps {
 class NeighborList {
 public:
     /**
-     * @param cutoff   positive
-     * @param skin     not negative; 0 rebuilds at every change
+     * @param cutoff   angstrom, positive
+     * @param skin     angstrom, not negative; 0 rebuilds at every change
      * @param numTypes T
      * @throws Error for values out of range
      */
@@ -48,8 +48,8 @@ public:
 
     /**
      * Take new positions; rebuild where needed.
-     * @param positions [n], need not lie inside the box
-     * @param types     [n], 0 .. T-1
+     * @param positions [numAtoms], angstrom, need not lie inside the box
+     * @param types     [numAtoms], 0 .. T-1
      * @param box       null: not periodic
      * @return whether the list was rebuilt
      * @throws Error naming the first atom whose position is not finite or whose type is out of range
@@ -60,8 +60,10 @@ public:
      * Take positions, types and neighbors that another program has found (such as an engine with domain decomposition).
      * Atoms keep their order; numAtoms centers come first, then numTotal - numAtoms ghosts. Neighbors beyond the cutoff
      * may be listed.
+     * @param positions [numTotal], angstrom
+     * @param types     [numTotal], 0 .. T-1
      * @param counts [numAtoms] number of neighbors
-     * @param lists  [numAtoms] pointers to neighbor indices, 0 .. numTotal - 1
+     * @param lists  [numAtoms][counts] neighbor indices, 0 .. numTotal - 1
      * @param keep   the neighbors and types are those of the last call, which succeeded; only positions changed, and
      * types, counts and lists are not read
      * @throws Error naming the atom at fault
@@ -72,15 +74,19 @@ public:
     /** Forget everything, so that the next update() builds. */
     void invalidate() { built = false; }
 
+    /** Angstrom. */
     double getCutoff() const { return cutoff; }
+    /** Angstrom. */
     double getSkin() const { return skin; }
+    /** T */
     int getNumTypes() const { return numTypes; }
+    /** Centers: atoms without ghosts. */
     int getNumAtoms() const { return numAtoms; }
 
     /** Atoms and ghosts. */
     int getNumTotal() const { return numTotal; }
 
-    /** [numTotal][4]: x, y, z, 0 in internal order, rounded unless they came by take(). */
+    /** [numTotal][4]: x, y, z (angstrom), 0 in internal order, rounded unless they came by take(). */
     const double* getPositions() const { return positions.data(); }
 
     /** [numTotal] in internal order. */
@@ -92,7 +98,7 @@ public:
     /** [numTotal - numAtoms] internal index of the atom that a ghost copies; empty after take(). */
     const std::vector<int>& getGhostOwners() const { return ghostOwners; }
 
-    /** Neighbors of an internal atom, grouped by type. */
+    /** [getNumNeighbors(atom)] internal indices of the neighbors of an internal atom, grouped by type. */
     const int* getNeighbors(int atom) const { return lists[atom]; }
 
     /** [T] end of each type's group within getNeighbors(atom). */
@@ -101,6 +107,7 @@ public:
     /** Number of neighbors listed for an internal atom, skin included. */
     int getNumNeighbors(int atom) const { return getGroupEnds(atom)[numTypes - 1]; }
 
+    /** How often update() and take() have made a list. */
     long long getNumBuilds() const { return numBuilds; }
 
     /** Bytes held. */

@@ -23,9 +23,10 @@ struct Activation {
     /** Parse the spelling of the native file, such as "tanh" or "silut:3.0". @throws Error for an unknown name */
     static Activation fromName(const std::string& name);
 
-    /** The spelling of the native file. */
+    /** The spelling of the native file, which fromName() reads. */
     std::string getName() const;
 
+    /** The activation at x; docs/theory.md, section 3. */
     double value(double x) const;
 
     /** Derivative with respect to x. */
@@ -55,7 +56,9 @@ struct Network {
     std::vector<Layer> layers;
 
     bool empty() const { return layers.empty(); }
+    /** Of a network that is not empty(). */
     int getNumInputs() const { return layers.front().inputs; }
+    /** Of a network that is not empty(). */
     int getNumOutputs() const { return layers.back().outputs; }
 };
 

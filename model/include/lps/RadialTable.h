@@ -33,15 +33,16 @@ struct RadialGrid {
 
     int getNumCells() const { return static_cast<int>(intervals.size()); }
 
-    /** Lower end of a cell. */
+    /** Lower end of a cell, angstrom. */
     static double getCellStart(int cell);
 
+    /** Of all cells together. */
     int getNumIntervals() const;
 
     /** Make this grid at least as fine as another in every cell. @return whether it changed */
     bool refine(const RadialGrid& other);
 
-    /** The interval that r_s lies in; -1: none, r_s is a grid point or not on the grid. */
+    /** The interval that r_s = switchStart (angstrom) lies in; -1: none, r_s is a grid point or not on the grid. */
     int findSplit(double switchStart) const;
 };
 
@@ -59,18 +60,19 @@ struct RadialPlan {
     RadialGrid grid;
     double valueError = 0.0;       ///< largest error seen, as a fraction of the largest |g|
     double derivativeError = 0.0;  ///< likewise for dg/dr
-    bool accurate =
-        false;  ///< whether both are within the tolerance; never where the cutoff is below RadialGrid::start
+    /** Whether both are within the tolerance; never where the cutoff is below RadialGrid::start. */
+    bool accurate = false;
 };
 
 /**
  * Find for every cell the fewest intervals (1, 2, 4 ...) whose errors, measured against the networks between grid
  * points, are within the tolerance.
+ * @param center    type of the center, 0 .. T-1, as neighbor
  * @param tolerance relative; see RadialPlan::valueError
  */
 RadialPlan planRadialTable(const DeepPotential& model, int center, int neighbor, TableDegree degree, double tolerance);
 
-/** Tabulate on a grid. */
+/** Tabulate on a grid. @param center type of the center, 0 .. T-1, as neighbor */
 RadialTable makeRadialTable(const DeepPotential& model, int center, int neighbor, TableDegree degree,
                             const RadialGrid& grid);
 

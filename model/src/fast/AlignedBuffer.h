@@ -18,7 +18,7 @@ namespace lps::fast {
  */
 void* allocateAligned(std::size_t bytes);
 
-/** Zero-initialised array of numbers that begins on a 64-byte boundary. */
+/** Zero-initialized array of numbers that begins on a 64-byte boundary. */
 template <typename T>
 class AlignedBuffer {
 public:

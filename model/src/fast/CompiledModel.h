@@ -75,7 +75,7 @@ public:
     const int padded;              ///< M1 rounded up to whole vectors
     const int axis;                ///< M2
     const int folded;              ///< length of the folded descriptor
-    std::vector<int> foldedIndex;  ///< [M1 M2] place of descriptor element m M2 + n in the folded layout
+    std::vector<int> foldedIndex;  ///< [M1 M2] index of descriptor element m M2 + n in the folded layout
     std::vector<TableReport> reports;
 
 private:

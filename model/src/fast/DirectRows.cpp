@@ -79,9 +79,9 @@ void DirectRows<T>::fill(const CompiledPair<T>& pair, const Number* value, const
     const int lanes = model.kernels.lanes;
     const double scale = 1.0 / model.model->getData().normalizer;
     for (int m = 0; m < model.width; m++) {
-        T* place = row + m / lanes * pair.kernels->blockSize + m % lanes;
-        place[0] = static_cast<T>(scale * value[m]);
-        place[lanes] = static_cast<T>(scale * slope[m]);
+        T* target = row + m / lanes * pair.kernels->blockSize + m % lanes;
+        target[0] = static_cast<T>(scale * value[m]);
+        target[lanes] = static_cast<T>(scale * slope[m]);
     }
 }
 

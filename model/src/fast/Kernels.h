@@ -42,7 +42,7 @@ struct PairFields {
 
     T *x, *y, *z;    ///< in: displacement; environment(): unit vector
     T* r;            ///< in: r^2; environment(): r
-    T* R[4];         ///< normalised environment row
+    T* R[4];         ///< normalized environment row
     T* diagonal;     ///< w/q^2
     T* radial0;      ///< w'/q - w/q^2
     T* radial1;      ///< r (w'/q^2 - 2 w/q^3)
@@ -141,7 +141,7 @@ struct Kernels {
                  std::size_t ldc);
 
     /**
-     * In place: y = tanh(z + bias) * timestep + residual, and the derivative of the first term with respect to z.
+     * Overwrites z: y = tanh(z + bias) * timestep + residual, and the derivative of the first term with respect to z.
      * @param width padded
      * @param timestep, residual null: none
      */

@@ -173,7 +173,7 @@ HWY_INLINE V expMinusOne(V y) {
     return hn::MulAdd(scale, p, hn::Sub(scale, set(1.0)));
 }
 
-/** tanh(x) = sign(x) e / (e + 2) with e = exp(2|x|) - 1; relative error of a few units in the last place. */
+/** tanh(x) = sign(x) e / (e + 2) with e = exp(2|x|) - 1; relative error of a few units of the last digit. */
 HWY_INLINE V tanhOf(V x) {
     const V magnitude = hn::Min(hn::Abs(x), set(sizeof(T) == 4 ? 9.02 : 20.0));
     const V e = expMinusOne(hn::Add(magnitude, magnitude));

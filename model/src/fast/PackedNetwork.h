@@ -36,7 +36,8 @@ template <typename T>
 PackedLayer<T> packLayer(const Kernels<T>& kernels, const Layer& layer, bool withBackward);
 
 /**
- * y = activation(z + bias) * timestep + residual in place, and the derivative of the first term with respect to z.
+ * y = activation(z + bias) * timestep + residual, written over z, and the derivative of the first term with respect to
+ * z.
  * @param zy         [rows][ld] in: x W; out: y, zero beyond layer.outputs
  * @param residual   [rows][residualLd] what to add, already as wide as the output; null: nothing
  * @param derivative [rows][derivativeLd]

@@ -62,13 +62,13 @@ void environment(const EnvironmentParameters<T>& parameters, int count, const Pa
         const V wq2 = hn::Mul(wq, q);
         const V w1q = hn::Mul(w1, q);
         const V component = hn::Mul(wq2, r);
-        const auto normalise = [&](V value, int c) HWY_ATTR {
+        const auto normalize = [&](V value, int c) HWY_ATTR {
             return hn::Mul(hn::Sub(value, set(parameters.mean[c])), set(parameters.inverseStddev[c]));
         };
-        hn::Store(normalise(wq, 0), d, pairs.R[0] + k);
-        hn::Store(normalise(hn::Mul(component, x), 1), d, pairs.R[1] + k);
-        hn::Store(normalise(hn::Mul(component, y), 2), d, pairs.R[2] + k);
-        hn::Store(normalise(hn::Mul(component, z), 3), d, pairs.R[3] + k);
+        hn::Store(normalize(wq, 0), d, pairs.R[0] + k);
+        hn::Store(normalize(hn::Mul(component, x), 1), d, pairs.R[1] + k);
+        hn::Store(normalize(hn::Mul(component, y), 2), d, pairs.R[2] + k);
+        hn::Store(normalize(hn::Mul(component, z), 3), d, pairs.R[3] + k);
         hn::Store(wq2, d, pairs.diagonal + k);
         hn::Store(hn::Sub(w1q, wq2), d, pairs.radial0 + k);
         hn::Store(hn::Mul(r, hn::Mul(q, hn::Sub(w1q, hn::Add(wq2, wq2)))), d, pairs.radial1 + k);

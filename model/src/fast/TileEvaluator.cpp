@@ -38,7 +38,7 @@ TileEvaluator<T>::TileEvaluator(const CompiledModel<T>& compiledModel)
     G.resize(static_cast<std::size_t>(maxRows) * 4 * padded);
 }
 
-/** Take the next `capacity` places of the tile's arrays. */
+/** Take the next `capacity` entries of the tile's arrays. */
 template <typename T>
 PairFields<T> TileEvaluator<T>::takeFields(int capacity) {
     PairFields<T> f;
@@ -63,7 +63,7 @@ void TileEvaluator<T>::checkCloseness(const NeighborList& list, int atom, int ne
     const int other = owner < list.getNumAtoms() ? list.getOrder()[owner] : owner;
     const auto pair = std::minmax(list.getOrder()[atom], other);  // whichever of the two is met first
     throw Error("evaluator: atoms " + std::to_string(pair.first) + " and " + std::to_string(pair.second) +
-                " are at the same place; the forces between them are not defined, separate them");
+                " are at the same position; the forces between them are not defined, separate them");
 }
 
 /** Positions of neighbors have left the caches since the list was built: ask for them one atom ahead. */

@@ -158,7 +158,7 @@ Rows<const T> WeightMatrix<T>::form(const Context& context, const Node& node, in
     return operand.whole;
 }
 
-/** The place of sum number i of four, in the scratch of the level. */
+/** Where sum number i of four is kept, in the scratch of the level. */
 template <typename T>
 Rows<T> WeightMatrix<T>::getSums(const Context& context, int level, const Node& node, int rows, int i) {
     const std::size_t ld = roundUp(node.depth / 2, context.kernels.lanes) + context.kernels.lanes;
@@ -182,7 +182,7 @@ Rows<const T> WeightMatrix<T>::formWithSums(const Context& context, int level, c
 //   S1 = A21 + A22, S2 = S1 - A11, S3 = A11 - A21, S4 = A12 - S2
 //   U2 = A11 B11 + S2 T2, U3 = U2 + S3 T3, P5 = S1 T1
 //   C11 = A11 B11 + A12 B21, C12 = U2 + P5 + S4 B22, C21 = U3 - A22 T4, C22 = U3 + P5
-// The sums of the outer level take turns in one place, which the second level cache keeps beside A itself. The inner
+// The sums of the outer level take turns in one buffer, which the second level cache keeps beside A itself. The inner
 // level forms them, and its own four in the same pass.
 
 template <typename T>

@@ -226,7 +226,7 @@ private:
         for (const std::string& name : file.getTensorNames())
             if (!usedTensors.count(name))
                 throw Error(origin + ": tensor '" + name.substr(0, 64) +
-                            "' has no place in this model; convert the original model again.");
+                            "' does not belong to this model; convert the original model again.");
     }
 
     std::string origin;

@@ -23,7 +23,7 @@ bool allFinite(const std::vector<double>& values) {
 }
 
 /**
- * The nearest float32. Through memory, because GCC 12 at -O2 vectorises two neighboring pairs of conversions and then
+ * The nearest float32. Through memory, because GCC 12 at -O2 vectorizes two neighboring pairs of conversions and then
  * drops them, as if rounding to float32 and back did nothing (golden fixture cutoff-rounding-tf).
  */
 double roundToFloat32(double value) {

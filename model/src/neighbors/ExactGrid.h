@@ -11,7 +11,7 @@ namespace lps {
  * coarser, but stays as fine as 14 digits; numbers that large have lost the property, not their accuracy.
  */
 inline double roundToGrid(double x) {
-    constexpr double shift = 6144.0;  // 1.5 * 2^12: one unit in the last place of the sum is 2^-40
+    constexpr double shift = 6144.0;  // 1.5 * 2^12: one unit of the last digit of the sum is 2^-40
     return (x + shift) - shift;
 }
 

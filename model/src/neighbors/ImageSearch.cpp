@@ -27,7 +27,7 @@ void checkInput(const Configuration& configuration) {
             if (!(std::fabs(coordinate) <= largestCoordinate)) {
                 std::ostringstream message;
                 message << "neighbor search: atom " << i << " has a coordinate of " << coordinate
-                        << " angstrom; the simulation has become unstable: minimise first or use a shorter time step";
+                        << " angstrom; the simulation has become unstable: minimize first or use a shorter time step";
                 throw Error(message.str());
             }
     if (!configuration.box)
@@ -55,7 +55,7 @@ std::vector<std::vector<Neighbor>> findNeighbors(const Configuration& configurat
                                           displacement[2] * displacement[2]);
         if (distance == 0.0)
             throw Error("neighbor search: atoms " + std::to_string(center) + " and " + std::to_string(atom) +
-                        " are at the same place; move one of them");
+                        " are at the same position; move one of them");
         if (distance < cutoff)
             neighbors[center].push_back({atom, displacement, distance});
     };

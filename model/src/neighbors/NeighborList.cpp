@@ -87,17 +87,17 @@ NeighborList::Frame NeighborList::makeFrame(const Vector3* input, const Box* box
 
     // Not periodic: the cell is the bounding box, made a little larger so that it has a volume.
 
-    Vector3 low{0.0, 0.0, 0.0}, high{0.0, 0.0, 0.0};
+    Vector3 lower{0.0, 0.0, 0.0}, upper{0.0, 0.0, 0.0};
     if (numAtoms > 0)
-        low = high = input[0];
+        lower = upper = input[0];
     for (int i = 0; i < numAtoms; i++)
         for (int k = 0; k < 3; k++) {
-            low[k] = std::min(low[k], input[i][k]);
-            high[k] = std::max(high[k], input[i][k]);
+            lower[k] = std::min(lower[k], input[i][k]);
+            upper[k] = std::max(upper[k], input[i][k]);
         }
     for (int k = 0; k < 3; k++) {
-        const double extent = std::max(1.0, high[k] - low[k]);
-        frame.origin[k] = low[k];
+        const double extent = std::max(1.0, upper[k] - lower[k]);
+        frame.origin[k] = lower[k];
         frame.vectors[k][k] = extent;
         frame.inverse[k][k] = 1.0 / extent;
         frame.faceDistances[k] = extent;
@@ -122,7 +122,6 @@ bool NeighborList::update(const Vector3* input, const int* newTypes, int n, cons
     const Frame frame = sameAtoms && !box ? builtFrame : makeFrame(input, box);
     if (built && refresh(input, frame, executor))
         return false;
-    built = false;  // also where build() ends in an error
     const Frame newFrame = box ? frame : makeFrame(input, box);
     build(input, newTypes, newFrame, executor);
     return true;

@@ -33,7 +33,7 @@ std::uint64_t spread(std::uint64_t x) {
 struct NeighborList::Grid {
     int bins[3];
     int reach[3];                ///< bins to look at on either side
-    double low[3];               ///< fractional coordinate where the grid begins
+    double begin[3];             ///< fractional coordinate where the grid begins
     double inverse[3];           ///< bins per unit of the fractional coordinate
     std::vector<int> ranks;      ///< [numTotal] see rankAtoms()
     std::vector<int> byRank;     ///< [numTotal] internal index
@@ -42,7 +42,7 @@ struct NeighborList::Grid {
     std::vector<double> points;  ///< [members][3]
 
     int locate(double fraction, int k) const {
-        const double position = (fraction - low[k]) * inverse[k];
+        const double position = (fraction - begin[k]) * inverse[k];
         return std::min(bins[k] - 1, std::max(0, static_cast<int>(position)));
     }
 };
@@ -115,7 +115,7 @@ void NeighborList::build(const Vector3* input, const int* newTypes, const Frame&
         *largest = (*largest + 1) / 2;
     }
     for (int k = 0; k < 3; k++) {
-        grid.low[k] = -margin[k];
+        grid.begin[k] = -margin[k];
         grid.inverse[k] = grid.bins[k] / (1.0 + 2.0 * margin[k]);
         const double width = frame.faceDistances[k] / grid.inverse[k];
         grid.reach[k] = std::min(grid.bins[k], static_cast<int>(std::ceil(range / width * (1.0 + 1e-12))));
@@ -139,10 +139,10 @@ void NeighborList::build(const Vector3* input, const int* newTypes, const Frame&
     grid.points.resize(3 * static_cast<std::size_t>(numTotal));
     std::vector<int> next(grid.starts.begin(), grid.starts.end() - 1);
     for (int i = 0; i < numTotal; i++) {
-        const int slot = next[binOf[i]]++;
-        grid.members[slot] = i;
+        const int member = next[binOf[i]]++;
+        grid.members[member] = i;
         for (int d = 0; d < 3; d++)
-            grid.points[3 * static_cast<std::size_t>(slot) + d] = positions[4 * static_cast<std::size_t>(i) + d];
+            grid.points[3 * static_cast<std::size_t>(member) + d] = positions[4 * static_cast<std::size_t>(i) + d];
     }
 
     const int threads = executor.getNumThreads();
@@ -171,15 +171,15 @@ void NeighborList::makeGhosts(const Frame& frame) {
         throw Error("neighbor list: " + std::to_string(numAtoms) + " atoms have " + std::to_string(images) +
                     " periodic images within the cutoff, more than can be counted; give fewer atoms");
     for (int i = 0; i < numAtoms; i++) {
-        int low[3], high[3];
+        int first[3], last[3];
         for (int k = 0; k < 3; k++) {
             const double f = builtFractional[3 * static_cast<std::size_t>(i) + k];
-            low[k] = static_cast<int>(std::ceil(-margin[k] - f));
-            high[k] = static_cast<int>(std::floor(1.0 + margin[k] - f));
+            first[k] = static_cast<int>(std::ceil(-margin[k] - f));
+            last[k] = static_cast<int>(std::floor(1.0 + margin[k] - f));
         }
-        for (int a = low[0]; a <= high[0]; a++)
-            for (int b = low[1]; b <= high[1]; b++)
-                for (int c = low[2]; c <= high[2]; c++) {
+        for (int a = first[0]; a <= last[0]; a++)
+            for (int b = first[1]; b <= last[1]; b++)
+                for (int c = first[2]; c <= last[2]; c++) {
                     if (a == 0 && b == 0 && c == 0)
                         continue;
                     ghostOwners.push_back(i);
@@ -246,10 +246,10 @@ void NeighborList::search(const Grid& grid, int begin, int end, std::vector<int>
                 if (hits.size() < count + (to - from))
                     hits.resize(2 * (count + (to - from)) + 64);
                 int* append = hits.data();
-                for (int slot = from; slot < to; slot++) {
-                    const double* y = grid.points.data() + 3 * static_cast<std::size_t>(slot);
+                for (int member = from; member < to; member++) {
+                    const double* y = grid.points.data() + 3 * static_cast<std::size_t>(member);
                     const double dx = y[0] - x[0], dy = y[1] - x[1], dz = y[2] - x[2];
-                    append[count] = grid.members[slot];
+                    append[count] = grid.members[member];
                     count += dx * dx + dy * dy + dz * dz <= range2;
                 }
             }

@@ -11,7 +11,7 @@ namespace lps {
 /**
  * Embedding g_ab(s) and dg/ds, all channels: the network of the pair (center, neighbor), or its table in a compressed
  * model.
- * @param s normalised radial component, dimensionless
+ * @param s normalized radial component, dimensionless
  */
 ValueAndDerivative evaluateEmbedding(const DeepPotential& model, int center, int neighbor, double s);
 

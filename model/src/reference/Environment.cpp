@@ -42,7 +42,7 @@ EnvironmentRow computeEnvironmentRow(const DeepPotential& model, int center, con
     row.derivative.bottomRows<3>() = w.value / (q * q) * Eigen::Matrix3d::Identity() +
                                      (w.derivative / (q * q) - 2.0 * w.value / (q * q * q)) * x * direction.transpose();
 
-    // Normalise with the statistics of the center's type.
+    // Normalize with the statistics of the center's type.
 
     const auto& mean = model.getData().mean[center];
     const auto& stddev = model.getData().stddev[center];

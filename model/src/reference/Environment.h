@@ -11,10 +11,10 @@
 namespace lps {
 
 /**
- * One normalised row of the environment matrix, for one neighbor of one center. Theory: docs/theory.md, section 2.
+ * One normalized row of the environment matrix, for one neighbor of one center. Theory: docs/theory.md, section 2.
  */
 struct EnvironmentRow {
-    Eigen::Vector4d value;                   ///< (s, s x/q, s y/q, s z/q) after normalisation; dimensionless
+    Eigen::Vector4d value;                   ///< (s, s x/q, s y/q, s z/q) after normalization; dimensionless
     Eigen::Matrix<double, 4, 3> derivative;  ///< d value / d displacement, 1/angstrom
 };
 

@@ -19,7 +19,7 @@ namespace lps {
  */
 enum class Branch { Inner, Switched };  ///< w = 1; w = polynomial
 
-/** The normalised radial component s(r) of a center type, theory section 2, with two derivatives. */
+/** The normalized radial component s(r) of a center type, theory section 2, with two derivatives. */
 struct RadialComponent {
     double value, first, second;
 };

@@ -97,9 +97,9 @@ void measure(Branch branch, double start, double h, TableDegree degree, Curve& c
     const int channels = curve.channels, numCoefficients = static_cast<int>(degree);
     std::vector<double> exact, polynomial(numCoefficients * channels);
     curve.interpolate(branch, start, h, degree, polynomial.data());
-    const auto places =
+    const auto samples =
         degree == TableDegree::Septic ? std::vector<double>{0.13, 0.25, 0.62} : std::vector<double>{0.21, 0.5};
-    for (const double t : places) {
+    for (const double t : samples) {
         curve.evaluate(branch, start + t * h, exact);
         for (int m = 0; m < channels; m++) {
             double g = 0.0, slope = 0.0;
