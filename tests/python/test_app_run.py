@@ -387,7 +387,9 @@ def test_a_picture_that_cannot_be_drawn_is_a_warning(tmp_path, monkeypatch):
     monkeypatch.setattr(FigureCanvasAgg, "print_png", lambda *_, **__: 1 / 0)
     monitor = StopAt(10**9)
     assert start(tmp_path / "run", time=0.01, monitor=monitor).state == "finished"
-    assert any(text.startswith("Warning: run.png could not be drawn") and "division" in text for text in monitor.messages)
+    assert any(
+        text.startswith("Warning: run.png could not be drawn") and "division" in text for text in monitor.messages
+    )
     assert json.loads((tmp_path / "run" / "status.json").read_text())["state"] == "finished"
 
 

@@ -209,7 +209,7 @@ def test_a_card_without_measurements_says_so(call, tmp_path):
     assert code == 0 and "not measured: errors, crystals, pressure, glasses, stability, committee" in out
     text = (tmp_path / "card.md").read_text()
     assert text.startswith("# Model card: model\n") and text.count("unmeasured") > 10 and "@" not in text
-    assert "It must not be used for" in text.replace("**", "").split("\n\n")[1]
+    assert "It must not be used for" in text.replace("**", "").split("\n\n")[2]
 
 
 def test_a_card_holds_what_was_measured(tmp_path):
@@ -247,7 +247,7 @@ def test_a_card_holds_what_was_measured(tmp_path):
         common.write_json(tmp_path / f"{part}.json", content)
     session = common.Session(MODEL_FILE, "m", "0" * 64, tmp_path, tmp_path, 1)
     assert card.write_card(session, tmp_path / "card.md", "m", "") == ["pressure"]
-    text = (tmp_path / "card.md").read_text()
+    text = (tmp_path / "card.md").read_text() + (tmp_path / "notes" / "model-tables.md").read_text()
     for line in (
         "| test | all glasses | 3 | 0.5 (0.4) | 0.500 (0.400) | 0.500 | - | - | 0.5 (0.4) |",
         "| Li2S | 5.70 × 5.70 × 5.70 | 5.72 × 5.72 × 5.72 | 1.630 | - | 1.629 | 40.0 | 77.0 | - |",

@@ -113,7 +113,7 @@ def glasses_section(results: dict) -> str:
         f"\nQuenched with the preset `{results['settings']['preset']}`"
         + (f", but {', '.join(changed)}" if changed else "")
         + f"; replicas of each composition: {replicas}. Density and speciation depend on the way of cooling, see "
-        "[quench](protocols/quench.md).\n"
+        "[quench](../protocols/quench.md).\n"
     )
 
 
@@ -165,13 +165,13 @@ def committee_section(results: dict) -> str:
     note = results["note"] and f" {results['note']}"
     return (
         f"{results['models']} models.{note} On held-out glass frames the deviation follows the true error of the first model with a Spearman correlation of "
-        f"{results['spearman_frames_rms']:.2f} (root mean squares of frames). The 95th percentile of the largest deviation in such a frame is {results['limit']:.2f} eV/Å; "
-        f"above it are {', '.join(flagged)}.\n"
+        f"{results['spearman_frames_rms']:.2f} (root mean squares of frames). The 95th percentile of the largest deviation in such a frame is {results['limit']:.2f} eV/Å. "
+        f"Above it are: {', '.join(flagged)}.\n"
     )
 
 
 def write_card(session: Session, output: Path, title: str, status: str) -> list[str]:
-    """Write the card and copy its figures; return the names of the parts that were not measured."""
+    """Write the card and its tables and copy their figures; return the names of the parts that were not measured."""
     results = {part: read_json(session.folder / f"{part}.json") for part in PARTS}
     images = output.parent / "images" / "model-card"
     images.mkdir(parents=True, exist_ok=True)
@@ -190,11 +190,13 @@ def write_card(session: Session, output: Path, title: str, status: str) -> list[
     for name, caption in FIGURES.items():
         if (session.folder / name).is_file():
             shutil.copyfile(session.folder / name, images / name)
-            fields[name.split("-")[0].split(".")[0]] += f"\n![{caption}](images/model-card/{name})\n"
-    text = Path(__file__).with_name("card.md").read_text()
-    for name, value in fields.items():
-        text = text.replace(f"@{name}@", value.rstrip("\n"))
-    output.write_text(text)
+            fields[name.split("-")[0].split(".")[0]] += f"\n![{caption}](../images/model-card/{name})\n"
+    for template, target in (("card.md", output), ("tables.md", output.parent / "notes" / "model-tables.md")):
+        text = Path(__file__).with_name(template).read_text()
+        for name, value in fields.items():
+            text = text.replace(f"@{name}@", value.rstrip("\n"))
+        target.parent.mkdir(exist_ok=True)
+        target.write_text(text)
     return [part for part, value in results.items() if value is None]
 
 
