@@ -450,6 +450,7 @@ def test_one_residue_for_each_copy_of_the_cell():
 
 def test_constraints_and_velocities_reach_the_system_and_come_back():
     from ase.constraints import FixAtoms, FixBondLength
+
     from openmmlps.app import createSystem
 
     atoms = load_file("Li2S")

@@ -72,3 +72,38 @@ def test_every_message_of_the_troubleshooting_page_exists():
                 continue
             pieces = [piece for piece in re.split(r"[\d.',:]+", message) if len(piece.strip()) > 12]
             assert any(piece.strip(" :;,(") in sources for piece in pieces), message
+
+
+PAGES = sorted(
+    page
+    for page in {*ROOT.glob("*.md"), *ROOT.glob("*/*.md"), *ROOT.glob("docs/**/*.md")}
+    if not {"third_party", "_generated"} & set(page.parts)
+)
+
+
+def sentences(text):
+    """Sentences of prose, code in them as X; no code blocks, tables and headings."""
+    text = re.sub(r"^```[\s\S]*?^```|^(    |\t).*$|^\s*[|#].*$", "", text, flags=re.MULTILINE)
+    text = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", re.sub(r"`[^`]*`", "X", text))
+    for paragraph in re.split(r"\n\s*\n|\n(?=\s*[-*] |\s*\d+\. )", text):
+        yield from re.split(r"(?<=[.:;!?])\s+(?=[A-Z(*\d])", " ".join(paragraph.split()))
+
+
+def test_no_sentence_is_long():
+    long = [
+        f"{page.relative_to(ROOT)}: {sentence}"
+        for page in PAGES
+        for sentence in sentences(page.read_text())
+        if len(re.findall(r"(?!X\b)[A-Za-z][\w'-]*", sentence)) > 30
+    ]
+    assert not long, "\n".join(long)
+
+
+def test_one_spelling():
+    british = re.compile(r"neighbour|\bcentres?\b|colour|behaviour|(minim|optim|recogn)is(e|ing|ation)", re.IGNORECASE)
+    found = [
+        f"{page.relative_to(ROOT)}: {match[0]}"
+        for page in PAGES
+        for match in british.finditer(re.sub(r"`[^`]*`", "", page.read_text()))
+    ]
+    assert not found, "\n".join(found)

@@ -87,7 +87,7 @@ def run(
         ),
     ] = None,
     minimize: Annotated[
-        bool | None, typer.Option("--minimize", help="Minimise the energy first.", rich_help_panel=_MODEL)
+        bool | None, typer.Option("--minimize", help="Minimize the energy first.", rich_help_panel=_MODEL)
     ] = None,
     repulsion: Annotated[
         bool | None,
