@@ -245,6 +245,20 @@ def test_stated_units_are_believed(tmp_path, kelvin):
     np.testing.assert_allclose(trajectory.velocities[:], thermal)
 
 
+def test_units_of_a_dump_are_believed(tmp_path):
+    cold = (
+        dump().replace("x y z", "x y z vx vy vz").replace("1 1\n", "1 1 0.01 0 0\n").replace("2.5 1\n", "2.5 1 0 0 0\n")
+    )
+    for units, factor in (("", None), ("ITEM: UNITS\nmetal\n", 1), ("ITEM: UNITS\nreal\n", 1000)):
+        (tmp_path / "a.dump").write_text(units + cold)
+        if factor is None:
+            with pytest.raises(ValueError, match="the velocities mean"):
+                read(tmp_path / "a.dump", elements="Li,P,S")
+        else:
+            found = read(tmp_path / "a.dump", elements="Li,P,S")
+            np.testing.assert_allclose(found.velocities[0, 0], [0.01 * factor, 0, 0], rtol=1e-6)
+
+
 def test_checks_can_be_switched_off(tmp_path):
     import ase
     import ase.io

@@ -159,8 +159,16 @@ def _read_labels(path: Path, index: Any, name: str, given: tuple[str, ...] | dic
             wrong = next(label for label, symbol in zip(labels, atoms.symbols, strict=True) if label != symbol)
             raise _RefusedError(f"names an atom '{wrong}' and no element; {how_to_name([wrong])}")
         else:
-            atoms.symbols = _symbols(labels, given)
+            _name(atoms, _symbols(labels, given))
     return frames
+
+
+def _name(atoms: Any, symbols: Sequence[str]) -> None:
+    """Give atoms their elements; ASE keeps momenta, which the masses of wrong elements made of the velocities."""
+    velocities = atoms.get_velocities() if atoms.has("momenta") else None
+    atoms.symbols = symbols
+    if velocities is not None:
+        atoms.set_velocities(velocities)
 
 
 def _symbols(labels: Sequence[str], given: Sequence[str] | Mapping[str, str]) -> list[str]:
@@ -282,10 +290,15 @@ def _read_lammps_dump(path: Path, index: Any, symbols: tuple[str, ...] | None) -
                 f"has {found}, but {len(symbols)} elements are given ({', '.join(symbols)}); give one for each"
             )
         else:
-            atoms.symbols = [symbols[kind - 1] for kind in types]
+            _name(atoms, [symbols[kind - 1] for kind in types])
         if "mass" in atoms.arrays:
             atoms.set_masses(atoms.arrays["mass"])
     return frames
+
+
+def states_units(path: Path) -> bool:
+    """Whether a file says which units it is in, as a dump of LAMMPS does after ``dump_modify units yes``."""
+    return re.search(r"^ITEM: UNITS\s+\w", _text(path, _PEEK), re.M) is not None
 
 
 def _dump_columns(path: Path) -> list[str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from openmmlps._atoms_files import read_atoms
+from openmmlps._atoms_files import read_atoms, states_units
 from openmmlps._species import Elements, how_to_name, symbols_of
 from openmmlps.h5md import H5MDFile
 
@@ -68,7 +68,7 @@ def read(
         raise FileNotFoundError(f"read: '{path}' does not exist; give a trajectory file")
     path = path.absolute()
     if format == "h5md" or (format is None and _is_hdf5(path)):
-        states_units = True
+        stated = True
         with H5MDFile(path, group) as file:
             trajectory = Trajectory(
                 file.symbols(elements),
@@ -81,14 +81,14 @@ def read(
                 checks,
             )
     else:
-        states_units = False
+        stated = states_units(path)
         frames = read_atoms(path, "read", every_frame=True, format=format, elements=elements)
         trajectory = from_atoms(frames, name=path.name, checks=checks)
     if len(trajectory) == 0:
         raise ValueError(f"read: '{path}' holds no frames; run longer, or wait until the first ones are written")
     if frame_interval_ps is not None:
         trajectory = trajectory.with_interval(frame_interval_ps)
-    if trajectory.checks and not states_units:
+    if trajectory.checks and not stated:
         check_units(trajectory)
     return trajectory
 
