@@ -53,14 +53,14 @@ def elastic_findings(folder: ProtocolFolder, name: str) -> Findings:
     samples = [item for start in record["starts"] if (item := _sample(folder, start, settings)) is not None]
     if not samples:
         raise ValueError(
-            f"report: no structure of '{folder.path}' has all its strains; continue with: openmm-lps elastic --resume --output {folder.path}"
+            f"report: no structure of '{folder.shown}' has all its strains; continue with: openmm-lps elastic --resume --output {folder.shown}"
         )
     atoms = read_atoms(folder.path / samples[0].name / "reference.extxyz")
     symbols, glass = atoms.get_chemical_symbols(), record["material"]["glass"]
     published = literature.published(symbols, record["material"]["name"], glass)
     label = literature.label(symbols, record["material"])
     subtitle = f"{len(symbols)} atoms, {settings.temperature_K:g} K, {counted(len(samples), 'structure')}"
-    found = Findings(str(folder.path), "elastic", f"Elastic constants of {label}", subtitle)
+    found = Findings(str(folder.shown), "elastic", f"Elastic constants of {label}", subtitle)
     raw = [sample.constants for sample in samples]
     section = Section("elastic", "Elastic constants", [_what_was_done(settings), _departure(raw, settings.symmetry)])
     constants = np.mean([analysis.symmetrize(item, settings.symmetry) for item in raw], axis=0)

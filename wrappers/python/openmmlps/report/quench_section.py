@@ -45,14 +45,14 @@ def quench_findings(folder: ProtocolFolder, name: str) -> Findings:
     finished = [path for path in replicas if stage_result(path / "equilibrate")]
     if not finished:
         raise ValueError(
-            f"report: no replica of '{folder.path}' is finished; continue with: openmm-lps quench --resume --output {folder.path}"
+            f"report: no replica of '{folder.shown}' is finished; continue with: openmm-lps quench --resume --output {folder.shown}"
         )
     trajectories = [analysis.read(path / "equilibrate" / "trajectory.h5") for path in finished]
     symbols = trajectories[0].symbols
     published = literature.published(symbols, glass=True)
     label = literature.label(symbols, record["material"])
     label = label[0].upper() + label[1:]
-    found = Findings(str(folder.path), "quench", label, f"{len(symbols)} atoms, {counted(len(finished), 'replica')}")
+    found = Findings(str(folder.shown), "quench", label, f"{len(symbols)} atoms, {counted(len(finished), 'replica')}")
     kept = [trajectory[len(trajectory) // 2 :] for trajectory in trajectories]
     merged = kept[0] if len(kept) == 1 else _merge(kept)
     title = f"Structure of the glass at {settings.final_temperature_K:g} K"

@@ -39,7 +39,7 @@ def relax_findings(folder: ProtocolFolder, name: str) -> Findings:
     outcomes = {start: item for start in record["starts"] if (item := stage_result(folder.path / start))}
     if not outcomes:
         raise ValueError(
-            f"report: '{folder.path}' is not finished; continue with: openmm-lps relax --resume --output {folder.path}"
+            f"report: '{folder.shown}' is not finished; continue with: openmm-lps relax --resume --output {folder.shown}"
         )
     first = next(iter(outcomes))
     outcome, atoms = outcomes[first], read_atoms(folder.path / first / "final.extxyz")
@@ -47,7 +47,7 @@ def relax_findings(folder: ProtocolFolder, name: str) -> Findings:
     published = literature.published(symbols, record["material"]["name"], record["material"]["glass"])
     label = literature.label(symbols, record["material"])
     subtitle = f"{len(symbols)} atoms, 0 K, {settings.pressure_GPa:g} GPa"
-    found = Findings(str(folder.path), "relax", f"Relaxed {label}", subtitle)
+    found = Findings(str(folder.shown), "relax", f"Relaxed {label}", subtitle)
     section = Section("relax", "Relaxation of cell and atoms" if settings.cell else "Relaxation of the atoms")
     section.add(_history_figure(name, outcome, len(symbols), settings), _cell_table(name, outcome))
     section.add(_outcome_table(name, outcomes, len(symbols)))

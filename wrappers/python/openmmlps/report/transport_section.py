@@ -40,15 +40,15 @@ def transport_findings(folder: ProtocolFolder, name: str) -> Findings:
     points, problems = _points(folder, settings)
     if not points:
         raise ValueError(
-            f"report: '{folder.path}' gives no transport coefficients: {'; '.join(problems)}; if it is not finished, continue with: "
-            f"openmm-lps transport --resume --output {folder.path}"
+            f"report: '{folder.shown}' gives no transport coefficients: {'; '.join(problems)}; if it is not finished, continue with: "
+            f"openmm-lps transport --resume --output {folder.shown}"
         )
     symbols = points[0].trajectories[0].symbols
     glass = record["material"]["glass"]
     published = literature.published(symbols, record["material"]["name"], glass)
     label = literature.label(symbols, record["material"])
     found = Findings(
-        str(folder.path),
+        str(folder.shown),
         "transport",
         f"Transport of {settings.mobile} in {label}",
         f"{len(symbols)} atoms, {counted(len(points), 'temperature')}",
