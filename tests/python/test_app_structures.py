@@ -194,6 +194,8 @@ LATTICE = 'Lattice="5 0 0 0 5 0 0 0 5" Properties=species:S:1:pos:R:3 pbc="T T T
         ),
         ("slab.extxyz", f"1\n{LATTICE.replace('T T T', 'T T F')}\nLi 0 0 0\n", "periodic along 2 of 3 directions"),
         ("flat.extxyz", f"1\n{LATTICE.replace('0 0 5', '5 0 0')}\nLi 0 0 0\n", "span no volume"),
+        ("many.extxyz", f"99999999999\n{LATTICE}\nLi 0 0 0\n", "ends after 2 of the 100000000000 lines of a frame"),
+        ("far.extxyz", f"1\n{LATTICE.replace('5 0 0 0', '5e7 0 0 0')}\nLi 0 0 0\n", "reaches to 5e.07 angstrom"),
         ("ghost.extxyz", f"1\n{LATTICE}\nX 0 0 0\n", "atom 0, has no known element"),
     ],
 )

@@ -9,7 +9,9 @@ for hydrogen, and the label CA for calcium or carbon. Here such a file is refuse
 from __future__ import annotations
 
 import io
+import itertools
 import re
+import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -140,7 +142,26 @@ def _read_any(path: Path, index: Any, name: str, **options: Any) -> list[Any]:
         raise _RefusedError(
             f"is of format {name}, which does not name its elements; write it as extxyz or as a text dump"
         )
+    if name in ("extxyz", "xyz"):
+        _check_counts(path)
     return list(ase.io.read(str(path), index, name, do_not_split_by_at_sign=True, **options))
+
+
+def _check_counts(path: Path) -> None:
+    """Refuse a frame of more atoms than the file has lines: ASE would go on reading for hours."""
+    from ase.io.formats import open_with_compression
+
+    with open_with_compression(str(path), "rb") as file:
+        for line in file:
+            words = line.split()
+            if not words or not words[0].isdigit():
+                return  # ASE says what is wrong
+            expected = 1 + sum(int(word) for word in words[:2] if word.isdigit())
+            found = sum(1 for _ in itertools.islice(file, min(expected, sys.maxsize)))
+            if found < expected:
+                raise _RefusedError(
+                    f"ends after {found} of the {expected} lines of a frame; correct the number of atoms"
+                )
 
 
 def _read_labels(path: Path, index: Any, name: str, given: tuple[str, ...] | dict[str, str] | None) -> list[Any]:

@@ -22,12 +22,12 @@ from . import checkpoint, ensembles, h5md_reporter, platforms, snapshot, stabili
 from .engine import DeepPotentialEngine
 from .monitor import Monitor
 from .quantities import format_time
-from .replace import replace_file
 from .run_folder import RunFolder
+from .run_picture import draw_run
 from .run_settings import RunSettings
+from .run_start import check_structure, compute_energy, load_structure, try_out
 from .signals import StopSignals
 from .stability import RunFailed
-from .structure_files import Structure, load
 from .system import obey_structure
 
 __all__ = ["Monitor", "RunFailed", "RunResult", "resume", "start", "try_out"]
@@ -89,8 +89,8 @@ def start(
         if the run had to stop; everything written is kept
     """
     engine, monitor = engine or DeepPotentialEngine(), monitor or Monitor()
-    structure = _load(settings.structure, settings)
-    _check_structure(settings, structure)
+    structure = load_structure(settings.structure, settings)
+    check_structure(settings, structure)
     model, record = engine.freeze_model(settings.model, structure.symbols)
     with RunFolder.create(folder, settings, model, record, overwrite) as run_folder:
         try:
@@ -136,68 +136,12 @@ def resume(
         return _Run(run_folder, settings, engine, monitor).execute()
 
 
-def try_out(settings: RunSettings, engine: Any = None) -> None:
-    """Compute the energy of the start of a run as the run will do it, and write nothing.
-
-    Parameters
-    ----------
-    settings : RunSettings
-        with the path of a native file as `model`
-    engine : optional
-        what drives the run; None: a Deep Potential
-
-    Raises
-    ------
-    ValueError, OSError
-        for wrong input, which `start` would refuse too
-    """
-    engine = engine or DeepPotentialEngine()
-    structure = _load(settings.structure, settings)
-    _check_structure(settings, structure)
-    system = engine.make_system(structure.topology, Path(settings.model or ""), settings)
-    ensembles.add_barostat(system, settings, settings.seed)
-    simulation, _ = platforms.make_simulation(
-        structure.topology, system, lambda: ensembles.integrator(settings, settings.seed), settings, engine.kernel
-    )
-    simulation.context.setPositions(structure.positions)
-    _compute(simulation, structure)
-
-
-def _compute(simulation: Any, structure: Structure) -> None:
-    """Refuse a structure whose energy cannot be computed."""
-    import openmm
-
-    try:
-        simulation.context.getState(energy=True)
-    except openmm.OpenMMException as error:
-        raise ValueError(f"run: '{structure.name}' cannot be computed ({error}); correct the structure") from None
-
-
-def _load(structure: str | os.PathLike[str], settings: RunSettings) -> Structure:
-    return load(structure, settings.supercell, settings.format, settings.elements)
-
-
-def _check_structure(settings: RunSettings, structure: Structure) -> None:
-    """Refuse what the settings and the structure say against each other."""
-    if settings.ensemble == "npt" and structure.box is None:
-        raise ValueError(f"run: '{structure.name}' is not periodic, so it has no pressure; use nvt or nve")
-    if settings.ensemble == "npt" and structure.fixed.any():
-        raise ValueError(
-            f"run: '{structure.name}' fixes {structure.fixed.sum()} atoms, which a barostat would move with the box; use "
-            "nvt or nve, or free them"
-        )
-    if structure.fixed.all():
-        raise ValueError(f"run: '{structure.name}' fixes all its atoms; free those that should move")
-    if settings.velocities == "file" and structure.velocities is None:
-        raise ValueError(f"run: '{structure.name}' has no velocities; use --velocities random")
-
-
 class _Run:
     """One run in its folder, from its inputs or its checkpoint to its end."""
 
     def __init__(self, folder: RunFolder, settings: RunSettings, engine: Any, monitor: Monitor) -> None:
         self.folder, self.settings, self.engine, self.monitor = folder, settings, engine, monitor
-        self.structure = _load(folder.structure, settings)
+        self.structure = load_structure(folder.structure, settings)
         self.symbols = self.structure.symbols
         self.name = Path(settings.structure).stem
         self.stop = StopSignals(self._announce_stop)
@@ -306,7 +250,7 @@ class _Run:
         """Take up positions; once their energy could be computed, an old run gives way."""
         simulation.context.setPositions(positions)
         if not self.folder.begun:
-            _compute(simulation, self.structure)
+            compute_energy(simulation, self.structure)
             self.folder.begin()
 
     def _equilibrate(self, system: Any) -> tuple[Any, Any]:
@@ -456,18 +400,11 @@ class _Run:
         )
 
     def _draw(self) -> None:
-        """The picture of the run; that it cannot be drawn does not change that the run is done."""
+        """Draw the picture of the run; that it cannot be drawn does not change that the run is done."""
         title = f"{self.name}, {len(self.symbols)} atoms, {self.settings.temperature:g} K"
-        title = f"{title}, {self.settings.ensemble.upper()}"
-        try:
-            from openmmlps.report.thermo_section import thermo_picture  # only now: it brings matplotlib
-
-            drawn = thermo_picture(thermo_file.read_thermo(self.folder.thermo), len(self.symbols), title)
-            problem = drawn.problem
-            if not problem:
-                replace_file(self.folder.plot, drawn.png, synchronise=False)
-        except Exception as error:  # noqa: BLE001  matplotlib raises anything, and so do its backends and fonts
-            problem = " ".join(str(error).split()) or type(error).__name__
+        problem = draw_run(
+            self.folder.thermo, self.folder.plot, f"{title}, {self.settings.ensemble.upper()}", len(self.symbols)
+        )
         if problem:
             self.monitor.message(
                 f"Warning: {self.folder.plot.name} could not be drawn ({problem}); the run itself is complete"

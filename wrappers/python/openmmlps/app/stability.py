@@ -123,7 +123,7 @@ class StabilityGuard:
         )
 
     def _contact(self, positions: np.ndarray, box: np.ndarray | None) -> str:
-        """Name two atoms that touch. Sums of radii differ between pairs, so the neighbour search takes the largest and the comparison its own."""
+        """Name two atoms that touch. Sums of radii differ between pairs, so the neighbor search takes the largest and the comparison its own."""
         from vesin import NeighborList
 
         cell = np.zeros((3, 3)) if box is None else np.ascontiguousarray(box)

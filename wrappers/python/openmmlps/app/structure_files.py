@@ -18,6 +18,7 @@ from openmmlps.units import KJ_PER_MOL_PER_EV
 from . import cells, disorder
 
 _PACKAGED = Path(__file__).resolve().parent.parent / "structures"
+_FARTHEST = 1e6  # angstrom
 _CLOSEST = 0.5  # angstrom; two nuclei this near are a mistake in the file (atoms doubled, a wrong unit)
 
 
@@ -235,7 +236,10 @@ def _read(structure: Any, format: str | None, elements: str | Sequence[str] | No
         return structure, "atoms"
     path = structure_path(structure)
     name = path.stem if path.parent == _PACKAGED else path.name
-    return read_atoms(path, "load", format=format, elements=elements)[-1], name
+    frames = read_atoms(path, "load", format=format, elements=elements)
+    if not frames:
+        raise ValueError(f"load: '{path}' holds no atoms; give a structure with at least one")
+    return frames[-1], name
 
 
 def _check(atoms: Any, name: str) -> None:
@@ -245,6 +249,12 @@ def _check(atoms: Any, name: str) -> None:
         bad = int(np.argwhere(~np.isfinite(atoms.get_positions()))[0][0])
         raise ValueError(
             f"load: '{name}', atom {bad} ({atoms.symbols[bad]}), has a position that is not a number; correct it"
+        )
+    reach = max(np.abs(atoms.get_positions()).max(), np.abs(np.nan_to_num(atoms.cell, nan=np.inf)).max())
+    if reach > _FARTHEST:
+        raise ValueError(
+            f"load: '{name}' reaches to {reach:.3g} angstrom, farther than {_FARTHEST:g}; check its cell, its positions "
+            "and the length unit"
         )
     partial = disorder.partial_species(atoms)
     if partial:
