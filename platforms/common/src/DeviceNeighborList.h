@@ -14,7 +14,7 @@ namespace LPSPlugin {
 
 /**
  * Particles sorted by type and cell, their positions, and the list of neighbors of each row: the host side of
- * kernels/sorting.cc and neighborList.cc. The device decides by itself when to rebuild.
+ * kernels/grid.cc, sorting.cc and neighborList.cc. The device decides by itself when to rebuild.
  */
 class DeviceNeighborList {
 public:

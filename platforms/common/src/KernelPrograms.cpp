@@ -76,7 +76,8 @@ int ModelShape::getInput(int i, int j) const {
 
 KernelProgram makeNeighborListProgram(const DeviceSettings& settings, int numTypes, int numClasses, int classesPerType,
                                       bool periodic, bool usesCorrection, bool oneGroup) {
-    KernelProgram program = {Sources::math + Sources::sorting + Sources::neighborList, settings.getDefines()};
+    KernelProgram program = {Sources::math + Sources::grid + Sources::sorting + Sources::neighborList,
+                             settings.getDefines()};
     defineCounters(program.defines, numTypes);
     program.defines["LPS_NUM_CLASSES"] = to_string(numClasses);
     program.defines["LPS_CLASSES_PER_TYPE"] = to_string(classesPerType);

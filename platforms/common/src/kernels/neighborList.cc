@@ -4,7 +4,7 @@
 /*
  * Full neighbor list with explicit periodic images, for cells of any shape and size. Lengths in nm. Energies are
  * computed for "rows": blocks of LPS_BLOCK_ROWS rows hold particles of one type in the order of their ranks (see
- * sorting.cc, also for gridCounts), the last block of a type is partly empty.
+ * sorting.cc, grid.cc for gridCounts), the last block of a type is partly empty.
  */
 
 /**
