@@ -126,6 +126,46 @@ TEST(FastEvaluator, VirialIsTheStrainDerivative) {
         }
 }
 
+TEST(FastEvaluator, AtomVirialsGiveVirialAndHeatCurrent) {
+    const auto model = makeModel(makeRandomModelData());
+    Configuration cluster = makeCluster(25, 3, 6.0, 4);
+    FastEvaluator fast(model, {Precision::Float64, true, 0.5, {}});
+    SerialExecutor executor;
+    const Evaluation exact = fast.evaluate(cluster, executor);
+    Matrix3 sum{};
+    Vector3 current{}, expected{};
+    std::vector<Vector3> velocities = makeCluster(25, 3, 2.0, 8).positions;
+    for (std::size_t i = 0; i < velocities.size(); i++)
+        for (int d = 0; d < 3; d++)
+            for (int e = 0; e < 3; e++) {
+                sum[d][e] += exact.atomVirials[i][d][e];
+                current[d] += exact.atomVirials[i][d][e] * velocities[i][e];
+            }
+    for (int d = 0; d < 3; d++)
+        for (int e = 0; e < 3; e++)
+            EXPECT_NEAR(sum[d][e], exact.virial[d][e], 1e-10);
+
+    // d/dt sum_i r_i E_i at fixed r_i in the weights, plus what forces do to kinetic energies.
+
+    const double h = 1e-4;
+    Configuration later = cluster, earlier = cluster;
+    for (std::size_t i = 0; i < velocities.size(); i++)
+        for (int d = 0; d < 3; d++) {
+            later.positions[i][d] += h * velocities[i][d];
+            earlier.positions[i][d] -= h * velocities[i][d];
+        }
+    const Evaluation after = fast.evaluate(later, executor), before = fast.evaluate(earlier, executor);
+    for (std::size_t i = 0; i < velocities.size(); i++) {
+        double power = (after.atomEnergies[i] - before.atomEnergies[i]) / (2 * h);
+        for (int d = 0; d < 3; d++)
+            power += exact.forces[i][d] * velocities[i][d];
+        for (int d = 0; d < 3; d++)
+            expected[d] += cluster.positions[i][d] * power;
+    }
+    for (int d = 0; d < 3; d++)
+        EXPECT_NEAR(current[d], expected[d], 1e-5 * std::fabs(expected[d]));
+}
+
 TEST(FastEvaluator, NamesWhatIsWrongWithItsInput) {
     const auto model = makeModel(makeRandomModelData());
     SerialExecutor executor;

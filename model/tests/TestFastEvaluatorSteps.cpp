@@ -167,25 +167,60 @@ struct OutsideNeighbors {
     }
 
     ExternalNeighbors get(bool keep = false) const {
-        return {n,   static_cast<int>(positions.size()), positions.data(), types.data(), counts.data(), pointers.data(),
-                keep};
+        return {n,
+                static_cast<int>(positions.size()),
+                positions.data(),
+                types.data(),
+                counts.data(),
+                pointers.data(),
+                keep,
+                indexMask};
     }
 
     Evaluation fold(const Evaluation& result) const {
         Evaluation folded = result;
         folded.forces.resize(n);
+        folded.atomVirials.resize(n);
         for (std::size_t g = 0; g < owners.size(); g++)
-            for (int d = 0; d < 3; d++)
+            for (int d = 0; d < 3; d++) {
                 folded.forces[owners[g]][d] += result.forces[n + g][d];
+                for (int e = 0; e < 3; e++)
+                    folded.atomVirials[owners[g]][d][e] += result.atomVirials[n + g][d][e];
+            }
         return folded;
     }
 
+    /** Put an atom of no type in the middle, whose own neighbors are not to be read, and bits above the indices. */
+    void addStranger(int at) {
+        n++;
+        for (int& owner : owners)
+            owner += owner >= at;
+        positions.insert(positions.begin() + at, {0.1, 0.2, 0.3});
+        types.insert(types.begin() + at, NeighborList::noType);
+        lists.insert(lists.begin() + at, std::vector<int>());
+        counts.insert(counts.begin() + at, 1 << 30);
+        pointers.assign(n, nullptr);
+        for (int i = 0; i < n; i++) {
+            if (i == at)
+                continue;
+            for (int& j : lists[i])
+                j = (j + (j >= at)) | (j % 3) << 29;
+            lists[i].push_back(at);
+            counts[i]++;
+            pointers[i] = lists[i].data();
+        }
+        indexMask = (1 << 29) - 1;
+    }
+
     int n;
+    int indexMask = -1;
     std::vector<Vector3> positions;
     std::vector<int> types, owners, counts;
     std::vector<std::vector<int>> lists;
     std::vector<const int*> pointers;
 };
+
+constexpr FastRequest everything{true, true, true};
 
 TEST(FastEvaluator, TakesNeighborsFromOutside) {
     const auto model = makeModel(makeRandomModelData());
@@ -196,12 +231,65 @@ TEST(FastEvaluator, TakesNeighborsFromOutside) {
     ThreadExecutor executor(2);
     Evaluation result;
     for (bool keep : {false, true}) {
-        fast.evaluate(outside.get(keep), executor, {}, result);
+        fast.evaluate(outside.get(keep), executor, everything, result);
         ASSERT_EQ(result.forces.size(), outside.positions.size());
         expectEqual(outside.fold(result), expected, 1e-8);
     }
+    OutsideNeighbors mixed = outside;
+    mixed.addStranger(7);
+    for (bool keep : {false, true}) {
+        fast.evaluate(mixed.get(keep), executor, everything, result);
+        EXPECT_EQ(result.atomEnergies[7], 0.0);
+        EXPECT_EQ(result.forces[7], Vector3{});
+        Evaluation rest = mixed.fold(result);
+        rest.atomEnergies.erase(rest.atomEnergies.begin() + 7);
+        rest.forces.erase(rest.forces.begin() + 7);
+        rest.atomVirials.erase(rest.atomVirials.begin() + 7);
+        expectEqual(rest, expected, 1e-8);
+    }
     const Evaluation own = fast.evaluate(structure, executor);
     expectEqual(own, expected, 1e-8);
+}
+
+TEST(FastEvaluator, TakesManyNeighborsWithSeveralThreads) {
+    const auto model = makeModel(makeRandomModelData());
+    Configuration structure = makeRandomConfiguration(100, 3, cube(10.0), 3);
+    const int copies = 46;  // in a row, too far apart to see each other
+    OutsideNeighbors many({}, 0.0);
+    many.n = copies * 100;
+    for (int copy = 0; copy < copies; copy++)
+        for (int i = 0; i < 100; i++) {
+            const Vector3& x = structure.positions[i];
+            many.positions.push_back({x[0], x[1], x[2] + 100.0 * copy});
+            many.types.push_back(structure.types[i]);
+            std::vector<int> list;
+            for (int j = 0; j < 100; j++)
+                if (j != i)
+                    list.push_back(100 * copy + j);
+            many.lists.push_back(list);
+        }
+    for (const std::vector<int>& list : many.lists) {
+        many.pointers.push_back(list.data());
+        many.counts.push_back(static_cast<int>(list.size()));
+    }
+    structure.box.reset();
+    const Evaluation one = ReferenceEvaluator(model).evaluate(structure);
+    Evaluation expected, result;
+    for (int copy = 0; copy < copies; copy++) {
+        expected.atomEnergies.insert(expected.atomEnergies.end(), one.atomEnergies.begin(), one.atomEnergies.end());
+        expected.forces.insert(expected.forces.end(), one.forces.begin(), one.forces.end());
+        expected.atomVirials.insert(expected.atomVirials.end(), one.atomVirials.begin(), one.atomVirials.end());
+    }
+    expected.energy = copies * one.energy;
+    for (int d = 0; d < 3; d++)
+        for (int e = 0; e < 3; e++)
+            expected.virial[d][e] = copies * one.virial[d][e];
+    FastEvaluator fast(model, {Precision::Float64, true, 0.5, {}});
+    ThreadExecutor executor(3);
+    fast.evaluate(many.get(), executor, everything, result);
+    expectEqual(result, expected, 1e-8);
+    many.lists[4000][3] = 4000;
+    EXPECT_THROW(fast.evaluate(many.get(), executor, everything, result), Error);
 }
 
 TEST(FastEvaluator, KeepsNoNeighborsOfACallThatFailed) {
@@ -215,20 +303,20 @@ TEST(FastEvaluator, KeepsNoNeighborsOfACallThatFailed) {
     FastEvaluator fast(model, {Precision::Float64, true, 0.5, {}});
     ThreadExecutor executor(2);
     Evaluation result;
-    fast.evaluate(good.get(), executor, {}, result);
-    EXPECT_THROW(fast.evaluate(bad.get(), executor, {}, result), Error);
+    fast.evaluate(good.get(), executor, everything, result);
+    EXPECT_THROW(fast.evaluate(bad.get(), executor, everything, result), Error);
     ExternalNeighbors onlyPositions = good.get(true);
     onlyPositions.types = onlyPositions.counts = nullptr;
     onlyPositions.lists = nullptr;
     try {
-        fast.evaluate(onlyPositions, executor, {}, result);
+        fast.evaluate(onlyPositions, executor, everything, result);
         FAIL() << "no error";
     } catch (const Error& error) {
         EXPECT_THAT(error.what(), ::testing::HasSubstr("told to keep the neighbors of the last call"));
     }
-    fast.evaluate(good.get(true), executor, {}, result);  // they are there, so they are taken
+    fast.evaluate(good.get(true), executor, everything, result);  // they are there, so they are taken
     expectEqual(good.fold(result), expected, 1e-8);
-    fast.evaluate(onlyPositions, executor, {}, result);
+    fast.evaluate(onlyPositions, executor, everything, result);
     expectEqual(good.fold(result), expected, 1e-8);
 }
 

@@ -32,6 +32,12 @@ struct Evaluation {
     std::vector<double> atomEnergies;  ///< [n], eV
     std::vector<Vector3> forces;       ///< [n], eV/angstrom
     Matrix3 virial{};  ///< eV, W = -dE/dstrain, symmetric, positive under compression; not divided by volume
+    /**
+     * [n] eV, W_i = sum_j (r_j - r_i) x dE_j/dr_i over the centers j that have atom i as a neighbor, not symmetric.
+     * Their sum is the virial, and sum_i W_i v_i is d/dt sum_i r_i E_i less what atoms carry along: the potential part
+     * of the heat current (Fan et al., Phys. Rev. B 92, 094301 (2015)).
+     */
+    std::vector<Matrix3> atomVirials;
 };
 
 /**

@@ -38,7 +38,8 @@ struct FastOptions {
 /** What to compute besides energies. */
 struct FastRequest {
     bool forces = true;
-    bool virial = true;  ///< needs forces
+    bool virial = true;        ///< needs forces
+    bool atomVirials = false;  ///< needs forces
 };
 
 /** Atoms, ghosts and neighbors found by another program; see NeighborList::take(). */
@@ -46,10 +47,11 @@ struct ExternalNeighbors {
     int numAtoms = 0;                    ///< atoms to compute; ghosts follow them
     int numTotal = 0;                    ///< atoms and ghosts
     const Vector3* positions = nullptr;  ///< [numTotal]
-    const int* types = nullptr;          ///< [numTotal]
+    const int* types = nullptr;          ///< [numTotal], NeighborList::noType: not an atom of this model
     const int* counts = nullptr;         ///< [numAtoms]
     const int* const* lists = nullptr;   ///< [numAtoms][counts]
     bool keepLists = false;              ///< types, counts and lists are those of the last call
+    int indexMask = -1;                  ///< bits of an entry of lists that are the index
 };
 
 class FastEvaluator {
@@ -82,8 +84,8 @@ public:
 
     /**
      * The same with neighbors from outside, such as those of an engine with domain decomposition. result.atomEnergies
-     * is [numAtoms], result.forces [numTotal]: what ghosts feel is left to the caller to add to their owners. The
-     * virial counts every pair of the numAtoms centers.
+     * is [numAtoms], result.forces and atomVirials are [numTotal]: what ghosts have is left to the caller to add to
+     * their owners. The virial counts every pair of the numAtoms centers.
      * @throws Error also if keepLists is set, the last call failed, and the neighbors are not given
      */
     void evaluate(const ExternalNeighbors& neighbors, Executor& executor, const FastRequest& request,

@@ -61,15 +61,19 @@ public:
      * Atoms keep their order; numAtoms centers come first, then numTotal - numAtoms ghosts. Neighbors beyond the cutoff
      * may be listed.
      * @param positions [numTotal], angstrom
-     * @param types     [numTotal], 0 .. T-1
-     * @param counts [numAtoms] number of neighbors
+     * @param types     [numTotal], 0 .. T-1; noType: an atom that the model does not know, neither center nor neighbor
+     * @param counts [numAtoms] number of neighbors, not read for atoms of no type; likewise lists
      * @param lists  [numAtoms][counts] neighbor indices, 0 .. numTotal - 1
      * @param keep   the neighbors and types are those of the last call, which succeeded; only positions changed, and
      * types, counts and lists are not read
+     * @param indexMask bits of an entry of a list that are the index; engines mark pairs with the others
      * @throws Error naming the atom at fault
      */
     void take(const Vector3* positions, const int* types, int numAtoms, int numTotal, const int* counts,
-              const int* const* lists, bool keep, Executor& executor);
+              const int* const* lists, bool keep, Executor& executor, int indexMask = -1);
+
+    /** The type of atoms given to take() that the model does not know. */
+    static constexpr int noType = -1;
 
     /** Forget everything, so that the next update() builds. */
     void invalidate() { built = false; }
@@ -131,6 +135,7 @@ private:
     void placeGhosts(const Frame& frame, int begin, int end);
     void search(const Grid& grid, int begin, int end, std::vector<int>& found);
     void setLists(Executor& executor);
+    void takeLists(const int* counts, const int* const* newLists, int indexMask, Executor& executor);
 
     double cutoff, skin;
     int numTypes;

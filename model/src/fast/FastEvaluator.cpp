@@ -67,6 +67,10 @@ public:
                     std::fill_n(worker.forces.data(), numbers, 0.0);
                 partial.forces = worker.forces.data();
                 partial.wantsVirial = request.virial;
+                if (request.atomVirials) {
+                    worker.virials.assign(9 * static_cast<std::size_t>(list.getNumTotal()), 0.0);
+                    partial.atomVirials = worker.virials.data();
+                }
                 worker.tiles->clock.stop(Stage::Reduce);
             }
             // Who is done helps the others. No sum depends on it: those of forces are exact, see roundToGrid().
@@ -91,6 +95,7 @@ public:
         for (double energy : result.atomEnergies)
             result.energy += energy;
         result.virial = {};
+        result.atomVirials.clear();
         if (!request.forces) {
             result.forces.clear();
             return;
@@ -100,6 +105,8 @@ public:
                 for (int e = 0; e < 3; e++)
                     result.virial[d][e] += 0.5 * (virial[d][e] + virial[e][d]);
         reduce(list, executor, foldGhosts, result.forces);
+        if (request.atomVirials)
+            reduceVirials(list, foldGhosts, result.atomVirials);
         clock.stop(Stage::Reduce);
     }
 
@@ -109,7 +116,7 @@ public:
     std::size_t getMemory() const override {
         std::size_t bytes = model.getMemory() + (division ? division->getMemory() : 0);
         for (const Worker& worker : workers)
-            bytes += worker.forces.size() * sizeof(double) + worker.tiles->getMemory();
+            bytes += (worker.forces.size() + worker.virials.capacity()) * sizeof(double) + worker.tiles->getMemory();
         return bytes;
     }
 
@@ -131,6 +138,7 @@ private:
     struct Worker {
         std::unique_ptr<fast::TileEvaluator<T>> tiles;
         fast::AlignedBuffer<double> forces;
+        std::vector<double> virials;
         std::atomic<int> next{0};  // of its own tiles, the one that nobody has taken yet
     };
 
@@ -180,6 +188,19 @@ private:
             });
     }
 
+    void reduceVirials(const NeighborList& list, bool foldGhosts, std::vector<Matrix3>& virials) const {
+        const int n = list.getNumAtoms();
+        virials.assign(foldGhosts ? n : list.getNumTotal(), Matrix3{});
+        for (int i = 0; i < list.getNumTotal(); i++) {
+            const int atom = foldGhosts && i >= n ? list.getGhostOwners()[i - n] : i;
+            Matrix3& sum = virials[atom < n ? list.getOrder()[atom] : atom];
+            for (const Worker& worker : workers)
+                for (int d = 0; d < 3; d++)
+                    for (int e = 0; e < 3; e++)
+                        sum[d][e] += worker.virials[9 * static_cast<std::size_t>(i) + 3 * d + e];
+        }
+    }
+
     fast::CompiledModel<T> model;
     std::vector<Worker> workers;
     std::optional<fast::WorkDivision> division;
@@ -211,7 +232,8 @@ struct FastEvaluator::Implementation {
         if (!prepared) {
             std::vector<bool> present(model->getNumTypes(), false);
             for (int i = 0; i < count; i++)
-                present[types[i]] = true;
+                if (types[i] != NeighborList::noType)
+                    present[types[i]] = true;
             engine->prepare(present, executor);
         }
         engine->compute(list, !prepared, executor, request, foldGhosts, result);
@@ -278,7 +300,7 @@ Evaluation FastEvaluator::evaluate(const Configuration& configuration, Executor&
                     std::to_string(configuration.types.size()) + " types; give one type per atom");
     Evaluation result;
     evaluate(configuration.positions.data(), configuration.types.data(), static_cast<int>(configuration.types.size()),
-             configuration.box ? &*configuration.box : nullptr, executor, FastRequest{}, result);
+             configuration.box ? &*configuration.box : nullptr, executor, {true, true, true}, result);
     return result;
 }
 
@@ -294,7 +316,7 @@ void FastEvaluator::evaluate(const ExternalNeighbors& neighbors, Executor& execu
     self.external = false;  // until the list has been taken
     self.prepared = self.prepared && keep;
     self.list.take(neighbors.positions, neighbors.types, neighbors.numAtoms, neighbors.numTotal, neighbors.counts,
-                   neighbors.lists, keep, executor);
+                   neighbors.lists, keep, executor, neighbors.indexMask);
     self.external = true;
     self.compute(keep ? self.list.getTypes() : neighbors.types, neighbors.numTotal, !keep, executor, request, false,
                  result);

@@ -260,13 +260,22 @@ void TileEvaluator<T>::addForces(int center, int atom, const AtomPairs& pairs, P
     double* force = result.forces + 4 * static_cast<std::size_t>(atom);
     for (int d = 0; d < 3; d++)
         force[d] += total[d];
-    if (result.wantsVirial)
+    if (result.wantsVirial || result.atomVirials)
         for (int k = 0; k < pairs.count; k++) {
             const double r = f.r[k];
             const double x[3] = {r * f.x[k], r * f.y[k], r * f.z[k]};
+            Matrix3 term;
             for (int d = 0; d < 3; d++)
-                for (int e = 0; e < 3; e++)
-                    result.virial[d][e] -= static_cast<double>(f.v[d][k]) * x[e];
+                for (int e = 0; e < 3; e++) {
+                    term[d][e] = x[d] * static_cast<double>(f.v[e][k]);
+                    result.virial[d][e] -= term[d][e];
+                }
+            if (result.atomVirials) {
+                double* virial = result.atomVirials + 9 * static_cast<std::size_t>(f.index[k]);
+                for (int d = 0; d < 3; d++)
+                    for (int e = 0; e < 3; e++)
+                        virial[3 * d + e] -= term[d][e];
+            }
         }
 }
 

@@ -18,6 +18,7 @@ namespace lps::fast {
 struct PartialResult {
     std::vector<double>* atomEnergies = nullptr;  ///< by the caller's index
     double* forces = nullptr;                     ///< [numTotal][4] in internal order, this thread's own; null: none
+    double* atomVirials = nullptr;                ///< [numTotal][9] likewise
     bool wantsVirial = false;
     Matrix3 virial{};
 };

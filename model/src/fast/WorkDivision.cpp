@@ -23,9 +23,11 @@ WorkDivision::WorkDivision(const NeighborList& list, const std::vector<bool>& is
     std::vector<int> internal(list.getNumAtoms());
     for (int i = 0; i < list.getNumAtoms(); i++)
         internal[list.getOrder()[i]] = i;
-    for (int i : internal)
-        if (isComputed[list.getTypes()[i]])
-            byType[list.getTypes()[i]].push_back(i);
+    for (int i : internal) {
+        const int type = list.getTypes()[i];
+        if (type != NeighborList::noType && isComputed[type])
+            byType[type].push_back(i);
+    }
 
     // Types that are shared come first, the sequence of the others last.
 

@@ -197,7 +197,7 @@ void NeighborList::setLists(Executor&) {
 }
 
 void NeighborList::take(const Vector3* input, const int* newTypes, int n, int total, const int* counts,
-                        const int* const* newLists, bool keep, Executor& executor) {
+                        const int* const* newLists, bool keep, Executor& executor, int indexMask) {
     if (n < 0 || total < n)
         throw Error("neighbor list: " + std::to_string(n) + " atoms of " + std::to_string(total) +
                     " in all cannot be; the total counts atoms and ghosts");
@@ -220,7 +220,8 @@ void NeighborList::take(const Vector3* input, const int* newTypes, int n, int to
         return;
     taken = built = false;
     for (int i = 0; i < total; i++)
-        checkType(newTypes[i], i, numTypes);
+        if (newTypes[i] != noType)
+            checkType(newTypes[i], i, numTypes);
     numAtoms = n;
     numTotal = total;
     types.assign(newTypes, newTypes + total);
@@ -229,33 +230,58 @@ void NeighborList::take(const Vector3* input, const int* newTypes, int n, int to
     order.resize(n);
     std::iota(order.begin(), order.end(), 0);
     groupEnds.assign(static_cast<std::size_t>(n) * numTypes, 0);
-    found.assign(1, {});
-    chunks = {0, n};
-    std::vector<int> next(numTypes);
-    for (int i = 0; i < n; i++) {
-        int* ends = groupEnds.data() + static_cast<std::size_t>(i) * numTypes;
-        for (int k = 0; k < counts[i]; k++) {
-            const int j = newLists[i][k];
-            if (j < 0 || j >= total || j == i)
-                throw Error("neighbor list: atom " + std::to_string(i) + " has neighbor " + std::to_string(j) +
-                            ", but neighbors are other atoms, 0 to " + std::to_string(total - 1) +
-                            "; images of an atom are ghosts of their own");
-            ends[types[j]]++;
-        }
-        int sum = 0;
-        for (int type = 0; type < numTypes; type++) {
-            next[type] = sum;
-            sum += ends[type];
-            ends[type] = sum;
-        }
-        const std::size_t base = found[0].size();
-        found[0].resize(base + counts[i]);
-        for (int k = 0; k < counts[i]; k++)
-            found[0][base + next[types[newLists[i][k]]]++] = newLists[i][k];
-    }
+    takeLists(counts, newLists, indexMask, executor);
     setLists(executor);
     taken = true;
     numBuilds++;
+}
+
+/** Group the neighbors of every atom by type, as build() does; those of no type are left out. */
+void NeighborList::takeLists(const int* counts, const int* const* newLists, int indexMask, Executor& executor) {
+    const int threads = numAtoms < smallSystem ? 1 : executor.getNumThreads();
+    found.resize(threads);
+    chunks.resize(threads + 1);
+    for (int thread = 0; thread <= threads; thread++)
+        chunks[thread] = partBegin(numAtoms, thread, threads);
+    const auto part = [&](int thread) {
+        std::size_t listed = 0;
+        for (int i = chunks[thread]; i < chunks[thread + 1]; i++)
+            listed += types[i] == noType ? 0 : counts[i];
+        std::vector<int>& grouped = found[thread];
+        grouped.resize(listed);
+        std::size_t base = 0;
+        std::vector<int> next(numTypes);
+        for (int i = chunks[thread]; i < chunks[thread + 1]; i++) {
+            if (types[i] == noType)
+                continue;
+            int* ends = groupEnds.data() + static_cast<std::size_t>(i) * numTypes;
+            for (int k = 0; k < counts[i]; k++) {
+                const int j = newLists[i][k] & indexMask;
+                if (j < 0 || j >= numTotal || j == i)
+                    throw Error("neighbor list: atom " + std::to_string(i) + " has neighbor " + std::to_string(j) +
+                                ", but neighbors are other atoms, 0 to " + std::to_string(numTotal - 1) +
+                                "; images of an atom are ghosts of their own");
+                if (types[j] != noType)
+                    ends[types[j]]++;
+            }
+            int sum = 0;
+            for (int type = 0; type < numTypes; type++) {
+                next[type] = sum;
+                sum += ends[type];
+                ends[type] = sum;
+            }
+            for (int k = 0; k < counts[i]; k++) {
+                const int j = newLists[i][k] & indexMask;
+                if (types[j] != noType)
+                    grouped[base + next[types[j]]++] = j;
+            }
+            base += sum;
+        }
+    };
+    if (threads == 1)
+        part(0);
+    else
+        executor.runGuarded(part);
 }
 
 std::size_t NeighborList::getMemory() const {

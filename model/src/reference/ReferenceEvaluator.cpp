@@ -128,8 +128,10 @@ private:
             for (int d = 0; d < 3; d++) {
                 result.forces[neighbor.atom][d] -= gradient[d];
                 result.forces[center][d] += gradient[d];
-                for (int e = 0; e < 3; e++)
+                for (int e = 0; e < 3; e++) {
                     result.virial[d][e] -= gradient[d] * neighbor.displacement[e];
+                    result.atomVirials[neighbor.atom][e][d] -= gradient[d] * neighbor.displacement[e];
+                }
             }
         }
     }
@@ -157,6 +159,7 @@ Evaluation ReferenceEvaluator::evaluate(const Configuration& configuration) cons
     Evaluation result;
     result.atomEnergies.assign(numAtoms, 0.0);
     result.forces.assign(numAtoms, Vector3{});
+    result.atomVirials.assign(numAtoms, Matrix3{});
     for (std::size_t i = 0; i < numAtoms; i++)
         if (!model->isAtomExcluded(configuration.types[i]))
             CenterEvaluation(*model, configuration.types, static_cast<int>(i), neighbors[i]).addTo(result);

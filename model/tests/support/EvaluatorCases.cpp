@@ -174,6 +174,14 @@ void expectEqual(const Evaluation& actual, const Evaluation& expected, double to
         for (int e = 0; e < 3; e++)
             EXPECT_NEAR(actual.virial[d][e], expected.virial[d][e],
                         tolerance * forceScale * 4.0 * (1.0 + expected.forces.size()));
+    ASSERT_EQ(actual.atomVirials.size(), expected.atomVirials.size());
+    double worstVirial = 0.0;
+    for (std::size_t i = 0; i < expected.atomVirials.size(); i++)
+        for (int d = 0; d < 3; d++)
+            for (int e = 0; e < 3; e++)
+                worstVirial =
+                    std::max(worstVirial, std::fabs(actual.atomVirials[i][d][e] - expected.atomVirials[i][d][e]));
+    EXPECT_LE(worstVirial, tolerance * forceScale * 40.0);
 }
 
 }  // namespace lps::testing
