@@ -69,7 +69,7 @@ if [ ${#missing[@]} -gt 0 ] || [ ! -f .venv/lps-requirements ]; then
         echo "Debian packages, as root${as_root:+ through sudo}: ${missing[*]}$size"
     fi
     echo "Python packages, into .venv: $([ $tests = ON ] && echo 'OpenMM with CUDA and what the tests need, 2.4 GB' ||
-        echo 'OpenMM, ASE, SciPy, Matplotlib and others of pyproject.toml, 0.7 GB')"
+        echo 'OpenMM, ASE, SciPy, Matplotlib and others of pyproject.toml, 0.6 GB')"
     echo "openmm-lps, built in build/ and installed into .venv: $([ $tests = ON ] && echo 'some minutes' || echo 'about a minute')"
     if [ $ask = ON ]; then
         read -r -p "Go on? [Y/n] " answer
