@@ -52,7 +52,13 @@ def assignments(values):
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory):
-    """A glass, its transport, a short NVE run."""
+    """A glass, its transport, a short NVE run; without the picture of each stage, which takes a third of the time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("openmmlps.app.runner._Run._draw", lambda run: None)
+        return make_folders(tmp_path_factory)
+
+
+def make_folders(tmp_path_factory):
     base = tmp_path_factory.mktemp("report")
     glass, transport, run = base / "glass", base / "glass-transport", base / "run"
     options = ["--atoms", 64, "--replicas", 2, "--preset", "quick", *assignments(QUENCH), *MACHINE]
