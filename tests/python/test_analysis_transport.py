@@ -201,7 +201,7 @@ def test_block_means_and_lines_have_honest_errors():
     assert np.mean([error**2 for _, error in found]) == pytest.approx(np.var([mean for mean, _ in found]), rel=0.2)
     mean, error = block_mean(np.stack([np.arange(7.0), np.zeros(7)], axis=1))
     np.testing.assert_allclose([mean, error], [[3, 0], [np.std([0.5, 2.5, 4, 5, 6], ddof=1) / np.sqrt(5), 0]])
-    assert np.isnan(block_mean([1.0])[1])
+    assert np.isnan(block_mean([1.0])[1]) and block_mean(np.full(11, 1.85352776514))[1] == 0
     x = np.arange(50.0)
     slopes = [linear_fit(x, 0.5 * x + 3 + random.normal(size=50)) for _ in range(400)]
     assert np.mean([slope for slope, _, _ in slopes]) == pytest.approx(0.5, abs=0.002)

@@ -154,12 +154,13 @@ def standard_error(samples: ArrayLike) -> np.ndarray:
     Returns
     -------
     np.ndarray
-        [...] in the same unit; nan for one sample
+        [...] in the same unit; nan for one sample, 0 for samples that differ by rounding only
     """
     values = np.asarray(samples, dtype=float)
     if len(values) < 2:
         return np.full(values.shape[1:], np.nan)
-    return np.std(values, axis=0, ddof=1) / np.sqrt(len(values))
+    error = np.std(values, axis=0, ddof=1) / np.sqrt(len(values))
+    return np.where(error <= 8 * np.finfo(float).eps * np.abs(values).max(axis=0), 0.0, error)
 
 
 def block_mean(values: ArrayLike, blocks: int = 5) -> tuple[np.ndarray, np.ndarray]:
