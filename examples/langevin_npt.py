@@ -16,7 +16,7 @@ steps = int(sys.argv[1]) if len(sys.argv) > 1 else 2000
 temperature = 600 * unit.kelvin
 
 structure = openmmlps.load("beta-Li3PS4", supercell=(1, 1, 2))
-system = openmmlps.createSystem(structure.topology)
+system = openmmlps.createSystem(structure)
 system.addForce(MonteCarloAnisotropicBarostat(Vec3(1, 1, 1) * unit.bar, temperature))
 integrator = LangevinMiddleIntegrator(temperature, 1 / unit.picosecond, 1 * unit.femtosecond)
 simulation = app.Simulation(structure.topology, system, integrator)

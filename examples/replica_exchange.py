@@ -20,7 +20,7 @@ gasConstant = 8.31446261815324e-3  # kJ/mol/K
 random = np.random.default_rng(1)
 
 structure = openmmlps.load("Li7P3S11")
-system = openmmlps.createSystem(structure.topology)
+system = openmmlps.createSystem(structure)
 contexts = []
 for temperature in temperatures:
     integrator = openmm.LangevinMiddleIntegrator(temperature, 1 / unit.picosecond, 1 * unit.femtosecond)

@@ -17,7 +17,7 @@ steps = int(sys.argv[1]) if len(sys.argv) > 1 else 500
 copies = 8
 
 structure = openmmlps.load("Li2S")
-system = openmmlps.createSystem(structure.topology, removeCMMotion=False)
+system = openmmlps.createSystem(structure, removeCMMotion=False)
 integrator = openmm.RPMDIntegrator(copies, 100 * unit.kelvin, 5 / unit.picosecond, 0.5 * unit.femtosecond)
 context = openmm.Context(system, integrator)
 context.setPositions(structure.positions)

@@ -28,7 +28,7 @@ direction = others[np.argmin(np.linalg.norm(others, axis=1))]
 distance = np.linalg.norm(direction)
 direction /= distance
 
-system = openmmlps.createSystem(structure.topology)
+system = openmmlps.createSystem(structure)
 projection = openmm.CustomExternalForce("(x-x0)*nx + (y-y0)*ny + (z-z0)*nz")
 for name, value in zip(("x0", "y0", "z0", "nx", "ny", "nz"), (*positions[ion], *direction), strict=True):
     projection.addGlobalParameter(name, value)
