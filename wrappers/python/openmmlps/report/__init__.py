@@ -6,8 +6,20 @@ found, folder, files = analyze("glass")            # PNG and CSV in glass/analys
 write_report("report.html", [find("glass"), find("glass-transport")])
 """
 
-from .findings import analyze, find
-from .html import write_report
-from .trajectory_file import Reading
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .findings import analyze, find
+    from .html import write_report
+    from .trajectory_file import Reading
 
 __all__ = ["Reading", "analyze", "find", "write_report"]
+_HOMES = {"Reading": "trajectory_file", "analyze": "findings", "find": "findings", "write_report": "html"}
+
+
+def __getattr__(name: str) -> Any:
+    """Load the names of `__all__` when asked: the picture of a run needs `thermo_section` only, and not those of runs."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_HOMES[name]}", __name__), name)
