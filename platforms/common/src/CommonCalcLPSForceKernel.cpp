@@ -196,7 +196,7 @@ void CommonCalcLPSForceKernel::throwIfInvalid() {
         const int second = cc.getAtomIndex()[sorted[counters->get(Counter::Coincident, 1)].x];
         throw OpenMMException("LPSForce: atoms " + std::to_string(std::min(first, second)) + " and " +
                               std::to_string(std::max(first, second)) +
-                              " are at the same place; the forces between them are not defined, "
+                              " are at the same position; the forces between them are not defined, "
                               "separate them.");
     }
     if (counters->get(Counter::Excess) > 0) {
