@@ -304,5 +304,6 @@ def _conclude(result: RunResult) -> None:
             f"{where} on {result.platform}, {result.ns_per_day:.3g} ns/day, {format_clock(result.seconds)}",
         )
     rows += run_summary(read_thermo(result.folder / "thermo.csv"), result.ensemble, result.atoms)
-    rows.append(("written", f"{result.folder}/ (thermo.csv, trajectory.h5, run.png)"))
+    files = [name for name in ("thermo.csv", "trajectory.h5", "run.png") if (result.folder / name).is_file()]
+    rows.append(("written", f"{result.folder}/ ({', '.join(files)})"))
     out.print(table(rows))
