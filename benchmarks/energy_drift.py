@@ -21,7 +21,7 @@ import openmm
 from openmm import unit
 
 import openmmlps
-from run import MASSES
+from run import KJ_PER_MOL_PER_EV, MASSES
 
 
 def fit_slope(times: np.ndarray, energies: np.ndarray) -> tuple[float, float]:
@@ -69,7 +69,7 @@ def main() -> None:
 
     integrator.setCurrentIntegrator(1)
     times, energies, kinetic = [], [], []
-    milli = unit.kilojoules_per_mole * 96.48533212331002e-3 * len(atoms)
+    milli = unit.kilojoules_per_mole * KJ_PER_MOL_PER_EV * 1e-3 * len(atoms)
     for sample in range(int(arguments.picoseconds * 100)):
         integrator.step(10)
         state = context.getState(energy=True)

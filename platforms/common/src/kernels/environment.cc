@@ -72,7 +72,7 @@ inline DEVICE real4 lpsLocate(real r, real switchStart, GLOBAL const int2* RESTR
 }
 
 /**
- * Drop the neighbors beyond the cutoff and compute the normalised rows, equations (2) and (5), of the others. One
+ * Drop the neighbors beyond the cutoff and compute the normalized rows, equations (2) and (5), of the others. One
  * thread per (row, neighbor type) owns its part of the output, in the order of the list. Only the order of
  * the direct pairs comes from an atomic counter; results do not depend on it.
  *
@@ -80,7 +80,7 @@ inline DEVICE real4 lpsLocate(real r, real switchStart, GLOBAL const int2* RESTR
  * @param tableHeads   [LPS_NUM_TYPES^2] (first row of coefficients or -1 without table, first cell, split, split
  * target)
  * @param tableCells   [2] int2 per cell; numCells per table
- * @param pairRows     [lines][tileRows] normalised rows
+ * @param pairRows     [lines][tileRows] normalized rows
  * @param pairTableRows  [lines][tileRows] row of coefficients, or -1 - index of a direct pair
  * @param pairPositions  [lines][tileRows] (position within the interval, 1 / length of the interval)
  * @param pairEntries  [lines][tileRows] entries of the list

@@ -44,7 +44,7 @@ def orientational_correlation(
 
     .. math:: C_l(t) = \langle P_l(u_k(t_0) \cdot u_k(t_0 + t)) \rangle
 
-    over the four bonds k; symmetric: over all pairs of bonds, normalised to 1 at t = 0, which does not notice flips
+    over the four bonds k; symmetric: over all pairs of bonds, normalized to 1 at t = 0, which does not notice flips
     between equivalent orientations, only true changes (for a regular tetrahedron it vanishes for l = 1, 2, so use l = 3).
 
     Parameters

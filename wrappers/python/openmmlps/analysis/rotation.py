@@ -292,7 +292,7 @@ def angle_velocities(tetrahedra: Tetrahedra) -> np.ndarray:
 
 
 def kabsch(before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """Proper rotations [..., 3, 3] that turn point sets into others best: minimise sum |after - R before|^2.
+    """Proper rotations [..., 3, 3] that turn point sets into others best: minimize sum |after - R before|^2.
 
     Kabsch, Acta Cryst. A 32, 922 (1976); the center is the origin.
 

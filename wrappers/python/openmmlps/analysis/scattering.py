@@ -41,8 +41,8 @@ class StructureFactor:
 
     q_per_angstrom: np.ndarray  #: [m]
     partial: dict[Pair, np.ndarray]  #: (a, b), a <= b -> [m] S_ab(Q), tends to 1
-    neutron: np.ndarray  #: [m] S(Q), weighted and normalised by <b>^2, tends to 1
-    neutron_interference_fm2: np.ndarray  #: [m] sum_ab c_a c_b b_a b_b (S_ab - 1), not normalised; 100 fm^2 = 1 barn
+    neutron: np.ndarray  #: [m] S(Q), weighted and normalized by <b>^2, tends to 1
+    neutron_interference_fm2: np.ndarray  #: [m] sum_ab c_a c_b b_a b_b (S_ab - 1), not normalized; 100 fm^2 = 1 barn
     weights: dict[Pair, float]  #: (a, b), a <= b -> weight in `neutron`, both orders together; they sum to 1
 
     def pair(self, a: str, b: str) -> np.ndarray:
@@ -284,7 +284,7 @@ def _weights(
     mean = sum(concentrations[symbol] * lengths[symbol] for symbol in concentrations)
     if abs(mean) < 1e-6:
         raise ValueError(
-            "structure_factor: the mean scattering length is zero, so S(Q) cannot be normalised; change the isotopes"
+            "structure_factor: the mean scattering length is zero, so S(Q) cannot be normalized; change the isotopes"
         )
     weights = {}
     for a, b in combinations_with_replacement(sorted(concentrations), 2):

@@ -3,7 +3,7 @@
 
 """A model between its source format and the native file: the readers fill ModelParts, which checks and assembles.
 
-Everything that depends on the backend a file comes from (residuals, time steps, normaliser, biases, padding of excluded
+Everything that depends on the backend a file comes from (residuals, time steps, normalizer, biases, padding of excluded
 sections) has been resolved by the reader before it fills these fields.
 """
 

@@ -3,7 +3,7 @@
 
 """Reader of frozen TensorFlow graphs (.pb) of DeePMD-kit, plain and compressed, of every version that wrote them.
 
-Names of nodes and the rules of DeePMD-kit's TensorFlow backend (residuals, time steps, normaliser, cutoffs in float32) are
+Names of nodes and the rules of DeePMD-kit's TensorFlow backend (residuals, time steps, normalizer, cutoffs in float32) are
 resolved here and in pb_networks, pb_tables and pb_refusals.
 """
 

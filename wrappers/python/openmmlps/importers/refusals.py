@@ -83,7 +83,7 @@ class Refusals:
             )
 
     def precision(self, what: str, precision: object) -> str:
-        """Normalise a precision name to float64 or float32; note any other."""
+        """Normalize a precision name to float64 or float32; note any other."""
         if isinstance(precision, str) and precision in ("default", "float64", "double"):
             return "float64"
         if isinstance(precision, str) and precision == "float32":

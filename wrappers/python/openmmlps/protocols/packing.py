@@ -22,7 +22,7 @@ from openmmlps.units import GRAM_PER_CM3_PER_AMU_PER_NM3
 if TYPE_CHECKING:
     from ase import Atoms
 
-#: smallest distances of the start, angstrom: somewhat below the first peaks of g(r), so that minimisation has little to do
+#: smallest distances of the start, angstrom: somewhat below the first peaks of g(r), so that minimization has little to do
 SMALLEST_DISTANCES = {
     ("Li", "Li"): 2.5,
     ("Li", "P"): 2.6,
