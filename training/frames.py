@@ -1,78 +1,18 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the openmm-lps authors
-"""Read and write folders in the DeePMD layout, and estimate the temperature of trajectory frames."""
-
-from dataclasses import dataclass
-from pathlib import Path
+"""Temperature of the frames of trajectories whose times are not known; reading and writing frames is the package's."""
 
 import numpy as np
 
-ARRAYS = ("box", "coord", "energy", "force", "virial")
+from openmmlps.learn.frames import Frames, frames_from_atoms, read_frames, write_frames
+
+__all__ = ["Frames", "frames_from_atoms", "read_frames", "running_mean", "trajectory_temperature", "write_frames"]
+
 MASSES = {"Li": 6.94, "P": 30.974, "S": 32.06}  # g/mol
 BOLTZMANN = 8.617333e-5  # eV/K
 FORCE_TO_ACCELERATION = 9648.533  # A/ps^2 per (eV/A)/(g/mol)
 TIME_STEP = 0.0005  # ps, of the ab initio molecular dynamics
 LONGEST_INTERVAL = 40  # time steps between two stored frames
-
-
-@dataclass(frozen=True)
-class Frames:
-    """Labelled frames of one system: F frames of N atoms.
-
-    types (N,) indices into type_map; box (F, 9) in angstrom, lattice vectors as rows; coord and force (F, 3N) in
-    angstrom and eV/angstrom; energy (F,) in eV; virial (F, 9) in eV, -dE/dstrain, not divided by the volume.
-    """
-
-    types: np.ndarray
-    type_map: list[str]
-    box: np.ndarray
-    coord: np.ndarray
-    energy: np.ndarray
-    force: np.ndarray
-    virial: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.energy)
-
-    def select(self, ranges) -> "Frames":
-        """Return the frames of a list of half-open ranges, in order."""
-        return self.take(np.concatenate([np.arange(start, stop) for start, stop in ranges]))
-
-    def take(self, index: slice | list[int] | np.ndarray) -> "Frames":
-        """Return the frames of a slice or of a list of indices, in order."""
-        return Frames(self.types, self.type_map, **{name: getattr(self, name)[index] for name in ARRAYS})
-
-
-def read_frames(folder: Path) -> Frames:
-    """Read `type.raw`, `type_map.raw` and `set.000` of a folder. Raises FileNotFoundError if one of them is missing."""
-    arrays = {name: np.load(folder / "set.000" / f"{name}.npy") for name in ARRAYS}
-    frames = len(arrays["box"])
-    arrays = {name: value.reshape(frames, -1) for name, value in arrays.items()}
-    arrays["energy"] = arrays["energy"].ravel()
-    types = np.loadtxt(folder / "type.raw", dtype=int, ndmin=1)
-    return Frames(types, (folder / "type_map.raw").read_text().split(), **arrays)
-
-
-def frames_from_atoms(structures: list, type_map: list[str]) -> Frames:
-    """Frames of ``ase.Atoms`` that carry energy, forces and stress and have the same order of elements, all in `type_map`."""
-    return Frames(
-        np.array([type_map.index(symbol) for symbol in structures[0].get_chemical_symbols()]),
-        type_map,
-        box=np.array([np.array(atoms.cell).ravel() for atoms in structures]),
-        coord=np.array([atoms.positions.ravel() for atoms in structures]),
-        energy=np.array([atoms.get_potential_energy() for atoms in structures]),
-        force=np.array([atoms.get_forces().ravel() for atoms in structures]),
-        virial=np.array([-atoms.get_volume() * atoms.get_stress(voigt=False).ravel() for atoms in structures]),
-    )
-
-
-def write_frames(folder: Path, frames: Frames) -> None:
-    """Write frames as one DeePMD folder with a single `set.000`."""
-    (folder / "set.000").mkdir(parents=True, exist_ok=True)
-    for name in ARRAYS:
-        np.save(folder / "set.000" / f"{name}.npy", getattr(frames, name))
-    np.savetxt(folder / "type.raw", frames.types, fmt="%d")
-    (folder / "type_map.raw").write_text("\n".join(frames.type_map) + "\n")
 
 
 def trajectory_temperature(frames: Frames) -> np.ndarray:

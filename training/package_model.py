@@ -2,8 +2,8 @@
 # Copyright (c) 2026 the openmm-lps authors
 """Convert a trained model to the file that the package ships, with its metadata: name, data, recipe, errors, licence, domain.
 
-    python training/validate/errors.py --model .training/runs/lps/graph.pb --work .training
-    python training/package_model.py --model .training/runs/lps/graph.pb --work .training --name lps --version 1.0
+    python training/validate/errors.py --model .training/runs/lps/model.dp --work .training
+    python training/package_model.py --model .training/runs/lps/model.dp --work .training --name lps --version 1.0
 
 Writes wrappers/python/openmmlps/models/<name>.safetensors. The errors are those that errors.py measured for these weights; without them
 the model is refused. The recipe is the input.json that training/train.py left beside the model, and the commit of this repository.
@@ -101,14 +101,12 @@ def head_commit() -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        "--model", type=Path, required=True, help="trained model, graph.pb or any other file that can be imported"
+        "--model", type=Path, required=True, help="trained model, model.dp or any other file that can be imported"
     )
     parser.add_argument("--work", type=Path, default=Path(".training"), help="working folder of prepare.py")
     parser.add_argument("--name", default="lps", help="of the model")
     parser.add_argument("--version", required=True, help="of the model, as 1.0")
-    parser.add_argument(
-        "--software", default="openmm-lps training engine, frozen by DeePMD-kit 3.2.0", help="what it was trained with"
-    )
+    parser.add_argument("--software", default="openmm-lps training engine", help="what it was trained with")
     parser.add_argument("--config", type=Path, help="DeePMD-kit input; default: input.json beside the model")
     parser.add_argument("--commit", help="of the recipe; default: this repository's; '' if the recipe is older than it")
     parser.add_argument("--output", type=Path, help="file to write; default: where the package has its models, by name")

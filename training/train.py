@@ -1,17 +1,15 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the openmm-lps authors
-"""Train and freeze one model; run it again to go on from the newest checkpoint.
+"""Train one model from a DeePMD-kit input; run it again to go on from the checkpoint.
 
-    python training/train.py --config training/configs/lps.json --work .training [--init-frozen graph.pb] [--steps N]
+    python training/train.py --config training/configs/lps.json --work .training [--init-frozen model.dp] [--steps N]
 
 Needs `prepare.py` to have been run with the same --work. Everything goes to WORK/runs/<name>/ : input.json, lcurve.out,
-model.ckpt-*.pt, model.dp and graph.pb (the frozen model). Run it with the Python of the environment that holds deepmd-kit: the
-package `engine` computes the batches with PyTorch, and DeePMD-kit writes the frozen model.
+checkpoint.npz, model.dp and model.safetensors. `openmm-lps train` does the same without a config, for any data.
 """
 
 import argparse
 import json
-import logging
 from pathlib import Path
 
 PARTS = {"training_data": "train", "validation_data": "validation"}
@@ -59,47 +57,38 @@ def build_input(config: Path, data: Path, overrides: dict) -> dict:
 
 
 def train(run: Path, content: dict, arguments: argparse.Namespace) -> bool:
-    """Train with the package `engine`; return whether the last batch was reached."""
-    import torch
+    """Train, and write model.dp and model.safetensors; the value says whether the last batch was reached.
 
-    from engine import interchange
-    from engine.loop import Options, Run
+    If the run averages the weights, those of the last batch go to its folder `last`.
+    """
+    from openmmlps.learn.engine import interchange
+    from openmmlps.learn.engine.loop import Options, Run
+    from openmmlps.learn.engine.parameters import named_arrays
+    from openmmlps.learn.frames import read_frames
 
-    logging.basicConfig(format="%(asctime)s %(message)s", level=logging.INFO)
-    torch.set_num_threads(arguments.threads)
-    names = ("device", "optimiser", "weight_decay", "average", "seconds")
-    options = Options(**{name: getattr(arguments, name) for name in names})
-    engine = Run(run, content, options)
+    def tell(line: dict) -> None:
+        print(f"batch {line['step']:.0f}: force {line['force_val']:.3f} eV/A, {line['elapsed']:.0f} s", flush=True)
+
+    parts = [[read_frames(Path(path)) for path in content["training"][section].get("systems", [])] for section in PARTS]
+    options = Options(
+        weight_decay=arguments.weight_decay, average=arguments.average, seconds=arguments.seconds, report=tell
+    )
+    engine = Run(run, content, options, *parts)
     weights = constants = None
     if arguments.init_frozen is not None and not engine.resumes():
-        weights, constants = interchange.read_model(arguments.init_frozen, engine.architecture)
+        architecture, weights, constants = interchange.read_model(arguments.init_frozen)
+        if architecture != engine.architecture:
+            raise SystemExit(f"train: '{arguments.init_frozen}' is of another architecture than the config")
     engine.start(weights, constants)
-    return engine.train()
-
-
-def freeze(run: Path, content: dict) -> None:
-    """Write what the newest checkpoint holds as models of DeePMD-kit.
-
-    If the run averages the weights, its folder `last` gets those of the last batch.
-    """
-    from engine import checkpoint, interchange
-    from engine.architecture import read_architecture
-    from engine.parameters import named_arrays
-
-    found = checkpoint.find(run)
-    if not found:
-        raise SystemExit(f"train: no checkpoint lies in '{run}'; train first")
-    saved = checkpoint.read(found[-1][1])
-    architecture = read_architecture(content["model"])
-    constants = {name: value.numpy() for name, value in saved["constants"].items()}
-    vectors = {run: saved["parameters"]}
-    if saved["averaged"] is not None:
-        vectors = {run: saved["averaged"], run / "last": saved["parameters"]}
+    complete = engine.train()
+    vectors = {run: engine.parameters.flat}
+    if engine.averaged is not None:
+        vectors = {run: engine.averaged, run / "last": engine.parameters.flat}
     for folder, vector in vectors.items():
         folder.mkdir(exist_ok=True)
-        weights = named_arrays(architecture, vector)
-        interchange.write_model(folder / "model.dp", content["model"], architecture, weights, constants)
-        interchange.convert(folder / "model.dp", folder / "graph.pb")
+        weights = named_arrays(engine.architecture, vector)
+        interchange.write_model(folder / "model", engine.architecture, weights, engine.constants)
+    return complete
 
 
 def main() -> None:
@@ -107,30 +96,17 @@ def main() -> None:
     parser.add_argument("--config", type=Path, required=True, help="DeePMD-kit input without systems")
     parser.add_argument("--work", type=Path, default=Path(".training"), help="working folder of prepare.py")
     parser.add_argument("--name", help="name of the run (default: that of the config)")
-    parser.add_argument("--init-frozen", type=Path, help="frozen model to start from where there is no checkpoint yet")
+    parser.add_argument("--init-frozen", type=Path, help="model to start from where there is no checkpoint yet")
     parser.add_argument("--steps", type=int, help="number of batches, instead of the config's")
     parser.add_argument("--start-lr", type=float, help="first learning rate, instead of the config's")
     parser.add_argument("--seed", type=int, help="seed of weights and data order, instead of the config's")
     parser.add_argument("--batch-size", help="frames per batch or auto:ATOMS, instead of the config's")
-    parser.add_argument("--threads", type=int, default=1, help="threads to use")
-    stages = parser.add_mutually_exclusive_group()
-    stages.add_argument("--train-only", action="store_true", help="do not freeze")
-    stages.add_argument("--freeze-only", action="store_true", help="freeze the newest checkpoint as it is")
-    parser.add_argument("--device", default="cpu", help="device of PyTorch, such as cuda")
-    parser.add_argument("--optimiser", choices=("adam", "soap"), default="soap", help="what moves the weights")
-    parser.add_argument(
-        "--weight-decay",
-        type=float,
-        default=0.0,
-        help="with --optimiser soap: shrink matrices by rate times this a batch",
-    )
-    parser.add_argument("--average", type=float, help="decay per batch of the average of the weights that is frozen")
+    parser.add_argument("--weight-decay", type=float, default=0.0, help="shrink matrices by rate times this a batch")
+    parser.add_argument("--average", type=float, help="decay per batch of the average of the weights that is written")
     parser.add_argument("--seconds", type=float, help="write a checkpoint and stop after this time")
     arguments = parser.parse_args()
-    if arguments.weight_decay < 0 or (arguments.weight_decay and arguments.optimiser != "soap"):
-        parser.error(
-            f"--weight-decay is {arguments.weight_decay:g}; it must not be negative, and needs --optimiser soap"
-        )
+    if arguments.weight_decay < 0:
+        parser.error(f"--weight-decay is {arguments.weight_decay:g}; it must not be negative")
 
     run = arguments.work.resolve() / "runs" / (arguments.name or arguments.config.stem)
     run.mkdir(parents=True, exist_ok=True)
@@ -138,9 +114,8 @@ def main() -> None:
     content = build_input(arguments.config, arguments.work.resolve() / "data", overrides)
     (run / "input.json").write_text(json.dumps(content, indent=1) + "\n")
 
-    complete = arguments.freeze_only or train(run, content, arguments)
-    if complete and not arguments.train_only:
-        freeze(run, content)
+    if not train(run, content, arguments):
+        print("stopped before the last batch; give the same command again to go on")
 
 
 if __name__ == "__main__":

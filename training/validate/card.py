@@ -2,7 +2,7 @@
 # Copyright (c) 2026 the openmm-lps authors
 """Write the model card from the results of the other validation scripts.
 
-    python training/validate/card.py --model .training/runs/lps/graph.pb --work .training --output docs/model-card.md
+    python training/validate/card.py --model .training/runs/lps/model.dp --work .training --output docs/model-card.md
 
 Takes what lies in the folder of the model (errors.json, crystals.json, ...); a part that was not run is called unmeasured. The
 figures are copied to <folder of OUTPUT>/images/model-card. Every requirement stands beside the measured figure with pass or fail.

@@ -2,7 +2,7 @@
 # Copyright (c) 2026 the openmm-lps authors
 """Does the spread of a committee flag what is wrong?
 
-    python training/validate/committee.py --models .training/runs/lps*/graph.pb --work .training
+    python training/validate/committee.py --models .training/runs/lps*/model.dp --work .training
 
 The deviation of an atom is the root mean square distance of its forces under the models from their mean, that of a frame the
 largest or the root mean square over atoms (as DP-GEN defines it). It is measured on held-out frames and on structures outside of

@@ -106,7 +106,7 @@ def make_parser(description: str) -> argparse.ArgumentParser:
     """A parser with the options of every validation script; `description` is the module's docstring."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        "--model", default="default", help="graph.pb or any other model file; default: the packaged one"
+        "--model", default="default", help="model.dp or any other model file; default: the packaged one"
     )
     parser.add_argument("--work", type=Path, default=Path(".training"), help="working folder of prepare.py")
     parser.add_argument("--threads", type=int, default=1, help="threads to use")
@@ -128,7 +128,7 @@ def open_session(parser: argparse.ArgumentParser, arguments: argparse.Namespace)
         digest = weights_sha256(import_model(path).tensors)
     except ModelImportError as error:
         parser.error(str(error))
-    name = path.parent.name if path.name == "graph.pb" else path.stem
+    name = path.parent.name if path.stem in ("graph", "model") else path.stem
     folder = results_folder(arguments.work, digest) or arguments.work / "validate" / f"{name}-{digest[:8]}"
     return Session(path.resolve(), name, digest, arguments.work, folder, arguments.threads)
 

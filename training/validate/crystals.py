@@ -2,7 +2,7 @@
 # Copyright (c) 2026 the openmm-lps authors
 """Crystals under a model: relaxed and at 300 K, moduli, formation energies, against PBE and experiment (crystals.csv).
 
-    python training/validate/crystals.py --model .training/runs/lps/graph.pb --work .training
+    python training/validate/crystals.py --model .training/runs/lps/model.dp --work .training
 
 For each crystal: cell and atoms relaxed at 0 K (double precision), elastic constants with relaxed ions, and a run at constant
 pressure and 300 K whose second half gives the mean cell. Writes crystals.json. Each piece is kept when it is done; the runs go on

@@ -2,7 +2,7 @@
 # Copyright (c) 2026 the openmm-lps authors
 """Errors of a model on the parts of the split, by the CPU evaluator of openmm-lps in double precision.
 
-    python training/validate/errors.py --model .training/runs/lps/graph.pb --work .training
+    python training/validate/errors.py --model .training/runs/lps/model.dp --work .training
 
 The part `labelled` are the crystals and glasses of training/label/frames, at 300 K. Writes errors.json (root mean square and
 mean absolute errors of energy, force and virial for each system and group, as training/evaluate.py defines them) and

@@ -2,7 +2,7 @@
 # Copyright (c) 2026 the openmm-lps authors
 """Glasses of 67, 70 and 75 mol% Li2S: density at 300 K, structure against the DFT frames, conductivity.
 
-    python training/validate/glasses.py --model .training/runs/lps/graph.pb --work .training --preset quick
+    python training/validate/glasses.py --model .training/runs/lps/model.dp --work .training --preset quick
 
 Melts and quenches (openmm-lps quench) and then measures transport (openmm-lps transport) with the lengths of --preset; `standard`
 takes those of the published study, days on a GPU. Goes on where it was stopped. Writes glasses.json and glasses.webp.

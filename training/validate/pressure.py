@@ -2,7 +2,7 @@
 # Copyright (c) 2026 the openmm-lps authors
 """Densities that PBE itself would have, by its pressure on frames that no model was trained on.
 
-    python training/validate/pressure.py --model .training/runs/lps/graph.pb --work .training
+    python training/validate/pressure.py --model .training/runs/lps/model.dp --work .training
 
 Frames are those of training/label/frames: crystals and quenched glasses at 300 K, labelled by CP2K. PBE's pressure less the model's
 on the same frames, over the model's bulk modulus at rest, is to first order the fraction by which PBE's crystal or glass is less

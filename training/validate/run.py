@@ -2,7 +2,7 @@
 # Copyright (c) 2026 the openmm-lps authors
 """Validate a model with every script, then write its card: one command for a new model.
 
-    python training/validate/run.py --model .training/runs/lps/graph.pb --work .training --full
+    python training/validate/run.py --model .training/runs/lps/model.dp --work .training --full
     python training/validate/run.py --model a/graph.pb --committee b/graph.pb c/graph.pb --work .training --reduced
 
 --full takes the times of the requirements (100 ps, quenched glasses with the quick preset: about two days on two cores, hours on

@@ -2,7 +2,7 @@
 # Copyright (c) 2026 the openmm-lps authors
 """Do simulations hold? Every crystal and glass at 1,500 K and constant volume, and at 300 K and 1 bar.
 
-    python training/validate/stability.py --model .training/runs/lps/graph.pb --work .training
+    python training/validate/stability.py --model .training/runs/lps/model.dp --work .training
 
 Cells of about 256 atoms: the packaged crystals and the first held-out DFT frame of each glass. A run has failed when it ends early,
 at the first frame with two atoms closer than 0.8 of the shortest distance of the pair in the DFT data, or with a jump of the

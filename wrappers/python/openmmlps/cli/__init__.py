@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from . import environment_commands, model_commands, protocol_commands, report_commands, run_command
+from . import environment_commands, learn_commands, model_commands, protocol_commands, report_commands, run_command
 from .output import print_anywhere
 
 app = typer.Typer(
@@ -50,6 +50,7 @@ app.command("relax")(protocol_commands.relax)
 app.command("analyze")(report_commands.analyze)
 app.command("report")(report_commands.report)
 app.command("status")(report_commands.status)
+app.command("train")(learn_commands.train)
 app.command("info")(model_commands.info)
 app.command("convert")(model_commands.convert)
 app.command("structures")(environment_commands.structures)

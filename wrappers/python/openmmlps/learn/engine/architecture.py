@@ -3,6 +3,7 @@
 """What of a DeePMD-kit input the engine knows. Everything else is refused, with its name."""
 
 from dataclasses import dataclass
+from typing import Any
 
 #: Keys that change nothing here, or that have a value which means "not used".
 IGNORED = {
@@ -11,7 +12,7 @@ IGNORED = {
     "loss": {"type"},
     "model": {"type", "data_stat_protect", "data_bias_nsample"},
 }
-DEFAULTS = {
+DEFAULTS: dict[str, dict[str, Any]] = {
     "descriptor": {
         "activation_function": "tanh",
         "exclude_types": [],
@@ -38,7 +39,7 @@ KNOWN = {
 
 @dataclass(frozen=True)
 class Architecture:
-    """Sizes of a model of T species: radii in angstrom, `sel` (T,) slots per neighbor species, widths of the nets."""
+    """Sizes of a model of T species: radii in angstrom, `sel` (T,) slots per species (empty: not known yet), widths."""
 
     type_map: tuple[str, ...]
     rcut: float
@@ -53,43 +54,45 @@ class Architecture:
 
     @property
     def species(self) -> int:
+        """T, the number of species."""
         return len(self.type_map)
 
     @property
     def descriptor_length(self) -> int:
+        """M axis, the length of a descriptor."""
         return self.embedding[-1] * self.axis
 
 
-def check(section: str, content: dict) -> None:
-    """Raise ValueError if a section of a DeePMD-kit input asks for something that the engine does not know."""
+def check(section: str, content: dict[str, Any]) -> None:
+    """Raise ValueError if a section of a DeePMD-kit input asks for something that is not known here."""
     for key, value in content.items():
         if key in KNOWN[section] or key in IGNORED[section]:
             continue
         if key not in DEFAULTS[section]:
-            raise ValueError(f"engine: '{key}' of the section '{section}' is not known here; use --engine deepmd")
+            raise ValueError(f"train: '{key}' of the section '{section}' is not known here; train it with DeePMD-kit")
         if value != DEFAULTS[section][key]:
             raise ValueError(
-                f"engine: '{key}' of the section '{section}' is {value!r} where only {DEFAULTS[section][key]!r} is known "
-                "here; use --engine deepmd"
+                f"train: '{key}' of the section '{section}' is {value!r} where only {DEFAULTS[section][key]!r} is known "
+                "here; train it with DeePMD-kit"
             )
 
 
-def read_architecture(model: dict) -> Architecture:
+def read_architecture(model: dict[str, Any]) -> Architecture:
     """Return the architecture that the section `model` of a DeePMD-kit input describes. Raises ValueError."""
     descriptor, fitting = model["descriptor"], model["fitting_net"]
     for section, content in (("model", model), ("descriptor", descriptor), ("fitting_net", fitting)):
         check(section, content)
     if descriptor["type"] not in ("se_e2_a", "se_a"):
         raise ValueError(
-            f"engine: the descriptor is '{descriptor['type']}'; only se_e2_a is known, use --engine deepmd"
+            f"train: the descriptor is '{descriptor['type']}'; only se_e2_a is known, train it with DeePMD-kit"
         )
-    if not isinstance(descriptor.get("sel"), list):
-        raise ValueError("engine: 'sel' is not a list; give the numbers of slots per species")
+    if descriptor.get("sel") != "auto" and not isinstance(descriptor.get("sel"), list):
+        raise ValueError("train: 'sel' is neither a list nor 'auto'; give the numbers of slots per species")
     architecture = Architecture(
         type_map=tuple(model["type_map"]),
         rcut=float(descriptor.get("rcut", 6.0)),
         rcut_smth=float(descriptor.get("rcut_smth", 0.5)),
-        sel=tuple(descriptor["sel"]),
+        sel=() if descriptor["sel"] == "auto" else tuple(descriptor["sel"]),
         embedding=tuple(descriptor.get("neuron", (10, 20, 40))),
         axis=descriptor.get("axis_neuron", 4),
         embedding_step=descriptor.get("resnet_dt", False),
@@ -101,7 +104,7 @@ def read_architecture(model: dict) -> Architecture:
     for index, (before, after) in enumerate(zip(widths, widths[1:], strict=False)):
         if after == 2 * before or (index == 0 and after == before):
             raise ValueError(
-                f"engine: hidden layer {index} of the fitting net goes from width {before} to {after}, which the "
+                f"train: hidden layer {index} of the fitting net goes from width {before} to {after}, which the "
                 "backends of DeePMD-kit treat differently; choose another width"
             )
     return architecture

@@ -13,7 +13,7 @@ def batch_sizes(rule: int | str, atoms: list[int]) -> list[int]:
         rule = "auto:32"
     if not rule.startswith("auto:"):
         raise ValueError(
-            f"engine: the batch size is '{rule}' where a number or 'auto:number' is known; correct the config"
+            f"train: the batch size is '{rule}' where a number or 'auto:number' is known; correct the config"
         )
     least = int(rule.removeprefix("auto:"))
     return [-(-least // number) for number in atoms]
@@ -26,7 +26,7 @@ def probabilities(rule: str, batches: list[int]) -> np.ndarray:
     """
     name, *blocks = rule.split(";")
     if name != "prob_sys_size":
-        raise ValueError(f"engine: auto_prob is '{rule}' where only prob_sys_size is known; correct the config")
+        raise ValueError(f"train: auto_prob is '{rule}' where only prob_sys_size is known; correct the config")
     result = np.zeros(len(batches))
     for block in blocks or [f"0:{len(batches)}:1"]:
         first, stop, weight = block.split(":")
@@ -38,7 +38,7 @@ def probabilities(rule: str, batches: list[int]) -> np.ndarray:
 class Sampler:
     """Batches in an order that the seed alone determines, so that a resumed run goes on with the batch it would have had."""
 
-    def __init__(self, frames: list[int], sizes: list[int], probability: np.ndarray, seed: int):
+    def __init__(self, frames: list[int], sizes: list[int], probability: np.ndarray, seed: int) -> None:
         self.frames, self.sizes, self.seed = frames, sizes, seed
         self._cumulative = np.cumsum(probability)
         self._choices = np.random.default_rng([seed, 0])
@@ -58,7 +58,7 @@ class Sampler:
         per_epoch = self.frames[system] // size
         epoch, place = divmod(self._used[system], per_epoch)
         self._used[system] += 1
-        if self._orders.get(system, (-1, None))[0] != epoch:
+        if system not in self._orders or self._orders[system][0] != epoch:
             order = np.random.default_rng([self.seed, 1, system, epoch]).permutation(self.frames[system])
             self._orders[system] = (epoch, order)
         return system, self._orders[system][1][place * size : (place + 1) * size].tolist()

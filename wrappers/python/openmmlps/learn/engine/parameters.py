@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the openmm-lps authors
-"""All weights of a model in one vector, with named views, so that the optimiser handles a single tensor."""
+"""All weights of a model in one vector, with named views, so that the optimiser handles a single array."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from .architecture import Architecture
 
@@ -16,20 +16,23 @@ class Layer:
     """Views of one layer: w (..., inputs, outputs), b (..., outputs) and, where a residual exists, idt (..., outputs).
 
     Embedding layers have a leading axis of nets, center species slowest: net a T + b of center a and neighbor b, or
-    net b alone where the nets do not depend on the center.
+    net b alone where the nets do not depend on the center. Each view has one of the gradient beside it.
     """
 
-    w: torch.Tensor
-    b: torch.Tensor
-    idt: torch.Tensor | None = None
+    w: np.ndarray
+    b: np.ndarray
+    idt: np.ndarray | None
+    w_gradient: np.ndarray
+    b_gradient: np.ndarray
+    idt_gradient: np.ndarray | None
 
 
 def layout(architecture: Architecture) -> list[tuple[str, tuple[int, ...]]]:
     """Return names and shapes of all weights, in the order of the vector."""
     kinds = architecture.species
     nets = kinds if architecture.one_side else kinds * kinds
-    entries = []
-    widths = (1, *architecture.embedding)
+    entries: list[tuple[str, tuple[int, ...]]] = []
+    widths: tuple[int, ...] = (1, *architecture.embedding)
     for index, (inputs, outputs) in enumerate(zip(widths, widths[1:], strict=False)):
         entries += [(f"embedding.{index}.w", (nets, inputs, outputs)), (f"embedding.{index}.b", (nets, 1, outputs))]
         if architecture.embedding_step and outputs in (inputs, 2 * inputs):
@@ -44,36 +47,31 @@ def layout(architecture: Architecture) -> list[tuple[str, tuple[int, ...]]]:
     return entries
 
 
-def named_arrays(architecture: Architecture, flat: torch.Tensor) -> dict[str, np.ndarray]:
-    """Return copies of all weights by name, from the vector (n,) of them."""
-    arrays, start = {}, 0
+def named_arrays(architecture: Architecture, flat: np.ndarray) -> dict[str, np.ndarray]:
+    """Copies of all weights by name, from the vector (n,) of them."""
+    return {name: values.copy() for name, values in _views(architecture, flat).items()}
+
+
+def _views(architecture: Architecture, flat: np.ndarray) -> dict[str, np.ndarray]:
+    views, start = {}, 0
     for name, shape in layout(architecture):
         stop = start + math.prod(shape)
-        arrays[name] = flat[start:stop].detach().cpu().numpy().reshape(shape).copy()
+        views[name] = flat[start:stop].reshape(shape)
         start = stop
-    return arrays
+    return views
 
 
 class Parameters:
     """The weights of a model. `flat` (n,) holds all of them, `gradient` (n,) is what a backward pass adds to.
 
-    `named[name]` are views of `flat` that require gradients, and whose gradients are views of `gradient`.
+    `named[name]` are views of `flat`, `gradients[name]` those of `gradient`.
     """
 
-    def __init__(self, architecture: Architecture, device: torch.device, dtype: torch.dtype):
+    def __init__(self, architecture: Architecture, dtype: type) -> None:
         self.architecture = architecture
-        entries = layout(architecture)
-        total = sum(math.prod(shape) for _, shape in entries)
-        self.flat = torch.zeros(total, device=device, dtype=dtype)
-        self.gradient = torch.zeros_like(self.flat)
-        self.named = {}
-        start = 0
-        for name, shape in entries:
-            stop = start + math.prod(shape)
-            view = self.flat[start:stop].view(shape).requires_grad_()
-            view.grad = self.gradient[start:stop].view(shape)
-            self.named[name] = view
-            start = stop
+        self.flat: np.ndarray = np.zeros(sum(math.prod(shape) for _, shape in layout(architecture)), dtype=dtype)
+        self.gradient = np.zeros_like(self.flat)
+        self.named, self.gradients = _views(architecture, self.flat), _views(architecture, self.gradient)
         self.embedding = [self._layer(f"embedding.{index}") for index in range(len(architecture.embedding))]
         self.fitting = [
             [self._layer(f"fitting.{kind}.{index}") for index in range(len(architecture.fitting) + 1)]
@@ -81,30 +79,28 @@ class Parameters:
         ]
 
     def _layer(self, name: str) -> Layer:
-        return Layer(self.named[f"{name}.w"], self.named[f"{name}.b"], self.named.get(f"{name}.idt"))
+        weights, gradients = self.named, self.gradients
+        w, b, idt = f"{name}.w", f"{name}.b", f"{name}.idt"
+        return Layer(weights[w], weights[b], weights.get(idt), gradients[w], gradients[b], gradients.get(idt))
 
-    def load(self, arrays: dict[str, np.ndarray]) -> None:
+    def load(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Set all weights by name. Raises ValueError if a name is missing or a shape differs."""
         for name, view in self.named.items():
-            if name not in arrays or arrays[name].shape != tuple(view.shape):
+            if name not in arrays or arrays[name].shape != view.shape:
                 found = arrays[name].shape if name in arrays else "missing"
                 raise ValueError(
-                    f"engine: the start model's '{name}' is {found} where the config needs {tuple(view.shape)}; "
-                    "start from a model of the same architecture"
+                    f"train: the start model's '{name}' is {found} where {view.shape} is needed; start from a model of the "
+                    "same architecture"
                 )
-            with torch.no_grad():
-                view.copy_(torch.from_numpy(np.asarray(arrays[name])))
+            view[...] = arrays[name]
 
     def randomise(self, seed: int) -> None:
         """Draw all weights as DeePMD-kit does: w with variance 1/(inputs + outputs), b with 1, idt about 0.1."""
         random = np.random.default_rng(seed)
-        arrays = {}
         for name, view in self.named.items():
-            shape = tuple(view.shape)
-            values = random.standard_normal(shape)
+            values = random.standard_normal(view.shape)
             if name.endswith(".w"):
-                values /= np.sqrt(shape[-1] + shape[-2])
+                values /= np.sqrt(view.shape[-1] + view.shape[-2])
             elif name.endswith(".idt"):
                 values = 0.1 + 0.001 * values
-            arrays[name] = values
-        self.load(arrays)
+            view[...] = values

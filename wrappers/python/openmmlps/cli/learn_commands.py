@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the openmm-lps authors
+"""``openmm-lps train``, ``validate`` and ``label``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .output import console, report_errors, table
+
+_DATA = "DeePMD systems, folders of them, extended XYZ, ASE databases."
+
+
+@report_errors
+def train(
+    data: Annotated[list[Path], typer.Argument(metavar="DATA...", help=_DATA)],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the training.")],
+    start: Annotated[
+        str | None, typer.Option("--from", help="Model to start from, of any format; it may lack elements.")
+    ] = None,
+    time: Annotated[str | None, typer.Option(help="Clock time of the training. Default: 30 min.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Number of batches, instead of --time.")] = None,
+    size: Annotated[str, typer.Option(help="lps or lps-fast: sizes of the packaged models.")] = "lps",
+    cutoff: Annotated[float, typer.Option(help="Cutoff of the descriptor in Å.")] = 6.0,
+    split: Annotated[
+        str, typer.Option(help="What is held out: the end of every system (time), whole systems (trajectory), random.")
+    ] = "time",
+    hold_out: Annotated[float, typer.Option(help="Fraction of the frames that is held out.")] = 0.1,
+    held_out: Annotated[
+        list[Path] | None, typer.Option("--held-out", metavar="DATA", help="Frames for validation; repeatable.")
+    ] = None,
+    rate: Annotated[
+        float | None, typer.Option(help="First learning rate. Default: 5e-3, or 1e-3 from a model.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of weights and order of frames.")] = 1,
+    threads: Annotated[int | None, typer.Option(help="Threads to use. Default: all cores.")] = None,
+) -> None:
+    """Train a Deep Potential of any elements; the same command goes on after a kill.
+
+    \b
+    openmm-lps train labelled.extxyz -o model --time "30 min"
+    openmm-lps train new.extxyz -o finer --from lps --steps 5000
+    """
+    from openmmlps.app.quantities import parse
+    from openmmlps.app.signals import StopSignals
+    from openmmlps.learn import train as carry_out
+    from openmmlps.learn.training import TrainSettings, use_threads
+
+    if time is not None and steps is not None:
+        raise ValueError("train: --time and --steps are given; give one of them")
+    seconds = parse(time or "30 min", "clock time") if steps is None else None
+    settings = TrainSettings(
+        size=size, cutoff=cutoff, time=seconds, steps=steps, rate=rate, split=split, hold_out=hold_out, seed=seed
+    )
+    if threads is not None:
+        use_threads(threads)
+    out = console()
+    rows = _Rows()
+    with StopSignals(lambda number: out.print("stopping; what was trained is kept")) as signals:
+        found = carry_out(
+            data,
+            output,
+            settings,
+            start=start,
+            held_out=held_out or (),
+            report=rows.add,
+            tell=lambda text: out.print(text, soft_wrap=True),
+            stop=lambda: signals.received is not None,
+        )
+    if not found.finished:
+        out.print(f"Interrupted after {found.steps} batches; give the same command to go on.", soft_wrap=True)
+        raise typer.Exit(128 + (signals.received or 0))
+    lines = [("trained", f"{found.steps} batches")]
+    lines += [(name.split("_")[0] + " error", f"{value:g} {_unit(name)}") for name, value in found.errors.items()]
+    lines += [("written", f"{found.model}, {found.deepmd}, learning-curve.png")]
+    out.print(table(lines))
+
+
+def _unit(name: str) -> str:
+    return name.split("_", 1)[1].replace("_per_", "/").replace("angstrom", "Å") + " (held out)"
+
+
+class _Rows:
+    """Lines of the learning curve as the rows of a table, one every few seconds."""
+
+    def __init__(self) -> None:
+        self._out, self._next = console(), 0.0
+
+    def add(self, line: Mapping[str, float]) -> None:
+        """Print a line, if the last one is old enough."""
+        from openmmlps.app.quantities import format_clock
+
+        if line["elapsed"] < self._next:
+            return
+        if not self._next:
+            self._out.print("   batch     time      rate   force eV/Å (held out)   energy meV/atom   virial meV/atom")
+        self._next = line["elapsed"] + 5.0
+        energy, virial = (1e3 * line[f"{name}_trn"] for name in ("energy", "virial"))
+        held = f"{line['force_trn']:.3f} ({line['force_val']:.3f})"
+        self._out.print(
+            f"{line['step']:8.0f} {format_clock(line['elapsed']):>8s} {line['rate']:9.1e} {held:>23s} {energy:17.1f} "
+            f"{virial:17.1f}"
+        )
