@@ -14,6 +14,7 @@ from openmmlps.analysis import (
     fit_line,
     linear_fit,
     mean_squared_displacement,
+    temperature_law,
     transport_coefficients,
 )
 from openmmlps.analysis.displacements import correlate_displacements
@@ -141,11 +142,55 @@ def test_arrhenius_recovers_energy_and_extrapolates():
     assert 270 <= sum(at_300 in fit.predict(300) for fit in unweighted) <= 299
 
 
-def test_arrhenius_weights_matter():
-    temperatures, exact = np.array([500.0, 600, 700]), np.array([1.0, 2.0, 3.0])
-    wrong = exact * [1, 1, 5]
-    fit = arrhenius_fit(temperatures, wrong, [0.01, 0.02, 100.0], quantity="diffusion")
-    np.testing.assert_allclose([fit.predict(500).value, fit.predict(600).value], [1, 2], rtol=1e-3)
+def law_of(truth, temperatures, seed=0, replicas=5, noise=0.1, **options):
+    """The law found through replicas that differ as glasses do (20 % and 5 meV), each with five noisy blocks."""
+    random = np.random.default_rng(seed)
+    exact = truth(temperatures)[:, None] * np.exp(random.normal(0, 0.2, replicas))
+    exact = exact * np.exp(-random.normal(0, 0.005, replicas) / (8.617333262e-5 * temperatures[:, None]))
+    blocks = exact[..., None] * (1 + random.normal(0, noise * np.sqrt(5), (*exact.shape, 5)))
+    errors = blocks.std(2, ddof=1) / np.sqrt(5)
+    return temperature_law(temperatures, blocks.mean(2), errors, quantity="diffusion", **options)
+
+
+def planted(energy, vogel=0.0):
+    return lambda temperature: 1e-3 * np.exp(-energy / (8.617333262e-5 * (temperature - vogel)))
+
+
+def test_replicas_are_fitted_alone_and_averaged():
+    """Glasses that differ move all their points together; only their scatter tells how far to trust the mean."""
+    truth, temperatures = planted(0.3), np.arange(400.0, 700, 50)
+    found = [law_of(truth, temperatures, seed) for seed in range(200)]
+    told = [law for law in found if law.law == "Arrhenius"]
+    assert len(told) > 180 and sum(law.law == "VTF" for law in found) < 4
+    assert 0.9 < np.mean([truth(300.0) in value for law in told if (value := law.predict(300))]) < 0.99
+    assert 0.9 < np.mean([0.3 in law.activation_energy_eV for law in told]) < 0.99
+    lumped = [law_of(truth, temperatures, seed, replicas=1) for seed in range(200)]
+    known = [truth(300.0) in value for law in lumped if (value := law.predict(300))]
+    assert np.mean(known) < 0.85  # how glasses differ, one of them cannot know
+    assert told[0].errors_from == "replicas" and lumped[0].errors_from == "points"
+
+
+def test_bent_laws_are_told_by_evidence():
+    truth, temperatures = planted(0.12, vogel=200.0), np.arange(350.0, 700, 50)
+    found = [law_of(truth, temperatures, seed, noise=0.03) for seed in range(30)]
+    assert all(law.law == "VTF" and law.delta_bic > 6 and law.activation_energy_eV is None for law in found)
+    assert np.mean([law.vogel_temperature_K for law in found]) == pytest.approx(200, abs=15)
+    told = [law.predict(300) for law in found]
+    assert np.mean([truth(300.0) in value for value in told if value]) > 0.85
+    assert found[0].predict(150) is None  # below T_0 nothing moves
+
+
+def test_what_the_points_do_not_allow_is_not_determined():
+    truth, temperatures = planted(0.3), np.array([500.0, 600, 700, 800])
+    slow = law_of(lambda t: truth(t) * np.where(t < 650, 3, 1), temperatures, diffusive=[False, False, True, True])
+    assert slow.predict(300) is slow.activation_energy_eV is None and slow.used.tolist() == [False, False, True, True]
+    assert slow.reason == "2 of 4 temperatures are diffusive, and three are needed"
+    three = law_of(lambda t: truth(t) * np.where(t < 550, 3, 1), temperatures, diffusive=[False, True, True, True])
+    assert 0.3 in three.activation_energy_eV and np.isnan(three.delta_bic)
+    vague = law_of(planted(0.05), temperatures, replicas=1, noise=0.5)
+    assert vague.activation_energy_eV is None and vague.predict(100) is None
+    with pytest.raises(ValueError, match="4 temperatures, values of shape .3, 1.* give one row or flag for each"):
+        temperature_law(temperatures, np.ones(3), np.ones(3))
 
 
 def test_arrhenius_refusals():

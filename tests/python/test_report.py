@@ -186,6 +186,8 @@ def test_warnings_are_in_plain_words(findings):
     assert any("faster than published quenches" in text for text in glass.warnings)
     assert any("1 replica at each temperature" in text for text in transport.warnings)
     assert any(re.search(r"900 K: .*(not diffusive|not distinguishable)", text) for text in transport.warnings)
+    assert any("the conductivity at 300 K is not determined: " in text for text in transport.warnings)
+    assert [result.value for result in transport.results[:3]] == ["not determined"] * 3
 
 
 def test_temperature_off_by_chance_is_told_from_one_that_is_not():

@@ -36,6 +36,7 @@ from .scattering import (
     total_correlation_from_structure_factor,
 )
 from .speciation import Speciation, classify_anions
+from .temperature_law import TemperatureLaw, temperature_law
 from .trajectory import Trajectory, no_checks, watch
 from .unwrapping import unwrap
 
@@ -46,6 +47,7 @@ __all__ = [
     "Moduli",
     "RadialDistribution",
     "Speciation",
+    "TemperatureLaw",
     "Trajectory",
     "Transport",
     "angle_velocities",
@@ -83,6 +85,7 @@ __all__ = [
     "structure_factor",
     "structure_factor_direct",
     "symmetrize",
+    "temperature_law",
     "tetrahedral_angles",
     "total_correlation",
     "total_correlation_from_structure_factor",

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the openmm-lps authors
-"""Arrhenius fits with weights, and what they say about another temperature."""
+"""Laws of temperature: Arrhenius and Vogel-Tammann-Fulcher, which of the two, and what they say about another temperature."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ class ArrheniusFit:
     temperatures_K: np.ndarray  #: [n] of the fit
     values: np.ndarray  #: [n] D or sigma as given
     standard_errors: np.ndarray | None  #: [n]
+    freedom: float  #: degrees of freedom of Student's t; infinite if the errors were given and hold
 
     def predict(self, temperature_K: float) -> Estimate:
         """The quantity at a temperature, in the unit it was given in; the interval is 95 % and lopsided (log-normal).
@@ -45,10 +46,7 @@ class ArrheniusFit:
         log_value = self.log_prefactor + slope * self.activation_energy_eV.value
         design = np.array([1.0, slope])
         error = float(np.sqrt(design @ self.covariance @ design))
-        reach = student_reach(_freedom(self.values, self.standard_errors, self.reduced_chi_square)) * error
-        scale = 1 / temperature_K if self.quantity == "conductivity" else 1.0
-        value = float(np.exp(log_value) * scale)
-        return Estimate(value, value * error, value * float(np.exp(-reach)), value * float(np.exp(reach)), (value,))
+        return _log_normal(log_value, error, self.freedom, temperature_K, self.quantity)
 
 
 def arrhenius_fit(
@@ -118,11 +116,16 @@ def arrhenius_fit(
         covariance = covariance * chi_square
     error = float(np.sqrt(covariance[1, 1]))
     reduced = chi_square if errors is not None else np.nan
-    energy = Estimate.from_error(float(parameters[1]), error, _freedom(values, errors, reduced))
-    return ArrheniusFit(quantity, energy, float(parameters[0]), covariance, reduced, temperatures, values, errors)
+    # Student's t if the scatter set the scale of the errors
+    reach_freedom = freedom if errors is None or (freedom and reduced > 1) else np.inf
+    energy = Estimate.from_error(float(parameters[1]), error, reach_freedom)
+    return ArrheniusFit(
+        quantity, energy, float(parameters[0]), covariance, reduced, temperatures, values, errors, reach_freedom
+    )
 
 
-def _freedom(values: np.ndarray, errors: np.ndarray | None, reduced_chi_square: float) -> float:
-    """Degrees of freedom for Student's t if the scatter set the scale of the errors, else infinity."""
-    freedom = len(values) - 2
-    return freedom if errors is None or (freedom and reduced_chi_square > 1) else np.inf
+def _log_normal(log_value: float, error: float, freedom: float, temperature_K: float, quantity: str) -> Estimate:
+    """From the logarithm of D or of sigma T, and its standard error."""
+    value = float(np.exp(log_value)) / (temperature_K if quantity == "conductivity" else 1.0)
+    spread = float(np.exp(np.minimum(student_reach(freedom) * error, 700.0)))
+    return Estimate(value, value * error, value / spread, value * spread, (value,))

@@ -48,6 +48,8 @@ class Transport:
     diffusive: bool  #: whether the exponent says so and ions leave their sites
     warnings: tuple[str, ...]  #: plain words; empty if nothing speaks against the numbers
     errors_from: str  #: "blocks" or "replicas"
+    nernst_einstein_per_diffusion: float  #: sigma_NE / D*, (mS/cm) / (cm^2/s)
+    replica_diffusion_cm2_per_s: tuple[Estimate, ...]  #: D* of each trajectory, errors from its blocks
 
 
 def conductivity_mS_per_cm(
@@ -166,6 +168,8 @@ def transport_coefficients(
         diffusive=not warnings,
         warnings=warnings,
         errors_from=errors_from,
+        nernst_einstein_per_diffusion=per_diffusion,
+        replica_diffusion_cm2_per_s=tuple(Estimate.from_samples([row[0] for row in part.rows]) for part in parts),
     )
 
 

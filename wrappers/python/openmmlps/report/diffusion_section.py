@@ -16,7 +16,8 @@ from . import literature
 from .content import Figure, Measured, Section, Table, rounded, rows_of
 from .style import DASHED, GRID, INK, SERIES, heat, picture
 
-Fits = dict[str, analysis.ArrheniusFit]
+Fits = dict[str, analysis.TemperatureLaw]
+NOT_DETERMINED = "not determined"
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Point:
 def diffusion_section(
     name: str, settings: TransportSettings, points: Sequence[Point], published: literature.Published
 ) -> tuple[Section, Fits]:
-    """Diffusion and conductivity, and the Arrhenius fits (quantity -> fit; empty if there are too few points)."""
+    """Diffusion and conductivity, and what law of temperature they follow (by quantity)."""
     section = Section("transport", "Diffusion and conductivity")
     section.paragraphs.append(
         "D* is the tracer diffusion coefficient from the mean squared displacement (all time origins, drift of the framework "
@@ -42,8 +43,7 @@ def diffusion_section(
     )
     section.add(_msd_figure(name, points), _exponent_figure(name, points), _transport_table(name, points))
     fits = _fits(points)
-    if fits:
-        section.add(_arrhenius_figure(name, settings, points, fits, published), _arrhenius_table(name, settings, fits))
+    section.add(_arrhenius_figure(name, settings, points, fits, published), _arrhenius_table(name, settings, fits))
     return section, fits
 
 
@@ -127,26 +127,22 @@ def _transport_table(name: str, points: Sequence[Point]) -> Table:
 
 
 def _fits(points: Sequence[Point]) -> Fits:
-    """Arrhenius fits of D* and sigma_NE.
-
-    Points whose 95 % interval holds zero are left out: their logarithm means nothing.
-    """
-    fits = {}
-    for quantity, pick in (
-        ("diffusion", lambda found: found.diffusion_cm2_per_s),
-        ("conductivity", lambda found: found.nernst_einstein_mS_per_cm),
-    ):
-        usable = [point for point in points if pick(point.transport).low > 0]
-        try:
-            fits[quantity] = analysis.arrhenius_fit(
-                [point.temperature_K for point in usable],
-                [pick(point.transport).value for point in usable],
-                [pick(point.transport).standard_error for point in usable],
-                quantity,
-            )
-        except ValueError:
-            return {}
-    return fits
+    """Laws of D* and sigma_NE through the diffusive points, replica by replica where the same glass is at all temperatures."""
+    names = sorted({path.parent.name for point in points for path in point.folders})
+    values, errors = np.full((2, len(points), len(names)), np.nan)
+    for row, point in enumerate(points):
+        for path, found in zip(point.folders, point.transport.replica_diffusion_cm2_per_s, strict=True):
+            column = names.index(path.parent.name)
+            values[row, column], errors[row, column] = found.value, found.standard_error
+    temperatures = [point.temperature_K for point in points]
+    diffusive = [point.transport.diffusive for point in points]
+    per_diffusion = np.array([[point.transport.nernst_einstein_per_diffusion] for point in points])
+    return {
+        "diffusion": analysis.temperature_law(temperatures, values, errors, diffusive, "diffusion"),
+        "conductivity": analysis.temperature_law(
+            temperatures, values * per_diffusion, errors * per_diffusion, diffusive, "conductivity"
+        ),
+    }
 
 
 def _arrhenius_figure(
@@ -155,15 +151,17 @@ def _arrhenius_figure(
     fit, target = fits["conductivity"], settings.extrapolate_to_K
     hottest, coldest = max(point.temperature_K for point in points), min(target, points[0].temperature_K)
     inverse = np.linspace(1000 / hottest - 0.05, 1000 / coldest + 0.05, 100)
-    predicted = [fit.predict(1000 / x) for x in inverse]
-    line, low, high = (
-        np.array([getattr(estimate, key) for estimate in predicted]) * 1000 / inverse
-        for key in ("value", "low", "high")
-    )
+    known = [(x, estimate) for x in inverse if (estimate := fit.predict(1000 / x)) is not None]
+    rows = [(float(x), e.value, e.low, e.high) for x, e in known]
 
     def draw(axes: Any) -> None:
-        axes.fill_between(inverse, low, high, color=SERIES[0], alpha=0.15, linewidth=0)
-        axes.plot(inverse, line, color=SERIES[0])
+        heights = [p.temperature_K * p.transport.nernst_einstein_mS_per_cm.value for p in points]
+        heights = [height for height in heights if height > 0] or [1.0]
+        if known:
+            x, line, low, high = np.array(rows).T
+            axes.fill_between(x, low * 1000 / x, high * 1000 / x, color=SERIES[0], alpha=0.15, linewidth=0)
+            axes.plot(x, line * 1000 / x, color=SERIES[0])
+            heights += list(line * 1000 / x)
         _scatter_conductivity(axes, points)
         for marker, (least, most, source) in zip(
             "*dX", literature.ranges(published.get("conductivity_300", [])), strict=False
@@ -172,17 +170,19 @@ def _arrhenius_figure(
             reach = [[300 * (middle - least)], [300 * (most - middle)]]
             style = {"color": SERIES[2], "markersize": 7, "capsize": 3, "linewidth": 1, "linestyle": "none"}
             axes.errorbar([1000 / 300], [300 * middle], yerr=reach, marker=marker, label=source, **style)
+            heights.append(300 * middle)
         axes.axvline(1000 / target, color=INK, linewidth=0.8, alpha=0.4)
         place = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", "ha": "right", "va": "top"}
         axes.annotate(f"{target:g} K", (1000 / target, 1.0), (-3, -2), fontsize=8.5, **place)
         # A band of many decades says that nothing is known; it must not squeeze what is.
-        axes.set(yscale="log", xlabel="1000 K / T", ylabel="σT (K mS/cm)", ylim=(min(line) / 100, 100 * max(line)))
+        axes.set(yscale="log", xlabel="1000 K / T", ylabel="σT (K mS/cm)")
+        axes.set(xlim=(inverse[0] - 0.05, inverse[-1] + 0.05), ylim=(min(heights) / 30, 30 * max(heights)))
         axes.legend(loc="lower left")
 
     columns = ("inverse_temperature_1000_per_K", "sigma_NE_mS_per_cm", "low_95", "high_95")
-    rows = tuple((float(x), p.value, p.low, p.high) for x, p in zip(inverse, predicted, strict=True))
-    caption = "Arrhenius plot. Line and band: weighted fit to σ_NE T and its 95 % interval. Bars: 95 % intervals."
-    return Figure(f"{name}-arrhenius", caption, picture(draw, height=3.9), columns, rows)
+    law = f"Line and band: {fit.law} fit to σ_NE T and its 95 % interval." if fit.law else f"No line: {fit.reason}."
+    caption = f"σT against 1/T. {law} Bars: 95 % intervals; pale: not diffusive, not part of any fit."
+    return Figure(f"{name}-arrhenius", caption, picture(draw, height=3.9), columns, tuple(rows))
 
 
 def _scatter_conductivity(axes: Any, points: Sequence[Point]) -> None:
@@ -191,27 +191,39 @@ def _scatter_conductivity(axes: Any, points: Sequence[Point]) -> None:
         (SERIES[0], "o", SERIES[0], "$σ_{NE}$", lambda found: found.nernst_einstein_mS_per_cm),
         (SERIES[1], "s", "white", "σ (collective)", lambda found: found.conductivity_mS_per_cm),
     ):
-        shown = [(point.temperature_K, pick(point.transport)) for point in points]
-        shown = [(temperature, estimate) for temperature, estimate in shown if estimate.value > 0]
-        values = np.array([temperature * estimate.value for temperature, estimate in shown])
-        reach = np.nan_to_num([temperature * (e.high - e.low) / 2 for temperature, e in shown])
-        style = {"markersize": 5, "capsize": 2.5, "linewidth": 1, "markerfacecolor": face}
-        axes.errorbar([1000 / temperature for temperature, _ in shown], values, yerr=[np.minimum(reach, 0.9 * values), reach],
-                      fmt=marker, color=color, label=label, **style)  # fmt: skip
+        for alpha, diffusive in ((1.0, True), (0.35, False)):
+            shown = [(p.temperature_K, pick(p.transport)) for p in points if p.transport.diffusive == diffusive]
+            shown = [(temperature, estimate) for temperature, estimate in shown if estimate.value > 0]
+            if not shown:
+                continue
+            values = np.array([temperature * estimate.value for temperature, estimate in shown])
+            reach = np.nan_to_num([temperature * (e.high - e.low) / 2 for temperature, e in shown])
+            style = {"markersize": 5, "capsize": 2.5, "linewidth": 1, "markerfacecolor": face, "alpha": alpha}
+            name = label if diffusive else f"{label}, not diffusive"
+            axes.errorbar([1000 / temperature for temperature, _ in shown], values, yerr=[np.minimum(reach, 0.9 * values), reach],
+                          fmt=marker, color=color, label=name, **style)  # fmt: skip
 
 
 def _arrhenius_table(name: str, settings: TransportSettings, fits: Fits) -> Table:
     rows = []
     for key, label, unit in (("diffusion", "D*", "cm²/s"), ("conductivity", "σ_NE T", "mS/cm")):
         fit = fits[key]
-        predicted = fit.predict(settings.extrapolate_to_K)
+        energy, predicted = fit.activation_energy_eV, fit.predict(settings.extrapolate_to_K)
         row = (
             label,
-            Measured.of(fit.activation_energy_eV),
-            f"{rounded(predicted.value)} {unit}",
-            f"{rounded(predicted.low)} – {rounded(predicted.high)} {unit}",
-            rounded(fit.reduced_chi_square),
+            int(fit.used.sum()),
+            fit.law or NOT_DETERMINED,
+            Measured.of(energy) if energy else NOT_DETERMINED,
+            f"{rounded(predicted.value)} {unit}" if predicted else NOT_DETERMINED,
+            f"{rounded(predicted.low)} – {rounded(predicted.high)} {unit}" if predicted else "–",
+            rounded(fit.arrhenius.reduced_chi_square) if fit.arrhenius else "–",
+            rounded(fit.delta_bic),
         )
         rows.append(row)
-    columns = ("fit of", "activation energy (eV)", f"at {settings.extrapolate_to_K:g} K", "95 % interval", "reduced χ²")
-    return Table(f"{name}-arrhenius-fits", "Weighted Arrhenius fits.", columns, tuple(rows))
+    target = f"at {settings.extrapolate_to_K:g} K"
+    columns = ("fit of", "points", "law", "activation energy (eV)", target, "95 % interval", "reduced χ²", "ΔBIC")
+    source = (
+        "each replica fitted, then averaged" if fits["diffusion"].errors_from == "replicas" else "errors of the points"
+    )
+    note = f"ΔBIC: that of Arrhenius minus that of VTF; above 6 the law is VTF. Errors: {source}."
+    return Table(f"{name}-arrhenius-fits", "What the diffusive temperatures determine.", columns, tuple(rows), note)

@@ -16,7 +16,7 @@ from openmmlps.protocols.transport import TransportSettings, branch_name
 
 from . import literature, methods, mobility_section, structure_section, thermo_section
 from .content import Findings, Measured, Result, Section, Table, counted, rounded
-from .diffusion_section import Fits, Point, diffusion_section
+from .diffusion_section import NOT_DETERMINED, Fits, Point, diffusion_section
 
 _MAX_FRAMES = 3000
 
@@ -182,52 +182,58 @@ def _warnings(settings: TransportSettings, points: Sequence[Point], fits: Fits, 
                 drift = thermo_section.drift_warning(read_thermo(path / "thermo.csv"), atoms)
                 warnings += [f"{point.target_K:g} K, {path.parent.name}: {drift}"] if drift else []
         warnings += temperature_warning(point, settings.production_ensemble, atoms)
-    if not fits:
-        return [
-            *warnings,
-            "no Arrhenius fit: at least two temperatures with a diffusion coefficient distinguishable from zero are needed",
-        ]
     return [*warnings, *_fit_warnings(settings, points, fits["conductivity"])]
 
 
-def _fit_warnings(settings: TransportSettings, points: Sequence[Point], fit: analysis.ArrheniusFit) -> Iterator[str]:
-    target, lowest, used = settings.extrapolate_to_K, float(min(fit.temperatures_K)), len(fit.values)
+def _fit_warnings(settings: TransportSettings, points: Sequence[Point], law: analysis.TemperatureLaw) -> Iterator[str]:
+    target, used = settings.extrapolate_to_K, int(law.used.sum())
+    why = _why_not(settings, law)
+    if why:
+        yield f"the conductivity at {target:g} K is {NOT_DETERMINED}: {why}; run longer, add temperatures and replicas"
+    if used < len(points):
+        yield f"{len(points) - used} of {len(points)} temperatures are not diffusive and enter no fit"
+    if not law.law or law.arrhenius is None:
+        return
+    lowest = float(min(law.arrhenius.temperatures_K))
     if target < 0.8 * lowest:
         yield (
             f"values at {target:g} K are extrapolated from {lowest:.0f} K and above: a change of mechanism "
             "(glass transition, order of lithium) in between would not show"
         )
-    if used < len(points):
-        yield (
-            f"{len(points) - used} of {len(points)} temperatures are left out of the fit: D* is not distinguishable from zero"
-        )
-    predicted = fit.predict(target)
-    decades = np.log10(predicted.high / max(predicted.low, 1e-300))
-    if decades > 3:
-        yield (
-            f"the conductivity at {target:g} K is not determined: its 95 % interval spans {decades:.0f} orders of "
-            "magnitude, since the points do not lie on a line within their errors; run longer, add temperatures and replicas"
-        )
     if used < 4:
-        yield f"the Arrhenius fit rests on {used} temperatures; add some"
+        yield f"the Arrhenius fit rests on {used} temperatures, which cannot show a bend; add some"
+    if law.errors_from == "points":
+        yield "the fit takes points of the same glass as independent; three replicas or more tell how glasses differ"
+
+
+def _why_not(settings: TransportSettings, law: analysis.TemperatureLaw) -> str:
+    """Why the value at another temperature is not determined; empty if it is."""
+    if not law.law:
+        return law.reason
+    return (
+        ""
+        if law.predict(settings.extrapolate_to_K)
+        else f"the 95 % interval of the {law.law} fit spans a factor above 100"
+    )
 
 
 def _results(
     settings: TransportSettings, points: Sequence[Point], fits: Fits, published: literature.Published
 ) -> list[Result]:
     results, target, hottest = [], settings.extrapolate_to_K, points[-1]
-    if fits:
-        how = "from the fit" if target >= min(fits["conductivity"].temperatures_K) else "extrapolated"
-        for label, unit, quantity in (("σ_NE", "mS/cm", "conductivity"), ("D*", "cm²/s", "diffusion")):
-            predicted = fits[quantity].predict(target)
-            known = literature.quote(published.get(f"{quantity}_300")) if target == 300 else ""
-            interval = f"95 %: {rounded(predicted.low)} – {rounded(predicted.high)}"
-            results.append(
-                Result(f"{label} at {target:g} K, {how} ({unit})", rounded(predicted.value), known, interval)
-            )
-        energy = str(Measured.of(fits["conductivity"].activation_energy_eV))
-        known = literature.quote(published.get("activation"))
-        results.append(Result("activation energy of σT (eV)", energy, known))
+    for label, unit, quantity in (("σ_NE", "mS/cm", "conductivity"), ("D*", "cm²/s", "diffusion")):
+        law, known = fits[quantity], literature.quote(published.get(f"{quantity}_300")) if target == 300 else ""
+        predicted, value, detail = law.predict(target), NOT_DETERMINED, _why_not(settings, law)
+        how = ""
+        if predicted and law.arrhenius:
+            how = ", from the fit" if target >= min(law.arrhenius.temperatures_K) else ", extrapolated"
+            value, detail = rounded(predicted.value), f"95 %: {rounded(predicted.low)} – {rounded(predicted.high)}"
+        results.append(Result(f"{label} at {target:g} K{how} ({unit})", value, known, detail))
+    law = fits["conductivity"]
+    energy, known = law.activation_energy_eV, literature.quote(published.get("activation"))
+    bent = "it changes with temperature (VTF)" if law.law == "VTF" else law.reason or "its 95 % interval holds zero"
+    value, detail = (str(Measured.of(energy)), "") if energy else (NOT_DETERMINED, bent)
+    results.append(Result("activation energy of σT (eV)", value, known, detail))
     found = hottest.transport
     return [
         *results,
