@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from .output import console, report_errors, table
+from .output import console, fail, report_errors, table
 
 _DATA = "DeePMD systems, folders of them, extended XYZ, ASE databases."
 
@@ -78,6 +78,65 @@ def train(
     lines += [(name.split("_")[0] + " error", f"{value:g} {_unit(name)}") for name, value in found.errors.items()]
     lines += [("written", f"{found.model}, {found.deepmd}, learning-curve.png")]
     out.print(table(lines))
+
+
+@report_errors
+def validate(
+    model: Annotated[
+        str, typer.Argument(help="Model file, name of a packaged model, ase:module.Class?key=value or sevenn:NAME.")
+    ],
+    data: Annotated[list[Path], typer.Argument(metavar="DATA...", help=_DATA)],
+    output: Annotated[Path, typer.Option("--output", "-o", help="HTML file.")] = Path("validation.html"),
+    committee: Annotated[
+        list[str] | None, typer.Option(help="Further models, whose spread is compared with the error; repeatable.")
+    ] = None,
+    must: Annotated[
+        list[str] | None,
+        typer.Option(help="Bound, as force=0.1 (eV/Å), energy=5 (meV/atom), slope=0.03 or force.Li=0.08; repeatable."),
+    ] = None,
+    stability: Annotated[
+        str | None, typer.Option(help="Length of short runs from the first frames, as '5 ps'.")
+    ] = None,
+    temperature: Annotated[
+        str | None, typer.Option(help="Of these runs. Default: the highest of the frames, or 600 K.")
+    ] = None,
+    threads: Annotated[int, typer.Option(help="Threads to use.")] = 1,
+) -> None:
+    """Measure a potential against labelled frames and write a page; exit code 1 if a bound of --must is not met.
+
+    \b
+    openmm-lps validate model/model.safetensors held-out.extxyz --must force=0.1
+    """
+    from openmmlps.app.quantities import parse
+    from openmmlps.learn import validate as carry_out
+    from openmmlps.learn.validation import parse_bounds, write_page
+
+    if output.suffix.lower() not in (".html", ".htm") or output.is_dir() or not output.resolve().parent.is_dir():
+        raise ValueError(
+            f"validate: '{output}' cannot be written; give the path of an .html file in an existing folder"
+        )
+    out = console()
+    found = carry_out(
+        model,
+        data,
+        committee=committee or (),
+        bounds=parse_bounds(must or ()),
+        stability_ps=parse(stability, "time") if stability else 0.0,
+        kelvin=parse(temperature, "temperature") if temperature else None,
+        threads=threads,
+        tell=lambda text: out.print(text, soft_wrap=True),
+    )
+    write_page(found, output)
+    names = ("energy", "energy shifted", "force", "virial", "slope")
+    units = ("meV/atom", "meV/atom", "eV/Å", "meV/atom", "")
+    rows = [
+        (name, f"{found.errors[name]:.4g} {unit}".strip())
+        for name, unit in zip(names, units, strict=True)
+        if name in found.errors
+    ]
+    out.print(table([*rows, ("written", f"{output}, {output.with_suffix('.json')}")]))
+    if found.failures:
+        fail("; ".join(found.failures), 1)
 
 
 def _unit(name: str) -> str:

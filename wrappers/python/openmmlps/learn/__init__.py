@@ -7,5 +7,6 @@ page. Each is a function and a command, and goes on where it was killed. Units: 
 """
 
 from .training import train
+from .validation import validate
 
-__all__ = ["train"]
+__all__ = ["train", "validate"]

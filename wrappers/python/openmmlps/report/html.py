@@ -55,8 +55,34 @@ def write_report(path: Path | str, findings: Sequence[Findings], title: str | No
     replace_file(path, render(findings, title).encode())
 
 
-def render(findings: Sequence[Findings], title: str | None = None) -> str:
-    """The report as HTML text."""
+def render(
+    findings: Sequence[Findings],
+    title: str | None = None,
+    *,
+    kind: str = "Simulation report",
+    heads: tuple[str, str] = ("This work (± 95 %)", "Published"),
+    made: str = "What was run",
+) -> str:
+    """The report as HTML text.
+
+    Parameters
+    ----------
+    findings : sequence of Findings
+        one for each part
+    title : str, optional
+        heading; None: made from what was run
+    kind : str
+        what stands above the heading
+    heads : tuple of str
+        columns of the results at a glance: values, and what they are compared with
+    made : str
+        heading of the methods
+
+    Returns
+    -------
+    str
+        a whole page
+    """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
@@ -78,6 +104,9 @@ def render(findings: Sequence[Findings], title: str | None = None) -> str:
     sources = literature.cited([result.literature for found in findings for result in found.results] + _texts(findings))
     return environment.get_template("template.html").render(
         title=title or _title(findings),
+        kind=kind,
+        heads=heads,
+        made=made,
         parts=parts,
         findings=findings,
         sources=sources,
