@@ -98,6 +98,24 @@ def test_peak_of_a_known_pair():
         radial_distribution(crystal("Li2S"), r_max=1.0, bin_width=2.0)
 
 
+def test_all_peaks_of_a_pair_with_their_areas():
+    """P-P of P2S6(4-), P2S6(2-) and P2S7 at 2.2, 2.9 and 3.5 angstrom, one unit each, below a far higher hump at 5.7."""
+    random = np.random.default_rng(0)
+    lengths = [2.2, 2.9, 3.5, *[5.66] * 12]
+    sites = np.stack(np.meshgrid(*[np.arange(4) * 15.0] * 3), -1).reshape(-1, 3)[:15]
+    positions = np.repeat(sites, 2, axis=0) + random.normal(0, 0.04, (400, 30, 3))
+    positions[:, 1::2, 0] += lengths
+    found = radial_distribution(Trajectory(["P"] * 30, positions, np.eye(3) * 60), r_max=8.0, bin_width=0.04)
+    peaks = found.peaks("P", "P", 1.5, 7.0)
+    np.testing.assert_allclose([peak.position_angstrom for peak in peaks], [2.2, 2.9, 3.5, 5.66], atol=0.02)
+    np.testing.assert_allclose([peak.neighbors for peak in peaks], [2 / 30] * 3 + [24 / 30], atol=1e-3)
+    assert found.half_width_angstrom == 30
+    gas = radial_distribution(ideal_gas(), r_max=8.0, bin_width=0.04)
+    assert len(gas.peaks("Li", "S")) <= 1  # noise is no peak
+    half = gas.half_width_angstrom
+    assert half == pytest.approx(np.min(1 / np.linalg.norm(np.linalg.inv(SHEARED), axis=0)) / 2)
+
+
 def test_direct_structure_factor_of_a_gas_and_of_a_crystal():
     gas = structure_factor_direct(ideal_gas(), q_max=4.0, q_step=1.0, vectors_per_bin=100)
     assert len(gas.q_per_angstrom) == 4

@@ -9,12 +9,26 @@ from itertools import combinations_with_replacement
 
 import numpy as np
 
-from .neighbors import neighbor_pairs
+from .neighbors import cell_heights, neighbor_pairs
 from .requirements import periodic_frames
 from .trajectory import Trajectory
 
 #: two elements in alphabetical order
 Pair = tuple[str, str]
+
+
+_SMOOTHING = 0.04  # angstrom, below the width of a bond
+
+
+@dataclass(frozen=True)
+class RadialPeak:
+    """A peak of g(r), between the minima beside it."""
+
+    position_angstrom: float
+    height: float  #: of the smoothed g
+    start_angstrom: float  #: minimum before it
+    stop_angstrom: float  #: minimum behind it
+    neighbors: float  #: its area: number of b around one a between the two
 
 
 @dataclass(frozen=True)
@@ -33,6 +47,9 @@ class RadialDistribution:
     number_density_per_angstrom3: float  #: all atoms, averaged over frames
     concentrations: dict[str, float]  #: symbol -> fraction of atoms
     frames: int  #: frames analysed
+    half_width_angstrom: (
+        float  #: half the shortest width of any cell; beyond it atoms meet images of the same neighbors
+    )
 
     def pair(self, a: str, b: str) -> np.ndarray:
         """g_ab(r) [m], in either order.
@@ -78,6 +95,51 @@ class RadialDistribution:
                 f"RadialDistribution: g of {a}-{b} has no maximum between {r_low} and {r_high} angstrom; widen the range"
             )
         return parabolic_peak(self.r_angstrom, g, tops[np.argmax(g[tops])])
+
+    def peaks(self, a: str, b: str, r_low: float = 0.0, r_high: float = np.inf) -> list[RadialPeak]:
+        """All peaks of g_ab in a range that stand out of the noise, from left to right.
+
+        g is smoothed by a Gaussian of 0.04 angstrom. A peak stands out by 0.05, by 5 % of its height, and by four standard
+        deviations of the number of pairs counted.
+
+        Parameters
+        ----------
+        a, b : str
+            elements: of the center, and of its neighbors
+        r_low, r_high : float
+            the range, angstrom
+
+        Returns
+        -------
+        list of RadialPeak
+            empty if there is none
+        """
+        from scipy.ndimage import gaussian_filter1d
+        from scipy.signal import find_peaks, peak_prominences
+
+        key, width = (min(a, b), max(a, b)), self.r_angstrom[1] - self.r_angstrom[0]
+        sigma = _SMOOTHING / width
+        g = gaussian_filter1d(self.g[key], sigma, mode="nearest")
+        tops = find_peaks(g)[0]
+        prominence = peak_prominences(g, tops)[0] if len(tops) else np.empty(0)
+        # Smoothing averages over 2 sqrt(pi) sigma bins.
+        averaged = self.expected_counts[key][tops] * max(1.0, 2 * np.sqrt(np.pi) * sigma)
+        least = np.maximum(np.maximum(0.05, 0.05 * g[tops]), 4 * np.sqrt(np.maximum(g[tops], 1e-9) / averaged))
+        tops = tops[prominence >= least]
+        found, number = [], np.concatenate([[0.0], self.coordination[a, b]])
+        for index, top in enumerate(tops):
+            if not r_low <= self.r_angstrom[top] <= r_high:
+                continue
+            before = tops[index - 1] if index else 0
+            after = tops[index + 1] if index + 1 < len(tops) else len(g) - 1
+            start = top - int(np.argmin(g[before : top + 1][::-1]))  # the nearest of equal minima
+            stop = top + int(np.argmin(g[top : after + 1]))
+            position, height = parabolic_peak(self.r_angstrom, g, top)
+            edges = self.r_angstrom[[start, stop]]
+            found.append(
+                RadialPeak(position, height, float(edges[0]), float(edges[1]), float(number[stop] - number[start]))
+            )
+        return found
 
     def coordination_within(self, a: str, b: str, cutoff: float) -> float:
         """Number of b within `cutoff` (angstrom) of an a, interpolated linearly between bin edges.
@@ -145,13 +207,13 @@ def radial_distribution(
     edges = np.arange(bins + 1) * bin_width
     shells = 4 / 3 * np.pi * np.diff(edges**3)
     counts, weighted = np.zeros((2, len(pairs), bins))
-    frames, inverse_volume = 0, 0.0
+    frames, inverse_volume, half_width = 0, 0.0, np.inf
     for positions, cell in periodic_frames(trajectory, stride):
         first, second, distance = neighbor_pairs(positions, cell, edges[-1])
         bin_of = np.minimum((distance / bin_width).astype(np.int64), bins - 1)
         found = np.bincount(number[kind[first], kind[second]] * bins + bin_of, minlength=len(pairs) * bins)
         found = found.reshape(len(pairs), bins)
-        volume = abs(np.linalg.det(cell))
+        volume, half_width = abs(np.linalg.det(cell)), min(half_width, float(cell_heights(cell).min()) / 2)
         counts += found
         weighted += found * volume
         frames += 1
@@ -174,6 +236,7 @@ def radial_distribution(
         number_density_per_angstrom3=len(kind) * inverse_volume / frames,
         concentrations={symbol: populations[index] / len(kind) for index, symbol in enumerate(elements)},
         frames=frames,
+        half_width_angstrom=half_width,
     )
 
 

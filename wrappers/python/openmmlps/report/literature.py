@@ -74,7 +74,14 @@ CRYSTALS: dict[str, Published] = {
 MODULI = ("B", "E", "G", "ν")  #: order of the published moduli, GPa
 
 #: first peaks of g(r) in Li-P-S glasses, angstrom (Zhou)
-GLASS_PEAKS = {("P", "S"): "2.0", ("Li", "S"): "2.5", ("Li", "P"): "3.1", ("S", "S"): "3.3", ("Li", "Li"): "3.5–3.7"}
+GLASS_PEAKS = {
+    ("P", "S"): "2.0",
+    ("Li", "S"): "2.5",
+    ("Li", "P"): "3.1",
+    ("S", "S"): "3.3, 3.9",
+    ("P", "P"): "2.2, 2.9, 3.5",
+    ("Li", "Li"): "3.5–3.7",
+}
 
 
 def glass_percent(symbols: Sequence[str]) -> float | None:

@@ -8,17 +8,18 @@ from typing import Any
 import numpy as np
 
 from openmmlps import analysis
-from openmmlps.analysis.neighbors import neighbor_pairs
+from openmmlps.analysis.neighbors import cell_heights, neighbor_pairs
 from openmmlps.analysis.trajectory import Trajectory
 
 from . import literature
 from .content import Figure, Section, Snapshot, Table, rows_of
-from .style import DASHED, SERIES, chemical, picture
+from .style import DASHED, GRID, SERIES, chemical, picture
 
 _FRAMES = 100
 _CHARGED = {"P", "Si", "Ge", "Sn", "As", "Sb"}
 #: pairs in the order in which papers show them
 _PAIRS = (("P", "S"), ("Li", "S"), ("S", "S"), ("Li", "P"), ("P", "P"), ("Li", "Li"))
+_LONGEST, _SHORTEST = 10.0, 6.0  # angstrom, of g(r)
 _COORDINATION_RANGES = {("P", "S"): 2.6, ("Li", "S"): 3.5, ("Li", "Li"): 4.5}
 
 
@@ -40,7 +41,10 @@ def structure_section(name: str, trajectory: Trajectory, title: str, glass: bool
     """
     section = Section("structure", title)
     stride = max(1, len(trajectory) // _FRAMES)
-    distribution = analysis.radial_distribution(trajectory, r_max=10.0, bin_width=0.04, stride=stride)
+    half = float(cell_heights(np.asarray(trajectory.cells)).min()) / 2
+    # Beyond half the cell a glass repeats itself. A small unit cell of a crystal is shown further, and the figure says where.
+    reach = min(half, _LONGEST) if glass or half > _SHORTEST else _LONGEST
+    distribution = analysis.radial_distribution(trajectory, r_max=reach, bin_width=0.04, stride=stride)
     pairs = [pair for pair in _PAIRS if tuple(sorted(pair)) in distribution.g]
     pairs += [pair for pair in distribution.g if pair not in {tuple(sorted(known)) for known in pairs}]
     section.add(_g_figure(name, distribution, pairs))
@@ -57,8 +61,8 @@ def structure_section(name: str, trajectory: Trajectory, title: str, glass: bool
 
 
 def _g_figure(name: str, distribution: analysis.RadialDistribution, pairs: Sequence[tuple[str, str]]) -> Figure:
-    r = distribution.r_angstrom
-
+    r, half = distribution.r_angstrom, distribution.half_width_angstrom
+    reach = float(r[-1])
     shown = pairs[:6]
     box = {"facecolor": "white", "alpha": 0.8, "edgecolor": "none", "pad": 1}
 
@@ -68,13 +72,22 @@ def _g_figure(name: str, distribution: analysis.RadialDistribution, pairs: Seque
             height = g.max() or 1.0
             axes.plot(r, g / height + base, color=color)
             text = f"{pair[0]}–{pair[1]}  (max {height:.2f})"
-            axes.text(9.95, base + 0.85, text, color=color, ha="right", fontsize=9, bbox=box)
-        axes.set(xlim=(1, 10), xlabel="r (Å)", ylabel="g(r), each scaled to its maximum", yticks=[], ylim=(-0.1, None))
+            axes.text(reach - 0.05, base + 0.85, text, color=color, ha="right", fontsize=9, bbox=box)
+        if half < reach:
+            axes.axvspan(half, reach, color=GRID, zorder=0)
+        axes.set(
+            xlim=(1, reach), xlabel="r (Å)", ylabel="g(r), each scaled to its maximum", yticks=[], ylim=(-0.1, None)
+        )
 
     columns = ("r_angstrom", *(f"g_{a}_{b}" for a, b in pairs), *(f"coordination_{b}_around_{a}" for a, b in pairs))
     values = [r, *(distribution.pair(*pair) for pair in pairs), *(distribution.coordination[pair] for pair in pairs)]
     caption = (
-        "Partial radial distribution functions, shifted; the number in parentheses is the height of the highest peak."
+        "Partial radial distribution functions, shifted; the number in parentheses is the height of the highest peak. "
+        + (
+            f"Shaded: beyond {half:.1f} Å, half the shortest width of the cell, the structure repeats itself."
+            if half < reach
+            else f"They end at {reach:.1f} Å{'' if reach > 9.9 else ', half the shortest width of the cell'}."
+        )
     )
     return Figure(f"{name}-rdf", caption, picture(draw, height=4.4), columns, rows_of(*values))
 
@@ -84,25 +97,24 @@ def _peak_table(
 ) -> Table:
     rows = []
     for pair in pairs:
-        try:
-            position, height = distribution.peak(*pair, 1.5, 7.0)
-        except ValueError:
-            continue
         cutoff = _COORDINATION_RANGES.get(pair)
-        number = distribution.coordination_within(*pair, cutoff) if cutoff else None
         published = literature.GLASS_PEAKS.get(pair, "") if glass else ""
-        row = (
-            f"{pair[0]}–{pair[1]}",
-            round(position, 3),
-            round(height, 2),
-            "" if number is None else round(number, 2),
-            cutoff or "",
-        )
-        rows.append((*row, published) if glass else row)
-    columns = ("pair", "highest peak (Å)", "height", "neighbors", "within (Å)") + (("Zhou (Å)",) if glass else ())
-    return Table(
-        f"{name}-peaks", "Highest peak of each g(r) below 7 Å, and coordination numbers.", columns, tuple(rows)
-    )
+        number = round(distribution.coordination_within(*pair, cutoff), 2) if cutoff else ""
+        first = (number, cutoff or "", published)
+        for peak in distribution.peaks(*pair, 1.5, 7.0):
+            between = f"{peak.start_angstrom:.2f} – {peak.stop_angstrom:.2f}"
+            row = (
+                f"{pair[0]}–{pair[1]}",
+                round(peak.position_angstrom, 2),
+                round(peak.height, 2),
+                between,
+                round(peak.neighbors, 3),
+            )
+            rows.append((*row, *first) if glass else (*row, *first[:2]))
+            first = ("", "", "")
+    columns = ("pair", "peak (Å)", "height", "between (Å)", "neighbors in it", "neighbors", "within (Å)")
+    caption = "Peaks of each g(r) below 7 Å, with the number of neighbors between the minima beside them."
+    return Table(f"{name}-peaks", caption, columns + (("Zhou (Å)",) if glass else ()), tuple(rows))
 
 
 def _factor_figure(name: str, trajectory: Trajectory, stride: int) -> Figure:
