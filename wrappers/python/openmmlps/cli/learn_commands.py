@@ -139,6 +139,63 @@ def validate(
         fail("; ".join(found.failures), 1)
 
 
+@report_errors
+def label(
+    structures: Annotated[
+        list[Path], typer.Argument(metavar="STRUCTURES...", help="Files that ASE reads; every frame.")
+    ],
+    teacher: Annotated[
+        str,
+        typer.Option(
+            "--with",
+            help="cp2k:TEMPLATE (pbe, pbe-d3, pbe-d3bj; -k with k-points), ase:module.Class?key=value, sevenn:NAME.",
+        ),
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the labels.")],
+    cp2k: Annotated[str, typer.Option(help="Program of CP2K, as 'mpirun -n 8 cp2k.psmp'.")] = "cp2k",
+    cutoff: Annotated[int | None, typer.Option(help="Plane wave cutoff in Ry. Default: that of the elements.")] = None,
+    walltime: Annotated[str | None, typer.Option(help="Longest time of one calculation of CP2K, as '2 h'.")] = None,
+    threads: Annotated[int, typer.Option(help="OpenMP threads of CP2K.")] = 1,
+    retry: Annotated[bool, typer.Option("--retry", help="Try again what was discarded.")] = False,
+    largest_force: Annotated[float, typer.Option(help="Of an atom, eV/Å; more is discarded.")] = 50.0,
+    largest_net_force: Annotated[
+        float, typer.Option(help="Of a component of the sum over atoms, eV/Å; more is discarded.")
+    ] = 0.05,
+) -> None:
+    """Label structures with energies, forces and stress; the same command goes on after a kill.
+
+    \b
+    openmm-lps label frames.extxyz --with cp2k:pbe-k -o labels
+    openmm-lps label frames.extxyz --with sevenn:7net-l3i5 -o distilled
+    """
+    from openmmlps.app.quantities import parse
+    from openmmlps.app.signals import StopSignals
+    from openmmlps.learn import label as carry_out
+    from openmmlps.learn.labels import open_teacher
+
+    limit = parse(walltime, "clock time") if walltime else None
+    out = console()
+    asked = open_teacher(teacher, command=cp2k, threads=threads, walltime=limit, cutoff=cutoff)
+    with StopSignals(lambda number: out.print("stopping; every label is kept")) as signals:
+        found = carry_out(
+            structures,
+            output,
+            asked,
+            retry=retry,
+            largest_force=largest_force,
+            largest_net_force=largest_net_force,
+            tell=lambda text: out.print(text, soft_wrap=True),
+            stop=lambda: signals.received is not None,
+        )
+    counts = f"{found.labelled} labels ({found.made} new), {len(found.discarded)} discarded"
+    out.print(f"{found.file}: {counts}", soft_wrap=True)
+    if not found.finished:
+        out.print("Interrupted; give the same command to go on.")
+        raise typer.Exit(128 + (signals.received or 0))
+    if found.discarded:
+        fail(f"label: {len(found.discarded)} structures were discarded; the reasons are in discarded.extxyz", 1)
+
+
 def _unit(name: str) -> str:
     return name.split("_", 1)[1].replace("_per_", "/").replace("angstrom", "Å") + " (held out)"
 

@@ -6,7 +6,8 @@
 page. Each is a function and a command, and goes on where it was killed. Units: angstrom, eV, eV/angstrom, K.
 """
 
+from .labels import label
 from .training import train
 from .validation import validate
 
-__all__ = ["train", "validate"]
+__all__ = ["label", "train", "validate"]
