@@ -18,6 +18,7 @@ from openmmlps.analysis import (
     transport_coefficients,
 )
 from openmmlps.analysis.displacements import correlate_displacements
+from openmmlps.analysis.estimates import block_count, correlation_time
 
 
 def test_fft_equals_the_double_loop():
@@ -55,7 +56,10 @@ def test_haven_ratio_of_correlated_ions(correlation):
     ions = 20
     expected = 1 / (1 + (ions - 1) * correlation)
     replicas = [random_walk(1.0, 2000, ions, correlation=correlation, seed=seed) for seed in range(12)]
-    found = transport_coefficients(replicas, 500, fit_window=(0.02, 0.1))
+    found = transport_coefficients(replicas, 500)
+    single = [transport_coefficients(replica, 500).haven_ratio for replica in replicas]
+    assert sum(expected in ratio for ratio in single) >= 9  # each from its five blocks
+    assert np.median([ratio.high - ratio.low for ratio in single]) < 0.9 * expected  # (0.1, 0.5): wider than the value
     assert found.errors_from == "replicas" and len(found.diffusion_cm2_per_s.samples) == 12
     assert expected in found.haven_ratio
     assert found.haven_ratio.standard_error < 0.12 * expected
@@ -225,7 +229,7 @@ def test_kinisi_agrees():
         "random_state": np.random.RandomState(0),
         "progress": False,
     }
-    own = transport_coefficients(walk, 500, fit_window=(0.02, 0.1))
+    own = transport_coefficients(walk, 500)
     tracer = DiffusionAnalyzer.from_ase(frames, **parsing)
     tracer.diffusion(picosecond, **sampling)
     diffusion = float(scipp.mean(tracer.D.to(unit="cm^2/s")).value)
@@ -242,9 +246,20 @@ def test_block_means_and_lines_have_honest_errors():
     random = np.random.default_rng(0)
     noise = random.normal(size=(400, 1019))
     walks = np.apply_along_axis(lambda row: np.convolve(row, np.ones(20) / 20, "valid"), 1, noise)
-    found = [block_mean(row) for row in walks]
-    assert np.mean([error**2 for _, error in found]) == pytest.approx(np.var([mean for mean, _ in found]), rel=0.2)
-    mean, error = block_mean(np.stack([np.arange(7.0), np.zeros(7)], axis=1))
+    for count in (
+        1000,
+        100,
+    ):  # memory of 20 steps: five blocks of 20 steps of a short series are no independent samples
+        found = [block_mean(row[:count]) for row in walks]
+        scatter = np.var([mean for mean, _ in found])
+        assert np.mean([error**2 for _, error in found]) == pytest.approx(scatter, rel=0.25)
+        assert np.mean([0 in Estimate.from_blocks(row[:count]) for row in walks]) > 0.9
+    assert np.mean([block_mean(row[:100], 5)[1] ** 2 for row in walks]) < 0.75 * scatter
+    assert correlation_time(noise[:40].T) < 1 and np.mean([correlation_time(row) for row in walks]) == pytest.approx(
+        10, rel=0.2
+    )
+    assert block_count(walks[0]) <= 10 and block_count(noise[0]) == 50
+    mean, error = block_mean(np.stack([np.arange(7.0), np.zeros(7)], axis=1), 5)
     np.testing.assert_allclose([mean, error], [[3, 0], [np.std([0.5, 2.5, 4, 5, 6], ddof=1) / np.sqrt(5), 0]])
     assert np.isnan(block_mean([1.0])[1]) and block_mean(np.full(11, 1.85352776514))[1] == 0
     x = np.arange(50.0)

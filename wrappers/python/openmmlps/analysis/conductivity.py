@@ -9,6 +9,9 @@ Definitions (N mobile ions of charge q e in the volume V, displacements relative
 
 .. math:: \sigma_{NE} = \frac{N q^2 e^2}{V k_B T} D^* ,\quad \sigma = \frac{N q^2 e^2}{V k_B T} D_\sigma = \sigma_{NE} / H_R .
 
+All ions together make a single path, whose displacement is known at short lags only: both coefficients of the Haven ratio are
+fitted in a window of their own there, and D_sigma is the D* of the long lags over that ratio.
+
 sigma_NE (Nernst-Einstein) is what most simulations report; sigma (Einstein-Helfand, collective) is what impedance measures.
 """
 
@@ -27,6 +30,7 @@ from .trajectory import Species, Trajectory
 from .unwrapping import read_paths
 
 _MIN_FRAMES = 50
+_TRACER, _TRACER_SHORT, _TOGETHER = 0, 5, 6  # columns of the rows of _fit_block
 
 
 @dataclass(frozen=True)
@@ -40,10 +44,12 @@ class Transport:
     fit_stop_ps: float
     diffusion_cm2_per_s: Estimate  #: D*, tracer
     direction_diffusion_cm2_per_s: tuple[Estimate, Estimate, Estimate]  #: along x, y, z
-    collective_diffusion_cm2_per_s: Estimate  #: D_sigma
+    collective_diffusion_cm2_per_s: Estimate  #: D_sigma = D* / Haven ratio
     nernst_einstein_mS_per_cm: Estimate
     conductivity_mS_per_cm: Estimate  #: collective
-    haven_ratio: Estimate  #: value = ratio of the means; error by propagation of the two (jackknife)
+    haven_ratio: Estimate  #: ratio of the two slopes in the window of the collective one; error by jackknife
+    haven_start_ps: float  #: that window
+    haven_stop_ps: float
     exponent: Estimate  #: slope of ln MSD against ln t in the fit window, 1 if diffusive
     diffusive: bool  #: whether the exponent says so and ions leave their sites
     warnings: tuple[str, ...]  #: plain words; empty if nothing speaks against the numbers
@@ -89,6 +95,7 @@ def transport_coefficients(
     blocks: int = 5,
     fit_window: tuple[float, float] = (0.1, 0.5),
     fit_window_ps: tuple[float, float] | None = None,
+    haven_window: tuple[float, float] = (0.02, 0.1),
 ) -> Transport:
     """Diffusion coefficient, conductivities and Haven ratio of one temperature.
 
@@ -114,6 +121,8 @@ def transport_coefficients(
         first and last lag of the fit, over the length of a block
     fit_window_ps : (float, float) or None
         the same in ps, instead
+    haven_window : (float, float)
+        as `fit_window`, for both slopes of the Haven ratio; at least three lags are taken
 
     Returns
     -------
@@ -136,7 +145,9 @@ def transport_coefficients(
         )
     parts: list[_Replica] = []
     for trajectory in replicas:
-        part = _sample(trajectory, mobile, reference, blocks, fit_window_ps or fit_window, fit_window_ps is None)
+        part = _sample(
+            trajectory, mobile, reference, blocks, fit_window_ps or fit_window, fit_window_ps is None, haven_window
+        )
         if parts and parts[0].ions != part.ions:
             raise ValueError(
                 f"transport_coefficients: '{trajectory.name}' has {part.ions} mobile ions, '{replicas[0].name}' {parts[0].ions}; "
@@ -147,7 +158,8 @@ def transport_coefficients(
     errors_from = "replicas" if len(replicas) >= 3 else "blocks"
     rows = np.array([part.rows for part in parts])  # [replica, block, quantity]
     rows = rows.mean(1) if errors_from == "replicas" else rows.reshape(-1, rows.shape[-1])
-    self_diffusion, collective, x, y, z, exponent = (Estimate.from_samples(column) for column in rows.T)
+    self_diffusion, x, y, z, exponent = (Estimate.from_samples(column) for column in rows.T[:5])
+    collective = Estimate.of_means(rows, lambda row: row[_TRACER] * row[_TOGETHER] / row[_TRACER_SHORT])
     volume = float(np.mean([part.volume for part in parts]))
     per_diffusion = conductivity_mS_per_cm(1.0, parts[0].ions, volume, temperature_K, charge)
     msd = _average([part.msd for part in parts])
@@ -163,7 +175,9 @@ def transport_coefficients(
         collective_diffusion_cm2_per_s=collective,
         nernst_einstein_mS_per_cm=self_diffusion.scaled(per_diffusion),
         conductivity_mS_per_cm=collective.scaled(per_diffusion),
-        haven_ratio=Estimate.of_ratio(rows[:, 0], rows[:, 1]),
+        haven_ratio=Estimate.of_means(rows, lambda row: row[_TRACER_SHORT] / row[_TOGETHER]),
+        haven_start_ps=float(parts[-1].haven_window[0]),
+        haven_stop_ps=float(parts[-1].haven_window[1]),
         exponent=exponent,
         diffusive=not warnings,
         warnings=warnings,
@@ -181,6 +195,7 @@ class _Replica:
     msd: MeanSquaredDisplacement
     collective_msd: MeanSquaredDisplacement
     window: tuple[float, float]  #: ps
+    haven_window: tuple[float, float]  #: ps
     ions: int
     volume: float  #: angstrom^3
 
@@ -192,6 +207,7 @@ def _sample(
     blocks: int,
     window: tuple[float, float],
     relative: bool,
+    haven: tuple[float, float],
 ) -> _Replica:
     """Fits to the blocks of a trajectory; the window is in ps or, if relative, over the length of a block."""
     require_frames(trajectory, max(_MIN_FRAMES, 10 * blocks), "transport_coefficients")
@@ -205,12 +221,16 @@ def _sample(
             f"transport_coefficients: the fit window {start:g} to {stop:g} ps does not lie within a block of {span:g} ps; "
             "give a smaller one, fewer blocks, or a longer trajectory"
         )
-    rows = [_fit_block(paths[index * length : (index + 1) * length], interval, start, stop) for index in range(blocks)]
+    first = max(1, round(haven[0] * (length - 1)))
+    short = (first * interval, max(first + 2, round(haven[1] * (length - 1))) * interval)
+    pieces = [paths[index * length : (index + 1) * length] for index in range(blocks)]
+    rows = [_fit_block(piece, interval, (start, stop), short) for piece in pieces]
     return _Replica(
         rows,
         displacement_of_paths(paths, interval),
         displacement_of_paths(_collective(paths), interval),
         (start, stop),
+        short,
         paths.shape[1],
         float(trajectory.volumes().mean()),
     )
@@ -221,11 +241,17 @@ def _collective(paths: np.ndarray) -> np.ndarray:
     return paths.sum(1, keepdims=True) / np.sqrt(paths.shape[1])
 
 
-def _fit_block(paths: np.ndarray, interval: float, start: float, stop: float) -> list[float]:
-    fraction = min(1.0, stop / ((len(paths) - 1) * interval) + 1e-9)
-    own = fit_line(displacement_of_paths(paths, interval, fraction), start, stop)
-    together = fit_line(displacement_of_paths(_collective(paths), interval, fraction), start, stop)
-    return [own.diffusion_cm2_per_s, together.diffusion_cm2_per_s, *own.directions_cm2_per_s, own.exponent]
+def _fit_block(
+    paths: np.ndarray, interval: float, window: tuple[float, float], short: tuple[float, float]
+) -> list[float]:
+    """D* and its directions, the exponent, and both slopes in the window of the Haven ratio (_TRACER ... _TOGETHER)."""
+    span = (len(paths) - 1) * interval
+    fraction = min(1.0, max(window[1], short[1]) / span + 1e-9)
+    msd = displacement_of_paths(paths, interval, fraction)
+    own, own_short = fit_line(msd, *window), fit_line(msd, *short)
+    together = fit_line(displacement_of_paths(_collective(paths), interval, min(1.0, short[1] / span + 1e-9)), *short)
+    slopes = [own_short.diffusion_cm2_per_s, together.diffusion_cm2_per_s]
+    return [own.diffusion_cm2_per_s, *own.directions_cm2_per_s, own.exponent, *slopes]
 
 
 def _average(curves: Sequence[MeanSquaredDisplacement]) -> MeanSquaredDisplacement:

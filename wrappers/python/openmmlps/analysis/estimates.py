@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
+
+_MOST_BLOCKS = 50  # more say no more about an error
 
 
 @dataclass(frozen=True)
@@ -44,15 +46,15 @@ class Estimate:
         return cls.from_error(float(values.mean()), error, len(values) - 1, values.tolist())
 
     @classmethod
-    def from_blocks(cls, values: ArrayLike, blocks: int = 5) -> Estimate:
+    def from_blocks(cls, values: ArrayLike, blocks: int | None = None) -> Estimate:
         """Mean of a series [t], the means of consecutive blocks being its samples (:func:`block_mean`).
 
         Parameters
         ----------
         values : array_like, [t]
             any unit
-        blocks : int
-            number of blocks; fewer if there are fewer values
+        blocks : int or None
+            number of blocks; None: what :func:`block_count` says
 
         Returns
         -------
@@ -60,8 +62,9 @@ class Estimate:
             with its 95 % interval
         """
         series = np.asarray(values, dtype=float)
+        blocks = min(blocks or block_count(series), len(series))
         mean, error = block_mean(series, blocks)
-        return cls.from_error(float(mean), float(error), min(blocks, len(series)) - 1)
+        return cls.from_error(float(mean), float(error), blocks - 1)
 
     @classmethod
     def from_error(
@@ -89,26 +92,28 @@ class Estimate:
         return cls(value, standard_error, value - reach, value + reach, tuple(samples) or (value,))
 
     @classmethod
-    def of_ratio(cls, numerators: ArrayLike, denominators: ArrayLike) -> Estimate:
-        """Ratio of the means of paired samples [n], with its jackknife error: less biased than the mean of noisy ratios.
+    def of_means(cls, samples: ArrayLike, function: Callable[[np.ndarray], float]) -> Estimate:
+        """A function of the means of several quantities, with its jackknife error: less biased than the mean of functions.
 
         Parameters
         ----------
-        numerators, denominators : array_like, [n]
-            samples, pairwise of the same blocks or replicas
+        samples : array_like, [n, k]
+            k quantities of the same n blocks or replicas
+        function : callable
+            of the k means
 
         Returns
         -------
         Estimate
-            value over value, with its 95 % interval
+            with its 95 % interval
         """
-        above, below = np.asarray(numerators, dtype=float), np.asarray(denominators, dtype=float)
-        value, count = float(np.mean(above) / np.mean(below)), len(above)
+        rows = np.asarray(samples, dtype=float)
+        value, count = float(function(rows.mean(0))), len(rows)
         if count < 2:
             return cls.from_error(value, np.nan, 0)
-        left = (np.sum(above) - above) / (np.sum(below) - below)
+        left = np.array([function(row) for row in (rows.sum(0) - rows) / (count - 1)])
         error = float(np.sqrt((count - 1) / count * ((left - left.mean()) ** 2).sum()))
-        return cls.from_error(value, error, count - 1, (above / below).tolist())
+        return cls.from_error(value, error, count - 1, [float(function(row)) for row in rows])
 
     def scaled(self, factor: float) -> Estimate:
         """The same estimate in another unit, or of a proportional quantity (factor > 0).
@@ -163,7 +168,58 @@ def standard_error(samples: ArrayLike) -> np.ndarray:
     return np.where(error <= 8 * np.finfo(float).eps * np.abs(values).max(axis=0), 0.0, error)
 
 
-def block_mean(values: ArrayLike, blocks: int = 5) -> tuple[np.ndarray, np.ndarray]:
+def correlation_time(values: ArrayLike) -> float:
+    r"""Integrated correlation time of a series, in frames: the mean has the error of t / (2 tau) independent values.
+
+    .. math:: \tau = \frac{1}{2} + \sum_{k=1}^{W} c(k)
+
+    with the smallest window W of at least 5 tau (Sokal).
+
+    Parameters
+    ----------
+    values : array_like, [t, ...]
+        the component with the longest time counts
+
+    Returns
+    -------
+    float
+        0.5 for independent values
+    """
+    series = np.asarray(values, dtype=float).reshape(len(np.asarray(values)), -1)
+    frames = len(series)
+    if frames < 4:
+        return 0.5
+    centered = series - series.mean(0)
+    size = 1 << (2 * frames - 1).bit_length()
+    spectrum = np.abs(np.fft.rfft(centered, size, axis=0)) ** 2
+    correlation = np.fft.irfft(spectrum, size, axis=0)[:frames]
+    varies = correlation[0] > frames * (8 * np.finfo(float).eps * np.abs(series).max(0)) ** 2
+    if not varies.any():
+        return 0.5
+    times = np.cumsum(correlation[:, varies] / correlation[0, varies], axis=0) - 0.5
+    enough = np.arange(frames)[:, None] >= 5 * times
+    window = np.where(enough.any(0), enough.argmax(0), frames // 2)
+    return float(max(0.5, times[window, np.arange(times.shape[1])].max()))
+
+
+def block_count(values: ArrayLike) -> int:
+    """Number of blocks of a series that are ten correlation times long each, between 2 and 50.
+
+    Parameters
+    ----------
+    values : array_like, [t, ...]
+        any unit
+
+    Returns
+    -------
+    int
+        1 if there is one value only
+    """
+    frames = len(np.asarray(values))
+    return min(frames, int(np.clip(frames // np.ceil(10 * correlation_time(values)), 2, _MOST_BLOCKS)))
+
+
+def block_mean(values: ArrayLike, blocks: int | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Mean of a series and its standard error from the means of consecutive blocks.
 
     Blocks must be longer than the correlation time, so that they are independent samples.
@@ -172,8 +228,8 @@ def block_mean(values: ArrayLike, blocks: int = 5) -> tuple[np.ndarray, np.ndarr
     ----------
     values : array_like, [t, ...]
         any unit
-    blocks : int
-        number of blocks; fewer if there are fewer values
+    blocks : int or None
+        number of blocks, fewer if there are fewer values; None: what :func:`block_count` says
 
     Returns
     -------
@@ -183,8 +239,8 @@ def block_mean(values: ArrayLike, blocks: int = 5) -> tuple[np.ndarray, np.ndarr
         [...] nan if there is one block only
     """
     series = np.asarray(values, dtype=float)
-    means = [block.mean(axis=0) for block in np.array_split(series, min(blocks, len(series)))]
-    return series.mean(axis=0), standard_error(means)
+    pieces = np.array_split(series, min(blocks or block_count(series), len(series)))
+    return series.mean(axis=0), standard_error([block.mean(axis=0) for block in pieces])
 
 
 def linear_fit(x: ArrayLike, y: ArrayLike) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -199,7 +199,7 @@ def mean_stress(folder: Path, structure: Path) -> Result:
     Returns
     -------
     dict
-        with 'stress_GPa' [3, 3] and 'standard_error_GPa' [3, 3] from five blocks
+        with 'stress_GPa' [3, 3] and 'standard_error_GPa' [3, 3] from blocks of ten correlation times
     """
     from openmmlps.app.structure_files import load
     from openmmlps.h5md import read_frames

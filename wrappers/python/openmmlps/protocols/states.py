@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from openmmlps.analysis.estimates import block_mean
+from openmmlps.analysis.estimates import block_count, block_mean
 from openmmlps.app.replace import replace_file
 from openmmlps.app.thermo_file import read_thermo
 from openmmlps.h5md import H5MDFile
@@ -39,19 +39,20 @@ def mean_box(folder: Path | str, discard: float = 0.5) -> np.ndarray:
 
 
 def mean_thermo(folder: Path | str, discard: float = 0.5) -> dict[str, list[float | None]]:
-    """Means of a run without the fraction `discard` at its beginning, and their standard errors from five blocks.
+    """Means of a run without the fraction `discard` at its beginning, and their standard errors from blocks.
 
     Returns
     -------
     dict
-        column of thermo.csv -> [mean, standard error or None]
+        column of thermo.csv -> [mean, standard error or None, number of blocks]
     """
     found: dict[str, list[float | None]] = {}
     for name, values in _kept(folder, discard).items():
         if name in ("step", "time_ps") or not np.isfinite(values).all():
             continue
-        mean, error = map(float, block_mean(values))
-        found[name] = [mean, error if np.isfinite(error) else None]
+        blocks = block_count(values)
+        mean, error = map(float, block_mean(values, blocks))
+        found[name] = [mean, error if np.isfinite(error) else None, blocks]
     return found
 
 

@@ -40,8 +40,8 @@ class Measured:
 
     @classmethod
     def of_blocks(cls, mean: float, error: float | None, blocks: int = 5) -> "Measured":
-        """Mean and standard error from the means of so many blocks, as result.json has them."""
-        return cls(mean, math.nan if error is None else error * student_reach(blocks - 1))
+        """Mean and standard error from so many blocks, as result.json has them (those before version 1 had five)."""
+        return cls(mean, math.nan if error is None or blocks < 2 else error * student_reach(blocks - 1))
 
     def scaled(self, factor: float) -> "Measured":
         """The same in another unit."""

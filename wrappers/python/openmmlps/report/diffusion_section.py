@@ -122,7 +122,11 @@ def _transport_table(name: str, points: Sequence[Point]) -> Table:
         "exponent",
         "diffusive",
     )
-    note = "The collective σ is a single path per replica, hence its far larger error."
+    start, stop = points[-1].transport.haven_start_ps, points[-1].transport.haven_stop_ps
+    note = (
+        f"All ions together are a single path, known at short lags only: the Haven ratio is that of both slopes from {start:.3g} to "
+        f"{stop:.3g} ps at {points[-1].target_K:g} K, and σ is σ_NE over it."
+    )
     return Table(f"{name}-transport", "Transport coefficients.", columns, tuple(rows), note)
 
 

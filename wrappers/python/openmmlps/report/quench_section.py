@@ -113,7 +113,7 @@ def _history(name: str, settings: QuenchSettings, finished: Sequence[Path], atom
         pressure = means[thermo_section.PRESSURE].scaled(1e-4)
         rows.append((path.name, means["temperature_K"], pressure, means["density_g_per_cm3"], f"{energy:.4f}"))
     columns = ("replica", "T (K)", "pressure (GPa)", "density (g/cm³)", "potential energy (eV/atom)")
-    caption = "Means of the second half of the equilibration; intervals from five blocks."
+    caption = "Means of the second half of the equilibration; intervals from blocks of ten correlation times."
     section.add(Table(f"{name}-equilibrium", caption, columns, tuple(rows)))
     return section
 
