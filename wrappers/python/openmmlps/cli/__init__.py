@@ -7,7 +7,15 @@ from typing import Annotated
 
 import typer
 
-from . import environment_commands, learn_commands, model_commands, protocol_commands, report_commands, run_command
+from . import (
+    environment_commands,
+    learn_commands,
+    model_commands,
+    protocol_commands,
+    report_commands,
+    run_command,
+    study_commands,
+)
 from .output import print_anywhere
 
 app = typer.Typer(
@@ -47,6 +55,7 @@ app.command("quench")(protocol_commands.quench)
 app.command("transport")(protocol_commands.transport)
 app.command("elastic")(protocol_commands.elastic)
 app.command("relax")(protocol_commands.relax)
+app.add_typer(study_commands.app, name="study")
 app.command("analyze")(report_commands.analyze)
 app.command("report")(report_commands.report)
 app.command("status")(report_commands.status)

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the openmm-lps authors
+"""From a study to its tasks: one protocol folder for each model, material, task, replica and temperature."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from openmmlps.app.engine import DeepPotentialEngine
+from openmmlps.app.structure_files import load
+from openmmlps.protocols.packing import Composition, pack
+
+from .kinds import KINDS
+from .study_file import Material, Study, TaskPlan
+
+_OF_STRUCTURES = ("structure", "supercell", "format", "elements")
+
+
+@dataclass(frozen=True)
+class Task:
+    """A protocol folder of a study."""
+
+    name: str  #: its folder below 'tasks': model/material/task/replica-1/T300
+    kind: str  #: key of KINDS
+    model: str
+    material: str
+    task: str  #: name in the study file
+    replica: int
+    needs: str  #: name of the task that it starts from, or ''
+    settings: dict[str, Any]  #: of the protocol, those that differ from its defaults
+    atoms: int
+    steps: float  #: of dynamics, or evaluations
+    disk_bytes: float
+
+    @property
+    def work(self) -> float:
+        """Atoms times steps."""
+        return self.atoms * self.steps
+
+
+@dataclass(frozen=True)
+class Grid:
+    """What a study comes to."""
+
+    tasks: tuple[Task, ...]  #: each after what it needs
+    models: dict[str, tuple[bytes, dict[str, Any]]]  #: native files, and what is known of them
+    structures: dict[str, str]  #: files outside of the package -> their names in the folder of the study
+
+
+def expand(study: Study, engine: Any = None) -> Grid:
+    """Read the models and structures of a study, and make its tasks.
+
+    Parameters
+    ----------
+    study : Study
+        that was checked
+    engine : object, optional
+        what reads models; None: a Deep Potential
+
+    Returns
+    -------
+    Grid
+
+    Raises
+    ------
+    ValueError, OSError
+        for a model or structure that is not there or wrong, or an element that the model does not know, with its line
+    """
+    engine = engine or DeepPotentialEngine()
+    models: dict[str, tuple[bytes, dict[str, Any]]] = {}
+    structures: dict[str, str] = {}
+    tasks: list[Task] = []
+    for material in study.materials:
+        try:
+            symbols = _symbols(material)
+            for name in material.models:
+                models[name] = engine.freeze_model(study.models[name], sorted(set(symbols)))
+        except (ValueError, OSError) as error:
+            raise study.wrong(material.line, f"'{material.settings.name}': {error}") from None
+        if "/" in material.structure:
+            suffix = material.structure.rsplit("/", 1)[-1]
+            structures.setdefault(material.structure, f"{len(structures) + 1}-{suffix}")
+        for name in material.models:
+            for plan in material.plans:
+                tasks += _tasks(material, plan, name, len(symbols), structures)
+    return Grid(tuple(tasks), models, structures)
+
+
+def _symbols(material: Material) -> list[str]:
+    """Elements of the atoms of the material, and whether they can be packed or read."""
+    settings = material.settings
+    if material.structure:
+        loaded = load(
+            material.structure,
+            None if set(settings.supercell) == {1.0} else tuple(settings.supercell),
+            settings.format or None,
+            settings.elements or None,
+        )
+        if loaded.box is None:
+            raise ValueError("the structure is not periodic; give one with a cell")
+        return list(loaded.symbols)
+    quench = next(plan.settings for plan in material.plans if plan.kind.makes_glass)
+    counts = Composition.parse(material.composition).counts(quench.atoms)
+    pack(counts, quench.density_g_per_cm3, quench.seed)
+    return [element for element, count in counts.items() for _ in range(count)]
+
+
+def _tasks(material: Material, plan: TaskPlan, model: str, atoms: int, structures: dict[str, str]) -> Iterator[Task]:
+    plans = {item.name: item for item in material.plans}
+    replicas = _replicas(plan, plans, material.replicas)
+    for replica in range(1, replicas + 1):
+        needs = ""
+        if plan.start_from:
+            source = min(replica, _replicas(plans[plan.start_from], plans, material.replicas))
+            needs = f"{model}/{material.settings.name}/{plan.start_from}/replica-{source}"
+        for piece in plan.kind.pieces(plan.settings, replica):
+            work = plan.kind.work(piece.settings)
+            values = _changed(piece.settings)
+            for key in ("structure", "start"):
+                if values.get(key) == material.settings.structure and material.structure in structures:
+                    values[key] = f"inputs/structures/{structures[material.structure]}"
+            if needs:  # what was read from a file is in the folder that it starts from
+                values = {key: value for key, value in values.items() if key not in _OF_STRUCTURES}
+            base = f"{model}/{material.settings.name}/{plan.name}/replica-{replica}"
+            yield Task(
+                f"{base}/{piece.name}" if piece.name else base,
+                next(name for name, kind in KINDS.items() if kind is plan.kind),
+                model,
+                material.settings.name,
+                plan.name,
+                replica,
+                needs,
+                values,
+                atoms,
+                work.steps,
+                work.disk_bytes(atoms),
+            )
+
+
+def _replicas(plan: TaskPlan, plans: dict[str, TaskPlan], wanted: int) -> int:
+    """How many differ: replicas of what follows a task that has several, and of what draws random numbers."""
+    many = bool(plan.start_from) and _replicas(plans[plan.start_from], plans, wanted) > 1
+    return wanted if plan.kind.replicated(plan.settings, many) else 1
+
+
+def _changed(settings: Any) -> dict[str, Any]:
+    defaults = {entry.name: entry.default for entry in fields(settings)}
+    return {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in asdict(settings).items()
+        if value != defaults[name]
+    }

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the openmm-lps authors
+"""One task of a study as a process: `python -m openmmlps.study.task DIR TASK TOKEN`.
+
+Exit codes: 0 done, 1 the dynamics failed, 2 wrong input, 3 stopped by a signal or because nobody waits for it any more.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from openmmlps import protocols
+from openmmlps.app.output_folder import lock_folder
+from openmmlps.app.stability import RunFailed
+from openmmlps.protocols import is_protocol
+
+from .driver_token import DriverWatch
+from .grid import Task
+from .kinds import KINDS
+from .study_folder import StudyFolder
+
+STOPPED = 3
+_POLL_S = 0.5
+_GRACE_S = 90.0  # between the wish to stop and the end, for a checkpoint
+
+
+def main(arguments: list[str]) -> int:
+    """Carry out a task from wherever it is; the exit code."""
+    path, name, token = arguments
+    folder = StudyFolder.look(path)
+    task = next(task for task in folder.tasks() if task.name == name)
+    executor = folder.executor()
+    watch = DriverWatch(folder.driver, token, executor.heartbeat_s)
+    if reason := watch.gone():
+        print(f"stopped: {reason}")
+        return STOPPED
+    threading.Thread(target=_stop_when_alone, args=(watch, os.getppid()), daemon=True).start()
+    target = folder.task(task)
+    _wait_for(target)
+    try:
+        result = carry_out(folder, task)
+    except RunFailed as error:
+        print(error)
+        return 1
+    except (ValueError, OSError) as error:
+        print(error)
+        return 2
+    return 0 if result.state == "finished" else STOPPED
+
+
+def carry_out(folder: StudyFolder, task: Task, engine: Any = None) -> protocols.ProtocolResult:
+    """Start or continue the protocol of a task.
+
+    Parameters
+    ----------
+    folder : StudyFolder
+        of the study
+    task : Task
+        whose needs are done
+    engine : object, optional
+        what drives the runs
+
+    Raises
+    ------
+    RunFailed, ValueError, OSError
+        as of the protocol
+    """
+    kind, executor = KINDS[task.kind], folder.executor()
+    machine = {"platform": executor.platform, "threads": executor.threads, "checkpoint_s": executor.checkpoint_s}
+    target = folder.task(task)
+    if is_protocol(target):
+        return kind.protocol.resume(target, machine, engine)
+    values = task.settings | machine | {"model": str(folder.model(task.model))}
+    if task.needs:
+        values["structure"] = str(folder.tasks_folder / task.needs)
+    for key in ("structure", "start"):
+        if str(values.get(key, "")).startswith("inputs/"):
+            values[key] = str(folder.path / values[key])
+    settings = kind.protocol.settings.from_values(values, "study.json")
+    return kind.protocol.start(target, settings, overwrite=True, engine=engine)
+
+
+def _wait_for(target: Path) -> None:
+    """Wait until a process of an earlier driver has left the folder; it was told to."""
+    target.mkdir(parents=True, exist_ok=True)
+    while True:
+        with contextlib.suppress(ValueError):
+            os.close(lock_folder(target))
+            return
+        time.sleep(_POLL_S)
+
+
+def _stop_when_alone(watch: DriverWatch, parent: int) -> None:
+    """End this process when the worker that started it, or the driver, is gone: with a checkpoint if there is a run."""
+    while not (reason := "the worker is gone" if os.getppid() != parent else watch.gone()):
+        time.sleep(_POLL_S)
+    print(f"stopped: {reason}", flush=True)
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(_GRACE_S)
+    os._exit(STOPPED)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
