@@ -233,6 +233,28 @@ def test_stress_of_atoms_is_the_symmetric_part(crystal, tmp_path):
         assert abs(each - each.transpose(0, 2, 1)).max() > 1e-2  # else nothing was tested
 
 
+DECOMPOSITIONS = (
+    "comm_modify cutoff 3.0",
+    "neighbor 2.0 multi\ncomm_modify mode multi",
+    "comm_style tiled\nbalance 1.0 rcb",
+)
+
+
+def test_every_decomposition_gives_the_same(crystal, tmp_path):
+    """A cutoff of ghosts that is too short for the model is LAMMPS' own affair: it takes a longer one."""
+    names, script = [], ""
+    for newton in ("on", "off", "off on", "on off"):
+        for decomposition in DECOMPOSITIONS:
+            names.append(f"case{len(names)}")
+            script += crystal.head("crystal.data", newton) + "replicate 1 1 2\n" + decomposition + "\n" + STYLE
+            script += evaluate(names[-1])
+    lammps(script, tmp_path, 3)
+    first, *others = (read(tmp_path, name) for name in names)
+    for other in others:
+        for expected, value in zip(first, other, strict=True):
+            np.testing.assert_allclose(value, expected, rtol=0, atol=1e-8)
+
+
 def test_heat_flux_is_the_time_derivative(tmp_path):
     """Of sum r_i E_i of a cluster, by finite differences; carried energies are LAMMPS' own part."""
     s = next(s for model, _, _, structures in golden() if model == "lps-fast" for s in structures if s["box"] is None)

@@ -216,13 +216,6 @@ double PairLps::init_one(int, int) {
     return getLargestCutoff();
 }
 
-void PairLps::setup() {
-    const double reach = comm->get_comm_cutoff(), cutoff = getLargestCutoff();
-    if (reach < cutoff)
-        stopAll("ghost atoms reach " + std::to_string(reach) + " A, but the model looks " + std::to_string(cutoff) +
-                " A far; raise comm_modify cutoff");
-}
-
 // ---------------------------------------------------------------- a step
 
 void PairLps::compute(int energyFlags, int virialFlags) {

@@ -30,7 +30,6 @@ public:
     void coeff(int count, char** words) override;
     void init_style() override;
     double init_one(int first, int second) override;
-    void setup() override;
     void compute(int energyFlags, int virialFlags) override;
 
     void write_restart(FILE* file) override;
