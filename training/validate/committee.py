@@ -17,25 +17,9 @@ import numpy as np
 from common import HELD_OUT, Engine, cached, data_folders, frame_atoms, make_parser, open_session
 
 from frames import read_frames
+from openmmlps.learn.errors import deviation, spearman
 
 FRAMES = 60  # of each held-out group and of glasses for the correlation
-
-
-def deviation(forces: np.ndarray) -> np.ndarray:
-    """Deviation of each atom [n], eV/angstrom, of forces [models, n, 3]."""
-    return np.sqrt(((forces - forces.mean(axis=0)) ** 2).sum(axis=2).mean(axis=0))
-
-
-def spearman(x, y) -> float:
-    """Rank correlation of two sequences of equal length; nan for fewer than three values or constant ones."""
-    from scipy.stats import rankdata
-
-    if len(x) < 3:
-        return float("nan")
-    x, y = rankdata(x), rankdata(y)
-    if not np.std(x) or not np.std(y):
-        return float("nan")
-    return float(np.corrcoef(x, y)[0, 1])
 
 
 def packaged(name: str):

@@ -37,7 +37,7 @@ def train(
         float | None, typer.Option(help="First learning rate. Default: 5e-3, or 1e-3 from a model.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Of weights and order of frames.")] = 1,
-    threads: Annotated[int | None, typer.Option(help="Threads to use. Default: all cores.")] = None,
+    threads: Annotated[int | None, typer.Option(help="Threads to use. Default: up to 4.")] = None,
 ) -> None:
     """Train a Deep Potential of any elements; the same command goes on after a kill.
 
@@ -56,8 +56,7 @@ def train(
     settings = TrainSettings(
         size=size, cutoff=cutoff, time=seconds, steps=steps, rate=rate, split=split, hold_out=hold_out, seed=seed
     )
-    if threads is not None:
-        use_threads(threads)
+    use_threads(threads)
     out = console()
     rows = _Rows()
     with StopSignals(lambda number: out.print("stopping; what was trained is kept")) as signals:
@@ -213,11 +212,10 @@ class _Rows:
         if line["elapsed"] < self._next:
             return
         if not self._next:
-            self._out.print("   batch     time      rate   force eV/Å (held out)   energy meV/atom   virial meV/atom")
+            self._out.print("Root mean square errors in eV/Å and meV/atom; those held out in brackets.")
+            self._out.print("   batch     time     rate   force            energy   virial")
         self._next = line["elapsed"] + 5.0
         energy, virial = (1e3 * line[f"{name}_trn"] for name in ("energy", "virial"))
         held = f"{line['force_trn']:.3f} ({line['force_val']:.3f})"
-        self._out.print(
-            f"{line['step']:8.0f} {format_clock(line['elapsed']):>8s} {line['rate']:9.1e} {held:>23s} {energy:17.1f} "
-            f"{virial:17.1f}"
-        )
+        start = f"{line['step']:8.0f} {format_clock(line['elapsed']):>8s} {line['rate']:8.1e}"
+        self._out.print(f"{start}   {held:14s} {energy:8.1f} {virial:8.1f}", soft_wrap=True)

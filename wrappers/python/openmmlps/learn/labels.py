@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the openmm-lps authors
-"""Label structures by CP2K or a calculator of ASE: every label is kept at once, and none is made twice."""
+"""Label structures by CP2K or a calculator of ASE: every label is kept at once, and none is made twice.
+
+Several processes, also of several machines that share the folder, may carry out the same call: each takes what no other has.
+"""
 
 from __future__ import annotations
 
 import hashlib
-import io
-import os
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -15,9 +16,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from openmmlps.app.replace import replace_file
-
-from ._folder import differences, locked, read_record, write_record
+from ._shared import Shared
 from .cp2k import Cp2k, LabelError, Stopped
 from .data import LEVEL
 from .potentials import Prediction, ase_calculator, sevenn_calculator
@@ -141,7 +140,7 @@ class Labelled:
     labelled: int  #: all that the file holds of the structures asked for
     made: int  #: in this call
     discarded: dict[str, str]  #: name of the structure and the reason
-    finished: bool
+    finished: bool  #: False if it was stopped
 
 
 def label(
@@ -188,24 +187,26 @@ def label(
     """
     output, say = Path(output), tell or (lambda text: None)
     wanted = _read(structures, teacher)
-    with locked(output, "label"):
-        _check_folder(output, teacher)
-        good, bad = Frames(output / "labelled.extxyz"), Frames(output / "discarded.extxyz")
+    with Shared(output) as folder:
+        folder.check(teacher)
+        good, bad = folder.good, folder.bad
         if retry:
             bad.drop()
         todo = [item for item in wanted.items() if item[0] not in good.known and item[0] not in bad.known]
         _estimate(teacher, [atoms for _, (_, atoms) in todo], len(wanted), say)
-        begin, made, finished = time.monotonic(), 0, True
+        begin, made, stopped = time.monotonic(), 0, False
         for identity, (name, atoms) in todo:
-            if stop is not None and stop():
-                finished = False
+            stopped = stop is not None and stop()
+            if stopped:
                 break
+            if not folder.claim(identity):
+                continue  # another process has done it, or is at it
             start = time.monotonic()
             try:
                 found = teacher.predict(atoms, output / "jobs" / identity, stop)
                 _check(found, len(atoms), largest_force, largest_net_force)
             except Stopped:
-                finished = False
+                stopped = True
                 break
             except LabelError as error:
                 bad.add(identity, _copy(atoms, {"reason": str(error)}))
@@ -215,10 +216,16 @@ def label(
             about = {LEVEL: teacher.level, "seconds": round(seconds, 2), **teacher.details(atoms)}
             good.add(identity, _with_label(_copy(atoms, about), found))
             made += 1
-            left = (time.monotonic() - begin) / made * (len(todo) - made)
-            say(f"{name}: {found.energy / len(atoms):.5f} eV/atom, {seconds:.1f} s; about {left / 60:.1f} min left")
+            missing = len(wanted) - sum(key in good.known or key in bad.known for key in wanted)
+            left = (time.monotonic() - begin) / made * missing / 60
+            say(f"{name}: {found.energy / len(atoms):.5f} eV/atom, {seconds:.1f} s; about {left:.1f} min left")
+        folder.refresh()
         discarded = {name: bad.known[key] for key, (name, _) in wanted.items() if key in bad.known}
-        return Labelled(good.path, sum(key in good.known for key in wanted), made, discarded, finished)
+        labelled = sum(key in good.known for key in wanted)
+        others = len(wanted) - labelled - len(discarded)
+        if others and not stopped:
+            say(f"{others} structures are left to another process")
+        return Labelled(good.path, labelled, made, discarded, not stopped)
 
 
 def _read(structures: Iterable[Path | str], teacher: Teacher) -> dict[str, tuple[str, Any]]:
@@ -252,15 +259,6 @@ def _identity(atoms: Any) -> str:
     for values in (np.array(atoms.cell), atoms.positions):
         digest.update((np.round(values, 8) + 0.0).tobytes())
     return digest.hexdigest()[:16]
-
-
-def _check_folder(output: Path, teacher: Teacher) -> None:
-    """Labels of one folder are of one level."""
-    path, record = output / "label.json", {LEVEL: teacher.level, **teacher.record}
-    old = read_record(path)
-    if old is not None and old != record:
-        raise ValueError(f"label: '{output}' holds labels of {differences(old, record)}; choose another folder")
-    write_record(path, record)
 
 
 def _estimate(teacher: Teacher, todo: list[Any], wanted: int, say: Callable[[str], None]) -> None:
@@ -306,57 +304,3 @@ def _with_label(atoms: Any, found: Prediction) -> Any:
     stress = {} if found.virial is None else {"stress": -found.virial / atoms.get_volume()}
     atoms.calc = SinglePointCalculator(atoms, energy=found.energy, forces=found.forces, **stress)
     return atoms
-
-
-class Frames:
-    """A file of extended XYZ that grows by whole frames; a frame that a kill left half written is cut off.
-
-    Parameters
-    ----------
-    path : Path
-        which need not exist
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.known: dict[str, str] = {}  #: reason, or nothing, by hash
-        if not path.is_file():
-            return
-        import ase.io
-
-        text = path.read_text()
-        whole = _whole_frames(text)
-        if len(whole) < len(text):
-            replace_file(path, whole.encode())
-        if whole:
-            for atoms in ase.io.read(io.StringIO(whole), ":", format="extxyz"):
-                self.known[str(atoms.info["label_id"]).removeprefix("id-")] = str(atoms.info.get("reason", ""))
-
-    def add(self, identity: str, atoms: Any) -> None:
-        """Append a frame, and wait until it is on the disk."""
-        import ase.io
-
-        atoms.info["label_id"] = f"id-{identity}"  # a hash of digits alone would be read as a number
-        memory = io.StringIO()
-        ase.io.write(memory, atoms, format="extxyz")
-        with open(self.path, "a", encoding="utf-8") as file:
-            file.write(memory.getvalue())
-            file.flush()
-            os.fsync(file.fileno())
-        self.known[identity] = str(atoms.info.get("reason", ""))
-
-    def drop(self) -> None:
-        """Forget all frames."""
-        self.path.unlink(missing_ok=True)
-        self.known.clear()
-
-
-def _whole_frames(text: str) -> str:
-    """The part of an extended XYZ file that consists of whole frames."""
-    lines, at = text.splitlines(keepends=True), 0
-    while at < len(lines) and lines[at].strip().isdigit():
-        stop = at + 2 + int(lines[at])
-        if stop > len(lines) or not lines[stop - 1].endswith("\n"):
-            break
-        at = stop
-    return "".join(lines[:at])

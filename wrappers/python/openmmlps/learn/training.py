@@ -33,6 +33,7 @@ LOSS = {
 }  # fmt: skip
 _MAY_CHANGE = ("time", "steps")
 _REFIT_FRAMES = 200
+_MOST_THREADS = 4
 
 
 @dataclass(frozen=True)
@@ -366,16 +367,29 @@ def held_out_errors(run: Run) -> dict[str, float]:
     return found
 
 
-def use_threads(threads: int) -> None:
-    """Limit the threads of the linear algebra library; where threadpoolctl is missing, OPENBLAS_NUM_THREADS decides."""
-    if threads < 1:
+def use_threads(threads: int | None) -> None:
+    """Limit the threads of the linear algebra library.
+
+    Parameters
+    ----------
+    threads : int, optional
+        None: at most 4, as the matrices of a batch are small; nothing happens then where threadpoolctl is missing
+
+    Raises
+    ------
+    ValueError
+        for less than one
+    ImportError
+        if threadpoolctl is missing
+    """
+    if threads is not None and threads < 1:
         raise ValueError(f"train: --threads is {threads}; give 1 or more")
     try:
         from threadpoolctl import threadpool_limits
     except ImportError:
-        if os.environ.get("OPENBLAS_NUM_THREADS") != str(threads):
+        if threads is not None and os.environ.get("OPENBLAS_NUM_THREADS") != str(threads):
             raise ImportError(
                 "threads: install threadpoolctl (openmm-lps[learn]), or set OPENBLAS_NUM_THREADS"
             ) from None
         return
-    threadpool_limits(threads)
+    threadpool_limits(threads or min(_MOST_THREADS, len(os.sched_getaffinity(0))))
