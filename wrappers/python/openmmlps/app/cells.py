@@ -153,10 +153,15 @@ def continuous_box(box: Any, previous: np.ndarray | None) -> np.ndarray:
 
 
 def _integer_adjugate(matrix: np.ndarray) -> np.ndarray:
-    a, b, c = (row.astype(object) for row in np.asarray(matrix))
-    return np.array([np.cross(b, c), np.cross(c, a), np.cross(a, b)]).T
+    # In Python's integers, which never overflow; np.cross takes none of them before NumPy 2.3.
+    (a, b, c), (d, e, f), (g, h, i) = np.asarray(matrix).tolist()
+    rows = [
+        [e * i - f * h, c * h - b * i, b * f - c * e],
+        [f * g - d * i, a * i - c * g, c * d - a * f],
+        [d * h - e * g, b * g - a * h, a * e - b * d],
+    ]
+    return np.array(rows, dtype=object)
 
 
 def _integer_determinant(matrix: np.ndarray) -> int:
-    a, b, c = (row.astype(object) for row in np.asarray(matrix))
-    return int(a @ np.cross(b, c))
+    return int(np.asarray(matrix).tolist()[0] @ _integer_adjugate(matrix)[:, 0])
