@@ -4,12 +4,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from .anions import AnionFinder
+from .cages import Cages, find_cages
 from .neighbors import neighbor_pairs
 from .requirements import require_interval
 from .trajectory import Species, Trajectory
@@ -17,6 +19,7 @@ from .unwrapping import read_paths
 
 #: name for lithium without a sulfur in reach, and for anions too rare to tell
 UNASSIGNED, OTHER = "none", "other"
+_SHELL = 4  # S around a lithium
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,8 @@ class Hosts:
         np.ndarray
     )  #: [t, m] identity of the anion: the lowest index of its formers (of its S if it has none); -1: none
     sulfur: np.ndarray  #: [t, m] index of the nearest S; -1: none
+    shell: np.ndarray  #: [t, m, 4] which S are nearest, by their order among the S; -1: none in reach
+    sulfurs: int  #: number of all S
     former_kind: np.ndarray  #: [t, p] index into `kinds`, per former (P) atom
     paths: np.ndarray  #: [t, m, 3] unwrapped positions relative to the framework, angstrom
 
@@ -57,12 +62,13 @@ class ConditionalDisplacement:
 
 @dataclass(frozen=True)
 class Hops:
-    """Changes of the host anion."""
+    """Moves from cage to cage; a cage belongs to the kind of anion at which its ion is most of the time."""
 
     kinds: tuple[str, ...]
-    counts: np.ndarray  #: [k, k] from kind (row) to kind (column), between different anions
-    rate_per_ps: np.ndarray  #: [k] departures per ion at a kind and ps
-    lengths_angstrom: np.ndarray  #: [h] distance moved from `tolerance` before to `tolerance` after each hop
+    counts: np.ndarray  #: [k, k] from kind (row) to kind (column), the same anion included
+    observed_ps: np.ndarray  #: [k] time in cages of a kind, summed over ions
+    rate_per_ps: np.ndarray  #: [k] departures per ion in a cage of a kind and ps
+    lengths_angstrom: np.ndarray  #: [h] between the centers of the cages
 
 
 def assign_hosts(
@@ -113,6 +119,7 @@ def assign_hosts(
     names: dict[str, int] = {}
     shape = (len(trajectory), len(ions))
     kind, host, nearest = np.full(shape, -1), np.full(shape, -1), np.full(shape, -1)
+    shell = np.empty((*shape, _SHELL), dtype=np.int32)
     former_kind = np.empty((len(trajectory), len(formers)), dtype=int)
     priority = np.arange(len(trajectory.symbols))
     priority[sulfurs] += len(priority)
@@ -122,14 +129,15 @@ def assign_hosts(
         identity = np.full(len(units.kinds), 2 * len(priority))
         np.minimum.at(identity, units.unit[finder.atoms], priority[finder.atoms])
         former_kind[frame] = numbers[units.unit[formers]]
-        found = _nearest_sulfur(positions[both], cell, len(ions), cutoff)
+        shell[frame] = _nearest_sulfurs(positions[both], cell, len(ions), cutoff)
+        found = shell[frame, :, 0]
         held = np.flatnonzero(found >= 0)
         nearest[frame, held] = sulfurs[found[held]]
         unit = units.unit[nearest[frame, held]]
         kind[frame, held] = numbers[unit]
         host[frame, held] = identity[unit] % len(priority)
     kinds, kind, former_kind = _merge_rare(list(names), kind, former_kind, rare)
-    return Hosts(interval, kinds, kind, host, nearest, former_kind, paths)
+    return Hosts(interval, kinds, kind, host, nearest, shell, len(sulfurs), former_kind, paths)
 
 
 def conditional_displacement(
@@ -193,54 +201,85 @@ def conditional_displacement(
     )
 
 
-def hops(hosts: Hosts, tolerance_ps: float = 0.5) -> Hops:
-    """Hops between anions, forgetting excursions that return within the tolerance.
-
-    A change of host while the nearest S stays the same is a reaction of the anion, not a hop.
+def hops(hosts: Hosts, tolerance_ps: float = 0.5, cage_angstrom: float = 1.5) -> Hops:
+    """Hops from cage to cage: long moves that last and leave at most half of the shell of S (:mod:`~.cages`).
 
     Parameters
     ----------
     hosts : Hosts
         of :func:`assign_hosts`
     tolerance_ps : float
-        shorter visits elsewhere that return do not count
+        moves that return within it do not count, ps
+    cage_angstrom : float
+        cage-breaking distance: shorter moves do not count, angstrom
 
     Returns
     -------
     Hops
         counts, rates and lengths
+
+    Raises
+    ------
+    ValueError
+        frames further apart than the tolerance
     """
-    patience = round(tolerance_ps / hosts.interval_ps)
-    settled = settle(hosts.host, patience)
-    count = len(hosts.kinds)
-    frame, ion = _departures(hosts, settled)
+    if hosts.interval_ps > tolerance_ps * (1 + 1e-6):
+        raise ValueError(
+            f"hops: frames are {hosts.interval_ps:g} ps apart, more than the tolerance of {tolerance_ps:g} ps, so moves that return "
+            f"cannot be told from hops; save frames every {tolerance_ps:g} ps or more often"
+        )
+    patience = max(1, round(tolerance_ps / hosts.interval_ps))
+    cages = find_cages(hosts.paths, hosts.shell, hosts.sulfurs, patience, cage_angstrom)
+    kind, count = _kind_of_cages(cages, hosts), len(hosts.kinds)
+    left = np.flatnonzero(cages.ended)
     counts = np.zeros((count, count), dtype=int)
-    np.add.at(counts, (hosts.kind[frame, ion], hosts.kind[frame + 1, ion]), 1)
-    time = np.bincount(hosts.kind.ravel(), minlength=count) * hosts.interval_ps
-    before, after = np.maximum(frame - patience, 0), np.minimum(frame + 1 + patience, len(settled) - 1)
-    lengths = np.linalg.norm(hosts.paths[after, ion] - hosts.paths[before, ion], axis=1)
+    np.add.at(counts, (kind[left], kind[left + 1]), 1)
+    time = np.bincount(kind, cages.frames, count) * hosts.interval_ps
+    lengths = np.linalg.norm(cages.centers_angstrom[left + 1] - cages.centers_angstrom[left], axis=1)
     rate = np.divide(counts.sum(1), time, out=np.full(count, np.nan), where=time > 0)
-    return Hops(hosts.kinds, counts, rate, lengths)
+    return Hops(hosts.kinds, counts, time, rate, lengths)
 
 
-def residence_times(hosts: Hosts, tolerance_ps: float = 0.5) -> dict[str, Lifetime]:
-    """Kind -> :class:`Lifetime` of the stay of an ion at one anion of the kind (see :func:`hops`).
+def _kind_of_cages(cages: Cages, hosts: Hosts) -> np.ndarray:
+    """[c] the kind at which the ion was most often; one without S in reach counts only if it always was."""
+    count = len(hosts.kinds)
+    votes = np.bincount((cages.number * count + hosts.kind).ravel(), minlength=len(cages.ion) * count)
+    votes = votes.reshape(-1, count)
+    votes[:, hosts.kinds.index(UNASSIGNED)] = np.minimum(votes[:, hosts.kinds.index(UNASSIGNED)], 1)
+    return votes.argmax(1)
+
+
+def residence_times(
+    hosts: Hosts | Iterable[Hosts], tolerance_ps: float = 0.5, cage_angstrom: float = 1.5
+) -> dict[str, Lifetime]:
+    """Kind -> :class:`Lifetime` of the stay of an ion in one cage at an anion of the kind (see :func:`hops`).
 
     Parameters
     ----------
-    hosts : Hosts
-        of :func:`assign_hosts`
+    hosts : Hosts or iterable of Hosts
+        of :func:`assign_hosts`; several, such as those of replicas, are counted together
     tolerance_ps : float
-        shorter visits elsewhere that return do not count, ps
+        moves that return within it do not count, ps
+    cage_angstrom : float
+        shorter moves do not count, angstrom
 
     Returns
     -------
     dict of Lifetime
         by kind
+
+    Raises
+    ------
+    ValueError
+        frames further apart than the tolerance
     """
-    found = hops(hosts, tolerance_ps)
-    time = np.bincount(hosts.kind.ravel(), minlength=len(hosts.kinds)) * hosts.interval_ps
-    return {name: _lifetime(time[k], int(found.counts[k].sum())) for k, name in enumerate(hosts.kinds)}
+    totals: dict[str, tuple[float, int]] = {}
+    for one in [hosts] if isinstance(hosts, Hosts) else hosts:
+        found = hops(one, tolerance_ps, cage_angstrom)
+        for name, time, left in zip(found.kinds, found.observed_ps, found.counts.sum(1), strict=True):
+            before = totals.get(name, (0.0, 0))
+            totals[name] = (before[0] + float(time), before[1] + int(left))
+    return {name: _lifetime(*total) for name, total in totals.items()}
 
 
 def anion_lifetimes(hosts: Hosts, tolerance_ps: float = 0.5) -> dict[str, Lifetime]:
@@ -296,21 +335,17 @@ def settle(labels: np.ndarray, patience: int) -> np.ndarray:
     return settled
 
 
-def _departures(hosts: Hosts, settled: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Frames (before the change) and ions of real hops."""
-    frame, ion = np.nonzero(settled[1:] != settled[:-1])
-    real = hosts.sulfur[frame, ion] != hosts.sulfur[frame + 1, ion]
-    return frame[real], ion[real]
-
-
-def _nearest_sulfur(positions: np.ndarray, cell: np.ndarray | None, ions: int, cutoff: float) -> np.ndarray:
-    """Index (among the sulfurs) of the S nearest to each ion; -1: none. The ions come first in `positions`."""
+def _nearest_sulfurs(positions: np.ndarray, cell: np.ndarray | None, ions: int, cutoff: float) -> np.ndarray:
+    """[m, 4] indices (among the sulfurs) of the S nearest to each ion; -1: none. The ions come first in `positions`."""
     first, second, distance = neighbor_pairs(positions, cell, cutoff)
     low, high = np.minimum(first, second), np.maximum(first, second)
-    mixed = (low < ions) & (high >= ions)
-    order = np.argsort(-distance[mixed], kind="stable")  # the nearest is written last
-    nearest = np.full(ions, -1)
-    nearest[low[mixed][order]] = high[mixed][order] - ions
+    mixed = np.flatnonzero((low < ions) & (high >= ions))
+    order = mixed[np.lexsort((distance[mixed], low[mixed]))]
+    ion = low[order]
+    rank = np.arange(len(order)) - np.searchsorted(ion, ion)
+    near = rank < _SHELL
+    nearest = np.full((ions, _SHELL), -1)
+    nearest[ion[near], rank[near]] = high[order[near]] - ions
     return nearest
 
 

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the openmm-lps authors
-"""Sections on the mobile ions at the hottest temperature: mobility near each anion, where they are, where they go."""
+"""Sections on the mobile ions: mobility near each anion at all temperatures; where they are and go at the hottest."""
 
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from openmmlps import analysis
-from openmmlps.analysis.estimates import student_reach
-from openmmlps.analysis.mobility import ConditionalDisplacement, Hosts, Lifetime
+from openmmlps.analysis.estimates import standard_error, student_reach
+from openmmlps.analysis.mobility import Hosts, Lifetime
 from openmmlps.analysis.requirements import require_interval
 from openmmlps.protocols.transport import TransportSettings
 
@@ -17,59 +18,94 @@ from .diffusion_section import Point
 from .style import SERIES, chemical, heat, picture
 
 _BLOCKS = 5
+_FRAMES, _TOLERANCE_PS, _CAGE_ANGSTROM = 500, 0.5, 1.5  # of the search for hops in each trajectory
 _VAN_HOVE_LAGS_PS = (0.5, 2.0, 5.0, 10.0, 20.0, 50.0)
 
 
-def mobility_section(name: str, settings: TransportSettings, point: Point) -> Section | None:
-    """Mobility of lithium near each kind of anion; None without lithium, P and S, or if the run is too short."""
-    trajectory = point.trajectories[0]
-    if settings.mobile != "Li" or not {"P", "S"} <= set(trajectory.elements):
+def mobility_section(name: str, settings: TransportSettings, points: Sequence[Point]) -> Section | None:
+    """Mobility of lithium near each kind of anion at all temperatures, all replicas together; None without lithium, P and S."""
+    if settings.mobile != "Li" or not {"P", "S"} <= set(points[0].trajectories[0].elements):
         return None
-    try:
-        hosts = analysis.assign_hosts(trajectory, stride=max(1, len(trajectory) // 500))
-        longest = (len(hosts.paths) - 1) * hosts.interval_ps
-        lags = np.unique(np.round(np.geomspace(2, 0.2 * longest / hosts.interval_ps, 12))) * hosts.interval_ps
-        found = analysis.conditional_displacement(hosts, lags, blocks=_BLOCKS)
-        residence = _residence_table(name, hosts)
-    except ValueError:
-        return None
-    section = Section("mobility", f"Lithium near each anion, {point.target_K:g} K")
-    section.add(_hosts_figure(name, found), residence)
-    return section
+    hottest, rows, refused = points[-1], [], []
+    section = Section("mobility", "Lithium near each anion")
+    for point in points:
+        try:
+            if point is hottest:
+                hosts = list(_hosts(point))
+                section.add(_hosts_figure(name, point, hosts))
+                stays = analysis.residence_times(hosts, _TOLERANCE_PS, _CAGE_ANGSTROM)
+            else:
+                stays = analysis.residence_times(_hosts(point), _TOLERANCE_PS, _CAGE_ANGSTROM)
+        except ValueError as error:
+            refused.append(f"{point.target_K:g} K: {error}.")
+            continue
+        rows += _residence_rows(point, stays)
+    section.paragraphs += refused
+    if rows:
+        section.add(_residence_table(name, rows))
+    return section if section.items or refused else None
 
 
-def _hosts_figure(name: str, found: ConditionalDisplacement) -> Figure:
-    kinds = [kind for kind, msd in found.msd_angstrom2.items() if np.isfinite(msd).any()]
+def _hosts(point: Point) -> Iterator[Hosts]:
+    """Hosts in the first frames of each replica, as close as hops need."""
+    for path in point.folders:
+        trajectory = analysis.read(path / "trajectory.h5")
+        interval = require_interval(trajectory, "report")
+        stride = max(1, int(_TOLERANCE_PS / 2 / interval + 1e-6))
+        yield analysis.assign_hosts(trajectory[: _FRAMES * stride : stride])
+
+
+def _hosts_figure(name: str, point: Point, hosts: Sequence[Hosts]) -> Figure:
+    frames, interval = min(len(one.paths) for one in hosts), hosts[0].interval_ps
+    lags = np.unique(np.round(np.geomspace(2, max(3, 0.2 * (frames - 1)), 12))) * interval
+    each = [analysis.conditional_displacement(one, lags, blocks=_BLOCKS) for one in hosts]
+    kinds = [kind for kind in each[0].msd_angstrom2 if np.isfinite(each[0].msd_angstrom2[kind]).any()]
+    several = len(each) >= 3
+    curves = {}
+    for kind in kinds:
+        found = [one for one in each if kind in one.msd_angstrom2]
+        values = np.array([one.msd_angstrom2[kind] for one in found])
+        errors = np.array([one.standard_errors_angstrom2[kind] for one in found])
+        error = standard_error(values) if several else np.sqrt((errors**2).sum(0)) / len(found)
+        freedom = len(found) - 1 if several else _BLOCKS - 1
+        curves[kind] = values.mean(0), (student_reach(freedom) if freedom else np.nan) * error
 
     def draw(axes: Any) -> None:
         for color, kind in zip(SERIES[:6], kinds, strict=False):
-            values = found.msd_angstrom2[kind]
-            reach = student_reach(_BLOCKS - 1) * found.standard_errors_angstrom2[kind]
-            axes.plot(found.lags_ps, values, color=color, marker="o", markersize=3, label=chemical(kind))
+            values, reach = curves[kind]
+            axes.plot(each[0].lags_ps, values, color=color, marker="o", markersize=3, label=chemical(kind))
             low = np.maximum(values - reach, 1e-3)
-            axes.fill_between(found.lags_ps, low, values + reach, color=color, alpha=0.15, linewidth=0)
+            axes.fill_between(each[0].lags_ps, low, values + reach, color=color, alpha=0.15, linewidth=0)
         axes.set(xscale="log", yscale="log", xlabel="lag (ps)", ylabel="MSD by first host (Å²)")
         axes.legend(loc="upper left", ncols=2)
 
     columns = ("lag_ps", *(f"msd_angstrom2_{kind}" for kind in kinds))
-    rows = rows_of(found.lags_ps, *(found.msd_angstrom2[kind] for kind in kinds))
+    rows = rows_of(each[0].lags_ps, *(curves[kind][0] for kind in kinds))
     caption = (
-        "Mean squared displacement of lithium by the kind of anion it starts at; bands: 95 % intervals from blocks."
+        f"Mean squared displacement of lithium at {point.target_K:g} K by the kind of anion it starts at; bands: 95 % intervals "
+        f"from {'replicas' if several else 'blocks'}."
     )
     return Figure(f"{name}-hosts", caption, picture(draw), columns, rows)
 
 
-def _residence_table(name: str, hosts: Hosts) -> Table:
-    residence, moves = analysis.residence_times(hosts), analysis.hops(hosts)
+def _residence_rows(point: Point, stays: Mapping[str, Lifetime]) -> list[tuple[Any, ...]]:
+    """Kinds that hold lithium for at least a hundredth of the time."""
+    total = sum(life.observed_ps for life in stays.values())
     rows = []
-    for index, kind in enumerate(moves.kinds):
-        life = residence.get(kind)
-        if life is not None:
-            share = round(100 * float((hosts.kind == index).mean()), 1)
-            rows.append((kind, share, _lifetime(life), float(moves.rate_per_ps[index]), life.departures))
-    columns = ("anion", "% of Li", "residence (ps), 95 %", "departures per Li and ps", "seen")
-    note = "Residence: time until the host anion changes for longer than 0.5 ps; 95 % interval in parentheses."
-    return Table(f"{name}-residence", "Residence of lithium at anions.", columns, tuple(rows), note)
+    for kind, life in stays.items():
+        if life.observed_ps >= 0.01 * total:
+            share, rate = round(100 * life.observed_ps / total, 1), life.departures / life.observed_ps
+            rows.append((f"{point.target_K:g}", kind, share, _lifetime(life), rate, life.departures))
+    return rows
+
+
+def _residence_table(name: str, rows: Sequence[tuple[Any, ...]]) -> Table:
+    columns = ("T (K)", "anion", "% of Li", "stay in a cage (ps), 95 %", "hops per Li and ps", "seen")
+    note = (
+        f"A hop moves the center of the cage by more than {_CAGE_ANGSTROM:g} Å for longer than {_TOLERANCE_PS:g} ps and leaves at "
+        "most half of the shell of S. A cage belongs to the anion that owns the nearest S most often. All replicas together."
+    )
+    return Table(f"{name}-residence", "Lithium in cages at anions.", columns, tuple(rows), note)
 
 
 def _lifetime(life: Lifetime) -> str:

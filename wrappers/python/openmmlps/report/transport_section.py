@@ -58,7 +58,7 @@ def transport_findings(folder: ProtocolFolder, name: str) -> Findings:
     found.add(
         _cells(name, settings, points, len(symbols)),
         section,
-        mobility_section.mobility_section(name, settings, hottest),
+        mobility_section.mobility_section(name, settings, points),
         mobility_section.density_section(name, settings, hottest),
         mobility_section.van_hove_section(name, settings, hottest),
         structure_section.tetrahedra_section(name, hottest.trajectories[0], f"Tetrahedra at {hottest.target_K:g} K"),
