@@ -111,7 +111,7 @@ def test_killed_training_ends_as_an_undisturbed_one(file, tmp_path):
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     environment = os.environ | {"OPENBLAS_NUM_THREADS": "1"}
     subprocess.run([sys.executable, "-c", script, file, whole], check=True, env=environment)
-    for _ in range(3):
+    for _ in range(2):
         process = subprocess.Popen([sys.executable, "-c", script, file, parts], env=environment)
         before = (parts / "checkpoint.npz").stat().st_mtime_ns if (parts / "checkpoint.npz").exists() else 0
         while process.poll() is None:  # until it has done a few batches more

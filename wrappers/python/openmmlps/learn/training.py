@@ -177,9 +177,11 @@ def train(
         say(f"{sum(map(len, parts.training))} frames to train on, {sum(map(len, validation))} held out")
         run = Run(output, content, options, parts.training, validation)
         weights, constants = _start(run, begin, settings, say)
-        run.start(weights, constants)
-        if begin.weights is not None and run.step == 0:
+        fresh = not run.resumes()
+        run.start(weights, constants, save=False)
+        if fresh and begin.weights is not None:
             _refit(run)
+        if fresh:
             run.save()
         finished = run.train()
         picture.draw()

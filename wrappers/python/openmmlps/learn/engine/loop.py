@@ -125,8 +125,13 @@ class Run:
         """Whether the folder holds a checkpoint."""
         return (self.folder / CHECKPOINT).is_file()
 
-    def start(self, weights: Mapping[str, np.ndarray] | None, constants: dict[str, np.ndarray] | None) -> None:
-        """Make the model: from the checkpoint of the folder, from the given weights, or at random."""
+    def start(
+        self, weights: Mapping[str, np.ndarray] | None, constants: dict[str, np.ndarray] | None, save: bool = True
+    ) -> None:
+        """Make the model: from the checkpoint of the folder, from the given weights, or at random.
+
+        With `save` the first checkpoint is written at once.
+        """
         self.parameters = Parameters(self.architecture, self.options.dtype)
         self.optimiser = Soap(self.parameters, self.options.weight_decay)
         self.averaged = None if self.options.average is None else np.zeros_like(self.parameters.flat)
@@ -143,7 +148,8 @@ class Run:
         if self.averaged is not None:
             self.averaged[...] = self.parameters.flat
         self.model = self._model()
-        self.save()
+        if save:
+            self.save()
 
     def _resume(self) -> None:
         path = self.folder / CHECKPOINT
