@@ -22,10 +22,11 @@ from openmmlps._settings import tomllib
 from openmmlps.app.h5md_reporter import read_frames
 from openmmlps.cli import app
 from openmmlps.protocols import QuenchSettings, TransportSettings, quench, transport
-from openmmlps.study import StudyFolder, expand, read_progress, read_study, shipped_studies
+from openmmlps.study import StudyFolder, expand, read_executor, read_progress, read_study, shipped_studies
 from openmmlps.study.compositions import parse_composition
 from openmmlps.study.driver_token import DriverToken, DriverWatch
 from openmmlps.study.joined import join
+from openmmlps.study.progress import how_far
 from openmmlps.study.task import carry_out
 from openmmlps.study.toml_lines import Lines
 
@@ -71,17 +72,20 @@ def command(*arguments):
     return CliRunner().invoke(app, ["study", *map(str, arguments)])
 
 
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory):
-    """A folder whose tasks were carried out one after the other in this process."""
-    path = tmp_path_factory.mktemp("study")
-    study = read_study(write(path, HEAD + GLASS + TASKS))
+def carried_out(path, text):
+    """A study whose tasks were carried out one after the other in this process."""
+    study = read_study(write(path, text))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("openmmlps.app.runner._Run._draw", lambda run: None)
         with StudyFolder.create(path / "out", study, expand(study, PairEngine())) as folder:
             for task in folder.tasks():
                 assert carry_out(folder, task, PairEngine()).state == "finished"
     return folder
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    return carried_out(tmp_path_factory.mktemp("study"), HEAD + GLASS + TASKS)
 
 
 @pytest.mark.parametrize(
@@ -255,22 +259,26 @@ def kill_at_random(folder, kills, seed, patience=60):
     return killed
 
 
-@pytest.mark.parametrize(
-    "kills",
-    [
-        pytest.param(["task", "driver", "worker", "stop"], id="four"),
-        pytest.param(["task", "driver", "worker", "pool", "stop"] * 6, id="thirty", marks=pytest.mark.long),
-    ],
-)
-def test_kills_change_nothing(undisturbed, tmp_path, kills):
+def test_kills_change_nothing(undisturbed, tmp_path):
     pytest.importorskip("parsl")
-    folder = copy_of(undisturbed, tmp_path / "out")
-    number = len(kills)
-    assert len(kill_at_random(folder, kills, number)) + len(kills) == number
+    check_kills(undisturbed, tmp_path / "out", ["task", "driver", "worker", "stop"])
+
+
+@pytest.mark.long
+def test_thirty_kills_change_nothing(tmp_path):
+    text = HEAD.replace("replicas = 2", "replicas = 8") + GLASS + TASKS
+    kills = ["task", "driver", "worker", "pool", "stop"] * 6
+    check_kills(carried_out(tmp_path, text), tmp_path / "killed", kills)
+    assert not kills, "the study was over too soon"
+
+
+def check_kills(undisturbed, path, kills):
+    folder = copy_of(undisturbed, path)
+    kill_at_random(folder, kills, len(kills))
     assert_equal_studies(folder, undisturbed)
-    progress = read_progress(folder)
-    assert progress.state == "finished" and progress.counts() == "6 done"
-    assert "6 done" in folder.page.read_text() and "http-equiv" not in folder.page.read_text()
+    progress, number = read_progress(folder), len(undisturbed.tasks())
+    assert progress.state == "finished" and progress.counts() == f"{number} done"
+    assert f"{number} done" in folder.page.read_text() and "http-equiv" not in folder.page.read_text()
 
 
 def assert_equal_studies(folder, undisturbed):
@@ -283,9 +291,14 @@ def assert_equal_studies(folder, undisturbed):
 
 
 def test_what_cannot_succeed_is_tried_once(undisturbed, tmp_path):
-    """A task that fails names its cause; what needs it is skipped, the rest is done."""
+    """A task that fails names its cause; what needs it is skipped, the rest is done. On an executor of the user."""
     pytest.importorskip("parsl")
     folder = copy_of(undisturbed, tmp_path / "out")
+    (tmp_path / "my.py").write_text(
+        "from parsl.executors import ThreadPoolExecutor as P\nexecutor = P(max_threads=2)\n"
+    )
+    own = TASKS.replace("[executor]", '[executor]\nkind = "file"\nfile = "my.py"')
+    folder.change_executor(read_executor(write(tmp_path, HEAD + GLASS + own)))
     record = json.loads(folder.record_file.read_text())
     record["tasks"] = [task for task in record["tasks"] if "T400" not in task["name"]]
     record["tasks"][0]["settings"]["density_g_per_cm3"] = 30.0
@@ -305,6 +318,18 @@ def test_folders_of_other_versions_say_why_not(undisturbed, tmp_path):
     assert result.exit_code == 2 and "was made by openmm-lps 0.0.1 (version 0 of study folders)" in result.output
     folder.record_file.write_text(json.dumps(record | {"tasks": [{"name": "x"}]}))
     assert "is damaged" in command("status", folder.path).output
+
+
+def test_a_retry_is_free_for_a_task_that_came_further(undisturbed):
+    task = undisturbed.tasks()[0]
+    assert how_far(undisturbed, task) == (3, 0)
+    name, folder = undisturbed.tasks()[-1].name, undisturbed.tasks_folder
+    file = folder / name / "status.json"
+    content = file.read_text()
+    stage = "T400/replica-1/production"
+    file.write_text(json.dumps(json.loads(content) | {"stage": stage}))
+    assert how_far(undisturbed, undisturbed.tasks()[-1]) == (2, 200)
+    file.write_text(content)
 
 
 def test_tasks_know_whether_their_driver_is_there(tmp_path):
@@ -329,4 +354,4 @@ def test_shipped_studies_can_be_carried_out(name, tmp_path):
     assert "finished" in command("status", out).output
     result = command("report", out)
     assert result.exit_code == 0 and "note:" not in result.output, result.output
-    assert "75Li2S-25P2S5" in (out / "report.html").read_text()
+    assert "75 Li₂S – 25 P₂S₅" in (out / "report.html").read_text()

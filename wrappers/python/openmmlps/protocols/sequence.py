@@ -102,7 +102,7 @@ class Sequence(Monitor):
         self.folder, self.stages, self.engine, self.settings, self.monitor = folder, stages, engine, settings, monitor
         self._current = stages[0]
         self._began, self._cost_before = time.monotonic(), 0.0
-        self._told = 0.0
+        self._told = self._fraction = 0.0  # of the current stage
 
     def execute(self) -> ProtocolResult:
         """Do what is left to do.
@@ -117,7 +117,7 @@ class Sequence(Monitor):
         self._cost_before = sum(stage.cost for stage in self.stages if self._done(stage))
         try:
             for number, stage in enumerate(self.stages, 1):
-                self._current = stage
+                self._current, self._fraction = stage, 0.0
                 if self._done(stage):
                     continue
                 self.monitor.stage(stage.name, number, len(self.stages))
@@ -149,7 +149,8 @@ class Sequence(Monitor):
     ) -> None:
         """Hand on where a run is, and keep the status of the whole true."""
         self.monitor.progress(step, total_steps, ns_per_day, seconds_left, values)
-        self._say_now_and_then(step / total_steps)
+        self._fraction = step / total_steps
+        self._say_now_and_then()
 
     def _done(self, stage: RunStage | TaskStage) -> bool:
         return (self.folder.path / stage.name / _RESULT).is_file()
@@ -175,7 +176,7 @@ class Sequence(Monitor):
         ) as stop:
 
             def stopped() -> bool:
-                self._say_now_and_then(0.0)
+                self._say_now_and_then()
                 return stop.received is not None
 
             found = stage.action(path, stopped)
@@ -191,16 +192,16 @@ class Sequence(Monitor):
         self._say(state)
         return ProtocolResult(self.folder.shown, state, signal, time.monotonic() - self._began)
 
-    def _say_now_and_then(self, fraction: float) -> None:
+    def _say_now_and_then(self) -> None:
         if time.monotonic() - self._told > _STATUS_SECONDS:
-            self._say("running", fraction)
+            self._say("running")
 
-    def _say(self, state: str, fraction: float = 0.0, message: str | None = None) -> None:
+    def _say(self, state: str, message: str | None = None) -> None:
         """Write status.json of the whole; the estimate of the end comes from the work of this process."""
         self._told = time.monotonic()
         finished, current = state == "finished", self._current
         done = sum(item.cost for item in self.stages if self._done(item))
-        done += 0.0 if finished else fraction * current.cost
+        done += 0.0 if finished else self._fraction * current.cost
         total = sum(item.cost for item in self.stages)
         rate = (done - self._cost_before) / max(self._told - self._began, 1e-9)
         record = self.folder.record

@@ -18,7 +18,7 @@ from .driver_token import DriverToken
 from .grid import Task
 from .page import write_page
 from .parsl_config import failure_of, make_config
-from .progress import StudyProgress, fraction_done, is_done, look_at_task, overall, write_progress
+from .progress import StudyProgress, how_far, is_done, look_at_task, overall, write_progress
 from .study_folder import StudyFolder
 from .worker import TaskFailedError, run_task
 
@@ -33,7 +33,7 @@ class _Record:
 
     failed: dict[str, str] = field(default_factory=dict)
     tries: dict[str, int] = field(default_factory=dict)
-    furthest: dict[str, float] = field(default_factory=dict)
+    furthest: dict[str, tuple[int, int]] = field(default_factory=dict)
     stopping: bool = False
 
 
@@ -81,7 +81,7 @@ def execute(
         if record.stopping or isinstance(error, TaskFailedError):
             return float("inf")
         record.tries[name] = record.tries.get(name, 0) + 1
-        now, before = fraction_done(folder, by_name[name]), record.furthest.get(name, 0.0)
+        now, before = how_far(folder, by_name[name]), record.furthest.get(name, (0, 0))
         record.furthest[name] = max(now, before)
         return 0.0 if now > before else 1.0
 

@@ -56,9 +56,11 @@ def is_done(folder: StudyFolder, task: Task) -> bool:
     return bool(_status(folder.task(task)).get("state") == "finished")
 
 
-def fraction_done(folder: StudyFolder, task: Task) -> float:
-    """Fraction of a task that its protocol says is done."""
-    return float(_status(folder.task(task)).get("fraction_done") or 0.0)
+def how_far(folder: StudyFolder, task: Task) -> tuple[int, int]:
+    """Stages of a task that are done, and the last checkpoint of the run in progress."""
+    record = _status(folder.task(task))
+    run = _status(folder.task(task) / str(record.get("stage") or ""))
+    return sum(bool(stage["done"]) for stage in record.get("stages", [])), int(run.get("checkpoint_step") or 0)
 
 
 def look_at_task(folder: StudyFolder, task: Task, failed: Mapping[str, str], tries: Mapping[str, int]) -> TaskProgress:
