@@ -186,7 +186,7 @@ def run_lammps(environment: Path, job: dict, ranks: int, threads: int) -> dict:
         lines = ["units metal", "atom_style atomic", "boundary p p p", "read_data data"]
         lines += [f"mass {k + 1} {MASSES[symbol]}" for k, symbol in enumerate(SYMBOLS)]
         lines += [
-            f"pair_style deepmd {job['model']}",
+            *job.get("style", [f"pair_style deepmd {job['model']}"]),
             f"pair_coeff * * {' '.join(SYMBOLS)}",
             "neighbor 1.0 bin",
             "neigh_modify every 1 delay 0 check yes",
@@ -258,6 +258,14 @@ def run_case(arguments, name: str, variant: str, models: dict[str, Path], struct
     for ranks, threads in dict.fromkeys(divisions):
         label = f"LAMMPS {ranks}x{threads}"
         runs[label] = lambda ranks=ranks, threads=threads: run_lammps(arguments.peer_env, peer, ranks, threads)
+        if arguments.lammps_plugin:
+            style = [
+                f"plugin load {arguments.lammps_plugin.resolve()}",
+                f"pair_style lps {ours['model']} precision {'double' if precision == 'float64' else 'single'}",
+            ]
+            runs[f"ours in {label}"] = lambda ranks=ranks, threads=threads, style=style: run_lammps(
+                arguments.peer_env, ours | {"style": style}, ranks, threads
+            )
     runs["PythonForce"] = lambda: run_worker(arguments.peer_env / "bin" / "python", "python-force", peer, variables)
     speeds: dict[str, list[float]] = {label: [] for label in runs}
     memory = 0
@@ -284,6 +292,7 @@ def format_row(row: dict) -> str:
             f"| {row['case']}",
             row["variant"],
             f"{median['ours']:,.0f}",
+            f"{max((v for label, v in median.items() if label.startswith('ours in')), default=0):,.0f}",
             f"{median[best]:,.0f} ({best})",
             f"{median['ours'] / median[best]:.1f}",
             f"{median['PythonForce']:,.0f}",
@@ -294,8 +303,8 @@ def format_row(row: dict) -> str:
     )
 
 
-HEADER = """| case | model | ours, atom·step/s | LAMMPS, best | ratio | PythonForce | ratio | ours, peak MB | max\\|dF\\| ours / peer, eV/Å |
-|---|---|---|---|---|---|---|---|---|"""
+HEADER = """| case | model | ours, atom·step/s | ours in LAMMPS | LAMMPS, best | ratio | PythonForce | ratio | ours, peak MB | max\\|dF\\| ours / peer, eV/Å |
+|---|---|---|---|---|---|---|---|---|---|"""
 
 
 def describe_machine() -> str:
@@ -325,6 +334,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=5.0, help="rough length of one timed run")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--lammps-plugin", type=Path, help="lpsplugin.so: also run ours in LAMMPS")
     parser.add_argument("--million", action="store_true", help="also ours with 1,000,000 atoms")
     parser.add_argument("--work", type=Path, default=HERE / ".work", help="folder for models, structures and results")
     arguments = parser.parse_args()
@@ -355,7 +365,7 @@ def main() -> None:
         job |= {"threads": arguments.threads, "precision": "float32", "platform": "CPU", "model": str(models["240"])}
         result = run_worker(sys.executable, "ours", job)
         speed = 1e6 * result["steps"] / result["seconds"]
-        print(f"| 1000000 | 240-float32 | {speed:,.0f} | - | - | - | - | {result['memory'] / 1e6:.0f} | - |")
+        print(f"| 1000000 | 240-float32 | {speed:,.0f} | - | - | - | - | - | {result['memory'] / 1e6:.0f} | - |")
 
 
 if __name__ == "__main__":

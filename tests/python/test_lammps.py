@@ -337,6 +337,26 @@ def test_atoms_that_swap_types_between_lists(crystal, tmp_path):
     np.testing.assert_allclose(values(tmp_path, "swapped.txt"), values(tmp_path, "anew.txt"), rtol=1e-12)
 
 
+#: What DeePMD-kit 3.2.0 writes in LAMMPS for `bulk`: pair_style deepmd trained-tf.pb trained-tf-compressed-one.pb
+DEEPMD_KIT = {
+    "metal": (3.596927e-02, 1.912461e-04, 1.787357e-02, 8.272068e-02, 2.492702e-03, 3.170249e-02),
+    "real": (8.294711e-01, 4.410240e-03, 4.121743e-01, 1.907584e00, 5.748308e-02, 7.310769e-01),
+}
+
+
+@pytest.mark.parametrize(("units", "newton"), [("metal", "on"), ("real", "off")])
+def test_model_deviation_of_deepmd_kit(units, newton, tmp_path):
+    s = next(s for model, _, _, structures in golden() if model == "trained-tf" for s in structures)
+    structure = Structure(s["types"], s["positions"], s["box"])
+    structure.write(tmp_path / "bulk.data", 3)
+    first, second = (GOLDEN / name / "model.safetensors" for name in ("trained-tf", "trained-tf-compressed-one"))
+    script = (
+        structure.head("bulk.data", newton, units) + f"pair_style lps {first} precision double committee {second}\n"
+    )
+    lammps(script + "pair_coeff * * Li P S\nrun 0\n", tmp_path, 2)
+    np.testing.assert_allclose(np.loadtxt(tmp_path / "model_devi.out")[1:], DEEPMD_KIT[units], rtol=3e-7)
+
+
 @pytest.mark.parametrize("newton", ["on", "off"])
 def test_model_deviation(crystal, tmp_path, newton):
     import openmm

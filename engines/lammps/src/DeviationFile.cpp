@@ -75,7 +75,7 @@ void DeviationFile::open() {
 }
 
 void DeviationFile::write(std::int64_t step, const std::vector<const Evaluation*>& models,
-                          const std::vector<bool>& isCounted) {
+                          const std::vector<bool>& isCounted, double energyUnit) {
     lastStep = step;
     double sums[2] = {0.0, 0.0};                                           // atoms, deviations
     double extremes[2] = {0.0, -std::numeric_limits<double>::infinity()};  // largest, minus the smallest
@@ -108,7 +108,7 @@ void DeviationFile::write(std::int64_t step, const std::vector<const Evaluation*
                                sums[1] / sums[0]};
     std::fprintf(file, "%12" PRId64, step);
     for (double column : columns)
-        std::fprintf(file, " %18.6e", column);
+        std::fprintf(file, " %18.6e", energyUnit * column);
     std::fputc('\n', file);
     if (std::fflush(file) != 0)
         throw Error("pair_style lps: '" + path + "' cannot be written: " + std::strerror(errno) + "; make room for it");

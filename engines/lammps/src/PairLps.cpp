@@ -374,7 +374,7 @@ void PairLps::compareModels(bool isFolded, const FastRequest& request) {
     for (int i = 0; i < atom->nlocal; i++)
         isCounted[i] = types[i] != NeighborList::noType;
     try {
-        deviations->write(update->ntimestep, results, isCounted);
+        deviations->write(update->ntimestep, results, isCounted, energyUnit);
     } catch (const Error& problem) {
         error->one(FLERR, problem.what());
     }
