@@ -86,6 +86,16 @@ def test_drift_does_not_count():
     assert transport_coefficients(random_walk(1.0, seed=4, drift=0.5), 300, reference=None).exponent.value > 1.5
 
 
+def test_breathing_cells_are_no_diffusion():
+    """NPT far from the origin: edges that breathe by 2 % move an atom at 40 angstrom by 0.8, which would be a large D."""
+    still = random_walk(1.0, seed=4)
+    breath = 1 + 0.02 * np.sin(np.arange(500) / 7.0)
+    positions, cells = (still.positions + 40) * breath[:, None, None], np.eye(3) * 20 * breath[:, None, None]
+    found = transport_coefficients(Trajectory(still.symbols, positions, cells, still.times_ps), 300, reference=None)
+    expected = transport_coefficients(still, 300, reference=None).diffusion_cm2_per_s.value
+    assert found.diffusion_cm2_per_s.value == pytest.approx(expected * breath.mean() ** 2, rel=1e-6)
+
+
 def test_caged_ions_are_called_not_diffusive():
     random = np.random.default_rng(0)
     positions = random.normal(0, 0.3, (2000, 20, 3)) + random.random((1, 20, 3)) * 20

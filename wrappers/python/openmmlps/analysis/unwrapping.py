@@ -10,6 +10,8 @@ from .neighbors import NearestImages, cell_heights
 from .requirements import require_cell
 from .trajectory import Species, Trajectory
 
+_SAME_CELL = 1e-5  # relative; files in single precision round the cell
+
 
 def require_unwrapped(trajectory: Trajectory, where: str) -> None:
     """Refuse trajectories whose atoms are folded back into the box: their displacements are meaningless.
@@ -114,6 +116,9 @@ def read_paths(
 ) -> np.ndarray:
     """Positions of some atoms over all frames, relative to the drifting framework.
 
+    Where the cell changes (NPT), positions are the fractional coordinates times the mean cell: with a barostat everything
+    moves with the box, the further the more, and that is no diffusion.
+
     Parameters
     ----------
     trajectory : Trajectory
@@ -141,15 +146,26 @@ def read_paths(
     paths = np.empty((len(trajectory), len(chosen), 3))
     others = reference_indices(trajectory, chosen, reference, where)
     weights = trajectory.masses_amu[others]
-    origin = None
+    origin, to_mean = None, _to_mean_cell(trajectory)
     for chunk in trajectory.chunks():
         frames = slice(chunk.start, chunk.start + len(chunk.positions))
-        paths[frames] = chunk.positions[:, chosen]
+        positions = chunk.positions if to_mean is None else chunk.positions @ to_mean[frames]
+        paths[frames] = positions[:, chosen]
         if len(others):
-            center = np.einsum("tni,n->ti", chunk.positions[:, others], weights) / weights.sum()
+            center = np.einsum("tni,n->ti", positions[:, others], weights) / weights.sum()
             origin = center[0] if origin is None else origin
             paths[frames] -= (center - origin)[:, None]
     return paths
+
+
+def _to_mean_cell(trajectory: Trajectory) -> np.ndarray | None:
+    """[t, 3, 3] matrices that take positions from the cell of their frame to the mean one; None if it does not change."""
+    if trajectory.cells is None:
+        return None
+    cells = require_cell(trajectory)
+    if np.ptp(cells, axis=0).max() <= _SAME_CELL * np.abs(cells).max():
+        return None
+    return np.linalg.inv(cells) @ cells.mean(0)
 
 
 def reference_indices(trajectory: Trajectory, chosen: np.ndarray, reference: Species | None, where: str) -> np.ndarray:

@@ -49,8 +49,7 @@ def run_findings(folder: Path | str, name: str) -> Findings:
     if trajectory.cells is not None:
         add_structure(name, source, trajectory, _block_mean(data["density_g_per_cm3"][half:]), found)
     found.add(vibrations_section(name, trajectory))
-    if settings.ensemble != "npt":
-        add_displacements(name, trajectory, found)
+    add_displacements(name, trajectory, found)
     if status["state"] != "finished":
         done = 100 * status["fraction_done"]
         found.warnings.append(f"the run is not finished ({status['state']}, {done:.0f} % done)")
@@ -110,7 +109,7 @@ def vibrations_section(name: str, trajectory: analysis.Trajectory) -> Section | 
 
 
 def add_displacements(name: str, trajectory: analysis.Trajectory, found: Findings) -> None:
-    """Mean squared displacement at constant volume; a refusal becomes a warning."""
+    """Mean squared displacement; a refusal becomes a warning."""
     if trajectory.cells is None:
         return
     try:

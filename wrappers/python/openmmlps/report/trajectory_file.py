@@ -5,8 +5,6 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from openmmlps import analysis
 from openmmlps.analysis import Estimate
 from openmmlps.analysis.anions import ION_CHARGES
@@ -14,8 +12,6 @@ from openmmlps.units import GRAM_PER_CM3_PER_AMU_PER_NM3
 
 from .content import Findings, Measured, Result, formula
 from .single_run import add_displacements, add_structure, vibrations_section
-
-_SAME_VOLUME = 1e-6  # relative; larger changes are those of a barostat
 
 
 @dataclass(frozen=True)
@@ -55,19 +51,13 @@ def trajectory_findings(path: Path, reading: Reading) -> Findings:
     times = "" if trajectory.times_ps is None else f", {trajectory.times_ps[-1] - trajectory.times_ps[0]:g} ps"
     title = f"{len(symbols)} atoms ({formula(symbols)}), {len(trajectory)} frames{times}"
     found = Findings(str(path), "trajectory", path.name, title)
-    constant = True
     if trajectory.cells is not None:
         volumes = trajectory.volumes()
-        constant = float(np.ptp(volumes)) <= _SAME_VOLUME * float(volumes.mean())
         density = trajectory.masses_amu.sum() / volumes[len(volumes) // 2 :] * 1000 * GRAM_PER_CM3_PER_AMU_PER_NM3
         add_structure(name, name, trajectory, Measured.of(Estimate.from_blocks(density)), found)
     found.add(vibrations_section(name, trajectory))
     if trajectory.times_ps is None:
         found.warnings.append("the file has no times; give --frame-interval for displacements and conductivity")
-    elif not constant:
-        found.warnings.append(
-            "the volume changes, so displacements breathe with the cell; run at constant volume for them"
-        )
     else:
         add_displacements(name, trajectory, found)
         if reading.temperature_K is not None:
