@@ -183,10 +183,19 @@ def _arrhenius_figure(
         axes.set(xlim=(inverse[0] - 0.05, inverse[-1] + 0.05), ylim=(min(heights) / 30, 30 * max(heights)))
         axes.legend(loc="lower left")
 
-    columns = ("inverse_temperature_1000_per_K", "sigma_NE_mS_per_cm", "low_95", "high_95")
+    table = [
+        (
+            "diffusive" if p.transport.diffusive else "not diffusive",
+            1000 / p.temperature_K,
+            *(getattr(p.transport.nernst_einstein_mS_per_cm, key) for key in ("value", "low", "high")),
+        )
+        for p in points
+    ]
+    table += [("fit", *row) for row in rows]
+    columns = ("kind", "inverse_temperature_1000_per_K", "sigma_NE_mS_per_cm", "low_95", "high_95")
     law = f"Line and band: {fit.law} fit to σ_NE T and its 95 % interval." if fit.law else f"No line: {fit.reason}."
     caption = f"σT against 1/T. {law} Bars: 95 % intervals; pale: not diffusive, not part of any fit."
-    return Figure(f"{name}-arrhenius", caption, picture(draw, height=3.9), columns, tuple(rows))
+    return Figure(f"{name}-arrhenius", caption, picture(draw, height=3.9), columns, tuple(table))
 
 
 def _scatter_conductivity(axes: Any, points: Sequence[Point]) -> None:

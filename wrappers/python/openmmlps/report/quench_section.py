@@ -2,7 +2,7 @@
 # Copyright (c) 2026 the openmm-lps authors
 """Findings of a quench: how the glass formed, and what it is like."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from .style import picture
 
 _STAGES = ("melt", "cool", "equilibrate")
 _CELL_LIMIT = 20.0  # angstrom
+_SPECIATION_FRAMES = 40
 _Check = GlassCheck | str  # or why it could not be checked
 
 
@@ -60,9 +61,7 @@ def quench_findings(folder: ProtocolFolder, name: str) -> Findings:
         _history(name, settings, finished, len(symbols)),
         structure_section.structure_section(name, merged, title, glass=True, scattering=True),
     )
-    section, speciation = structure_section.speciation_section(
-        name, merged, "Anions of the glass", published, over_time=False
-    )
+    section, _ = structure_section.speciation_section(name, merged, "Anions of the glass", published, over_time=False)
     if section is not None:
         section.items.insert(0, _cooling_figure(name, settings, finished))
     found.add(section, structure_section.tetrahedra_section(name, kept[0], "Tetrahedra"))
@@ -70,7 +69,7 @@ def quench_findings(folder: ProtocolFolder, name: str) -> Findings:
     found.warnings = _warnings(settings, len(replicas), finished, checks, kept[0])
     found.results = [
         _density(settings, finished, published),
-        *_anions(speciation, published),
+        *_anions(kept, published),
         Result(
             "glass checks passed",
             f"{sum(not isinstance(check, str) and check.passed for check in checks)} of {counted(len(checks), 'replica')}",
@@ -191,20 +190,32 @@ def _density(settings: QuenchSettings, finished: Sequence[Path], published: lite
     return Result(quantity, str(density), literature.quote(published.get("density")))
 
 
-def _anions(speciation: analysis.Speciation | None, published: literature.Published) -> list[Result]:
-    if speciation is None or "P" not in speciation.q_n:
+def _interval(glasses: Sequence[Any]) -> str:
+    return "" if len(glasses) > 1 else "one glass: no interval"
+
+
+def _anions(glasses: Sequence[analysis.Trajectory], published: literature.Published) -> list[Result]:
+    """Shares of the replicas with the interval of their mean; one glass has none."""
+    if not {"P", "S"} <= set(glasses[0].elements):
         return []
+    each = [analysis.classify_anions(item[:: max(1, len(item) // _SPECIATION_FRAMES)]) for item in glasses]
 
-    def percent(shares: np.ndarray) -> str:
-        return " / ".join(f"{100 * share:.1f}" for share in shares)
+    def percent(samples: Iterable[float]) -> str:
+        found = [100 * sample for sample in samples]
+        return str(Measured.of_samples(found)) if len(found) > 1 else f"{found[0]:.1f}"
 
-    q_n, e_n = percent(speciation.q_n_fractions("P")[:4]), percent(speciation.e_n_fractions("P")[:2])
-    top = sorted(speciation.fraction_of_formers().items(), key=lambda item: -item[1])[:3]
-    main = ", ".join(f"{kind} {100 * share:.0f}" for kind, share in top if share > 0)
+    q_n, e_n = (
+        " / ".join(percent(column) for column in zip(*(list(pick(item)[:most]) for item in each), strict=True))
+        for most, pick in ((4, lambda item: item.q_n_fractions("P")), (2, lambda item: item.e_n_fractions("P")))
+    )
+    shares = [item.fraction_of_formers() for item in each]
+    kinds = {kind: [share.get(kind, 0.0) for share in shares] for kind in {kind for share in shares for kind in share}}
+    top = sorted(kinds.items(), key=lambda item: (-sum(item[1]), item[0]))[:3]
+    main = ", ".join(f"{kind} {percent(found)}" for kind, found in top if sum(found) > 0)
     return [
-        Result("Q⁰ / Q¹ / Q² / Q³ (% of P)", q_n, literature.quote(published.get("q_n"))),
-        Result("E⁰ / E¹ (% of P)", e_n, literature.quote(published.get("e_n"))),
-        Result("main anions (% of P)", main),
+        Result("Q⁰ / Q¹ / Q² / Q³ (% of P)", q_n, literature.quote(published.get("q_n")), _interval(each)),
+        Result("E⁰ / E¹ (% of P)", e_n, literature.quote(published.get("e_n")), _interval(each)),
+        Result("main anions (% of P)", main, "", _interval(each)),
     ]
 
 
