@@ -16,7 +16,7 @@ from learn_support import command, lithium_sulfide
 from openmmlps.ase import LPSCalculator
 from openmmlps.importers import import_model
 from openmmlps.learn import train
-from openmmlps.learn.data import read_data, split
+from openmmlps.learn.data import parse_keys, read_data, split
 from openmmlps.learn.frames import write_frames
 from openmmlps.learn.training import TrainSettings
 
@@ -61,6 +61,24 @@ def test_frames_that_cannot_be_trained_on(tmp_path, change, message):
     ase.io.write(tmp_path / "bad.extxyz", frames)
     with pytest.raises(ValueError, match=message):
         read_data([tmp_path / "bad.extxyz"])
+
+
+def test_labels_may_have_other_names(file, tmp_path):
+    frames, (wanted,) = ase.io.read(file, ":"), read_data([file])
+    for atoms in frames:
+        energy, forces = atoms.get_potential_energy(), atoms.get_forces()
+        atoms.info |= {"REF_energy": energy, "virial": -atoms.get_volume() * atoms.get_stress(voigt=False)}
+        atoms.arrays["REF_forces"] = forces
+        atoms.calc = None
+    ase.io.write(tmp_path / "named.extxyz", frames)
+    keys = parse_keys("energy=REF_energy,forces=REF_forces,virial=virial")
+    (found,) = read_data([tmp_path / "named.extxyz"], keys)
+    np.testing.assert_allclose(found.virial, wanted.virial, atol=1e-6)
+    np.testing.assert_allclose(found.force, wanted.force, atol=1e-7)
+    with pytest.raises(ValueError, match="by --keys which of REF_energy, virial, REF_forces they are"):
+        read_data([tmp_path / "named.extxyz"])
+    with pytest.raises(ValueError, match="'force=x' names no label"):
+        parse_keys("force=x")
 
 
 def test_splits_are_by_time_or_trajectory(file):

@@ -12,6 +12,7 @@ import typer
 
 from .output import console, fail, report_errors, table
 
+_KEYS = "Names of the labels in files, as energy=REF_energy,forces=REF_forces,virial=virial."
 _DATA = "DeePMD systems, folders of them, extended XYZ, ASE databases."
 
 
@@ -36,6 +37,7 @@ def train(
     rate: Annotated[
         float | None, typer.Option(help="First learning rate. Default: 5e-3, or 1e-3 from a model.")
     ] = None,
+    keys: Annotated[str | None, typer.Option(help=_KEYS)] = None,
     seed: Annotated[int, typer.Option(help="Of weights and order of frames.")] = 1,
     threads: Annotated[int | None, typer.Option(help="Threads to use. Default: up to 4.")] = None,
 ) -> None:
@@ -48,6 +50,7 @@ def train(
     from openmmlps.app.quantities import parse
     from openmmlps.app.signals import StopSignals
     from openmmlps.learn import train as carry_out
+    from openmmlps.learn.data import parse_keys
     from openmmlps.learn.training import TrainSettings, use_threads
 
     if time is not None and steps is not None:
@@ -66,6 +69,7 @@ def train(
             settings,
             start=start,
             held_out=held_out or (),
+            keys=parse_keys(keys) if keys else None,
             report=rows.add,
             tell=lambda text: out.print(text, soft_wrap=True),
             stop=lambda: signals.received is not None,
@@ -89,6 +93,7 @@ def validate(
     committee: Annotated[
         list[str] | None, typer.Option(help="Further models, whose spread is compared with the error; repeatable.")
     ] = None,
+    keys: Annotated[str | None, typer.Option(help=_KEYS)] = None,
     must: Annotated[
         list[str] | None,
         typer.Option(help="Bound, as force=0.1 (eV/Å), energy=5 (meV/atom), slope=0.03 or force.Li=0.08; repeatable."),
@@ -108,6 +113,7 @@ def validate(
     """
     from openmmlps.app.quantities import parse
     from openmmlps.learn import validate as carry_out
+    from openmmlps.learn.data import parse_keys
     from openmmlps.learn.validation import parse_bounds, write_page
 
     if output.suffix.lower() not in (".html", ".htm") or output.is_dir() or not output.resolve().parent.is_dir():
@@ -119,6 +125,7 @@ def validate(
         model,
         data,
         committee=committee or (),
+        keys=parse_keys(keys) if keys else None,
         bounds=parse_bounds(must or ()),
         stability_ps=parse(stability, "time") if stability else 0.0,
         kelvin=parse(temperature, "temperature") if temperature else None,

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,16 +15,34 @@ from .frames import Frames, frames_from_atoms, read_frames
 
 #: keys of a frame's info under which its level of theory and its temperature may stand
 LEVEL, TEMPERATURES = "level_of_theory", ("temperature", "temperature_K")
+#: what a frame may be labelled with; a virial is -dE/dstrain in eV, and stands for a stress
+LABELS = ("energy", "forces", "stress", "virial")
 SPLITS = ("time", "trajectory", "random")
 
 
-def read_data(paths: Iterable[Path | str]) -> list[Frames]:
+def parse_keys(text: str) -> dict[str, str]:
+    """Names of labels in a file, from a text such as 'energy=REF_energy,forces=REF_forces,virial=virial'.
+
+    Raises ValueError for a label that is not one of `LABELS`.
+    """
+    found = {}
+    for part in text.split(","):
+        name, equals, key = (piece.strip() for piece in part.partition("="))
+        if name not in LABELS or not equals or not key:
+            raise ValueError(f"keys: '{part}' names no label; write NAME=KEY with one of {', '.join(LABELS)}")
+        found[name] = key
+    return found
+
+
+def read_data(paths: Iterable[Path | str], keys: Mapping[str, str] | None = None) -> list[Frames]:
     """Read labelled frames and check that they belong together.
 
     Parameters
     ----------
     paths : iterable of Path or str
         DeePMD systems, folders with DeePMD systems below them, and files that ASE reads (extended XYZ, .db, .traj, ...)
+    keys : mapping of str to str, optional
+        names of the labels in these files (:func:`parse_keys`), where they are not ASE's
 
     Returns
     -------
@@ -46,7 +64,7 @@ def read_data(paths: Iterable[Path | str]) -> list[Frames]:
                 raise FileNotFoundError(f"data: no DeePMD system (type.raw) lies in '{path}'; give files or systems")
             found += [read_frames(folder) for folder in folders]
         elif path.is_file():
-            found += _read_file(path)
+            found += _read_file(path, keys or {})
         else:
             raise FileNotFoundError(f"data: there is no '{path}'; give DeePMD systems, extended XYZ or ASE databases")
     for frames in found:
@@ -65,17 +83,21 @@ def elements_of(data: Iterable[Frames]) -> list[str]:
     return sorted({str(symbol) for frames in data for symbol in frames.symbols})
 
 
-def _read_file(path: Path) -> list[Frames]:
+def _read_file(path: Path, keys: Mapping[str, str]) -> list[Frames]:
     """Frames of one file by composition and level; within each the order of the file is kept."""
     from openmmlps._atoms_files import read_atoms
 
     groups: dict[tuple[Any, ...], list[Any]] = {}
     for index, atoms in enumerate(read_atoms(path, "data", every_frame=True)):
+        if keys:
+            _rename(atoms, keys)
         results = getattr(atoms.calc, "results", {})
         missing = [name for name in ("energy", "forces") if name not in results]
         if missing:
+            others = [key for key in (*atoms.info, *atoms.arrays) if any(name[:5] in key.lower() for name in LABELS)]
             raise ValueError(
                 f"data: '{path}' frame {index} has no {' and no '.join(missing)}; label it first (openmm-lps label)"
+                + (f", or say by --keys which of {', '.join(others)} they are" if others else "")
             )
         if not atoms.pbc.all() or atoms.cell.rank < 3:
             raise ValueError(f"data: '{path}' frame {index} is not periodic in three directions; give it a cell")
@@ -92,6 +114,26 @@ def _read_file(path: Path) -> list[Frames]:
         )
         for (formula, level, _), members in groups.items()
     ]
+
+
+def _rename(atoms: Any, keys: Mapping[str, str]) -> None:
+    """Take the labels of ``ase.Atoms`` from the names that they have in the file."""
+    from ase.calculators.singlepoint import SinglePointCalculator
+    from ase.stress import full_3x3_to_voigt_6_stress
+
+    results = dict(getattr(atoms.calc, "results", {}))
+    for name, key in keys.items():
+        value = atoms.info.get(key, atoms.arrays.get(key))
+        if value is None:
+            results.pop(name, None)
+        elif name == "virial":
+            results["stress"] = full_3x3_to_voigt_6_stress(-np.reshape(value, (3, 3)) / atoms.get_volume())
+        else:
+            results[name] = np.reshape(value, (3, 3)) if np.size(value) == 9 and name == "stress" else value
+    if "stress" in results and np.shape(results["stress"]) == (3, 3):
+        results["stress"] = full_3x3_to_voigt_6_stress(results["stress"])
+    known = {name: results[name] for name in ("energy", "forces", "stress") if name in results}
+    atoms.calc = SinglePointCalculator(atoms, **known)
 
 
 def _sorted(atoms: Any, order: np.ndarray) -> Any:

@@ -113,6 +113,7 @@ def train(
     *,
     start: Path | str | None = None,
     held_out: Iterable[Path | str] = (),
+    keys: Mapping[str, str] | None = None,
     report: Callable[[Mapping[str, float]], None] | None = None,
     tell: Callable[[str], None] | None = None,
     stop: Callable[[], bool] | None = None,
@@ -131,6 +132,8 @@ def train(
         model to start from, in any format; it may lack elements of the data. Energies per element are fitted again
     held_out : iterable of Path or str
         labelled frames for validation, instead of a part of the data
+    keys : mapping of str to str, optional
+        names of the labels in files, see :func:`openmmlps.learn.data.read_data`
     report : callable, optional
         gets every line of the learning curve: step, elapsed (s), rate, and loss, energy (eV/atom), force (eV/angstrom) and
         virial (eV/atom) with `_trn` and `_val`
@@ -152,9 +155,9 @@ def train(
         for a missing file or a full disk
     """
     output, say = Path(output), tell or (lambda text: None)
-    frames = read_data(data)
+    frames = read_data(data, keys)
     parts = split(frames, settings.split, 0.0 if held_out else settings.hold_out, settings.seed)
-    validation = read_data(held_out) if held_out else parts.held_out
+    validation = read_data(held_out, keys) if held_out else parts.held_out
     begin = _begin(start, elements_of([*parts.training, *validation]), settings)
     record = {
         "settings": {key: list(v) if isinstance(v, tuple) else v for key, v in asdict(settings).items()},

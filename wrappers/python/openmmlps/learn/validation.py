@@ -115,6 +115,7 @@ def validate(
     data: Iterable[Path | str],
     *,
     committee: Iterable[str | Path] = (),
+    keys: Mapping[str, str] | None = None,
     bounds: Mapping[str, float] | None = None,
     stability_ps: float = 0.0,
     kelvin: float | None = None,
@@ -131,6 +132,8 @@ def validate(
         labelled frames that it was not trained on, see :func:`openmmlps.learn.data.read_data`
     committee : iterable of str or Path
         further models, whose spread is compared with the true error
+    keys : mapping of str to str, optional
+        names of the labels in files, see :func:`openmmlps.learn.data.read_data`
     bounds : mapping of str to float, optional
         what must be reached, see :func:`parse_bounds`
     stability_ps : float
@@ -157,7 +160,7 @@ def validate(
     say = tell or (lambda text: None)
     potential = open_potential(str(model), threads)
     members = [open_potential(str(other), threads) for other in committee]
-    frames = read_data(data)
+    frames = read_data(data, keys)
     for member in (potential, *members):
         missing = sorted(set(elements_of(frames)) - set(member.elements or elements_of(frames)))
         if missing:
