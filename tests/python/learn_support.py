@@ -2,6 +2,8 @@
 # Copyright (c) 2026 the openmm-lps authors
 """Labelled frames for the tests of openmmlps.learn."""
 
+import importlib.util
+
 import ase.io
 import numpy as np
 from ase.calculators.singlepoint import SinglePointCalculator
@@ -18,6 +20,14 @@ def command(*arguments) -> tuple[int, str]:
     if found.exception is not None and not isinstance(found.exception, SystemExit):
         raise found.exception
     return found.exit_code, " ".join(found.output.split())
+
+
+def without_sevenn(monkeypatch) -> None:
+    """Let the package look as if it were not installed."""
+    found = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, *rest: None if name == "sevenn" else found(name, *rest)
+    )
 
 
 def lithium_sulfide(count: int, seed: int = 1) -> list:

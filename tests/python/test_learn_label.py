@@ -4,6 +4,7 @@
 
 import os
 import random
+import shutil
 import signal
 import stat
 import subprocess
@@ -14,8 +15,9 @@ import ase.io
 import numpy as np
 import pytest
 from ase import Atoms
+from ase.build import bulk
 
-from learn_support import command
+from learn_support import command, without_sevenn
 from openmmlps.learn import cp2k, label, train
 from openmmlps.learn.data import read_data
 from openmmlps.learn.labels import open_teacher
@@ -92,7 +94,7 @@ def test_templates_give_whole_inputs(program, template):
 @pytest.mark.parametrize("template", cp2k.TEMPLATES)
 def test_cp2k_understands_the_templates(tmp_path, template):
     """Genuine CP2K reads the input for every element, and computes none of it."""
-    if subprocess.run(["which", "cp2k"], capture_output=True, check=False).returncode:
+    if shutil.which("cp2k") is None:
         pytest.skip("no CP2K")
     count = len(cp2k.KINDS)
     places = 3.0 * np.stack(np.meshgrid(range(3), range(3), range(4)), -1).reshape(-1, 3)
@@ -101,6 +103,29 @@ def test_cp2k_understands_the_templates(tmp_path, template):
     (tmp_path / "label.inp").write_text(cp2k.Cp2k(template).make_input(atoms))
     found = subprocess.run(["cp2k", "-c", "label.inp"], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert "SUCCESS, the input could be parsed correctly" in found.stdout, found.stdout[-2000:]
+
+
+@pytest.mark.long
+def test_cp2k_labels_a_frame(tmp_path):
+    """Genuine CP2K: three minutes of a core."""
+    if shutil.which("cp2k") is None:
+        pytest.skip("no CP2K")
+    atoms = bulk("LiCl", "rocksalt", a=5.13, cubic=True)
+    atoms.positions += np.random.default_rng(5).normal(0, 0.06, (8, 3))
+    ase.io.write(tmp_path / "LiCl.extxyz", atoms)
+    found = label([tmp_path / "LiCl.extxyz"], tmp_path / "out", cp2k.Cp2k("pbe-d3-k"))
+    labelled = ase.io.read(found.file)
+    assert labelled.get_potential_energy() / 8 == pytest.approx(-307.34860, abs=1e-4)
+    assert np.abs(labelled.get_forces().sum(axis=0)).max() < 0.002
+
+
+@pytest.mark.long
+def test_sevennet_labels_a_frame(tmp_path):
+    pytest.importorskip("sevenn")
+    ase.io.write(tmp_path / "one.extxyz", structures()[0])
+    found = label([tmp_path / "one.extxyz"], tmp_path / "out", open_teacher("sevenn:7net-0"))
+    labelled = ase.io.read(found.file)
+    assert labelled.info["level_of_theory"] == "SevenNet 7net-0" and np.isfinite(labelled.get_stress()).all()
 
 
 def test_a_template_of_ones_own(program, tmp_path):
@@ -284,7 +309,8 @@ def broken(**changes):
         (broken(), ["--with", "ase:EMT"], "does not name a calculator"),
     ],
 )
-def test_wrong_input_is_refused_before_anything_is_computed(tmp_path, program, atoms, arguments, message):
+def test_wrong_input_is_refused_before_anything_is_computed(tmp_path, program, monkeypatch, atoms, arguments, message):
+    without_sevenn(monkeypatch)
     ase.io.write(tmp_path / "frames.extxyz", [structures()[0], atoms])
     given = ["--with", "cp2k", "--cp2k", program] if "--with" not in arguments else []
     code, printed = command("label", tmp_path / "frames.extxyz", "-o", tmp_path / "out", *given, *arguments)

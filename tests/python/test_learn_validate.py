@@ -9,7 +9,7 @@ import ase.io
 import numpy as np
 import pytest
 
-from learn_support import command, lithium_sulfide
+from learn_support import command, lithium_sulfide, without_sevenn
 from openmmlps.learn import validate
 from openmmlps.learn.data import read_data
 from openmmlps.learn.errors import Compared, binned, committee_quality, deviation, spearman, summary
@@ -112,6 +112,7 @@ def test_what_was_not_measured_fails_a_bound(file):
 )
 def test_wrong_input_is_refused(file, tmp_path, monkeypatch, arguments, message):
     monkeypatch.chdir(tmp_path)
+    without_sevenn(monkeypatch)
     code, printed = command("validate", arguments[0], file, *arguments[1:])
     assert code == 2 and message in printed
 

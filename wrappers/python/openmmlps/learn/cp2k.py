@@ -38,7 +38,10 @@ DENSE = 11.0  # angstrom; a cell of this height needs the Gamma point alone
 
 @dataclass(frozen=True)
 class Kind:
-    """Valence electrons, basis set, and the plane wave cutoff (Ry) at which net forces were seen to vanish, by element."""
+    """Valence electrons, basis set and plane wave cutoff (Ry) of an element.
+
+    Displaced cells of LiCl, LiBr, AgI and GeS kept net forces below 0.002 eV/angstrom at these cutoffs; NaCl kept 0.6.
+    """
 
     electrons: int
     basis: str
