@@ -112,8 +112,7 @@ def test_all_peaks_of_a_pair_with_their_areas():
     assert found.half_width_angstrom == 30
     gas = radial_distribution(ideal_gas(), r_max=8.0, bin_width=0.04)
     assert len(gas.peaks("Li", "S")) <= 1  # noise is no peak
-    half = gas.half_width_angstrom
-    assert half == pytest.approx(np.min(1 / np.linalg.norm(np.linalg.inv(SHEARED), axis=0)) / 2)
+    assert gas.half_width_angstrom == pytest.approx(np.min(1 / np.linalg.norm(np.linalg.inv(SHEARED), axis=0)) / 2)
 
 
 def test_direct_structure_factor_of_a_gas_and_of_a_crystal():

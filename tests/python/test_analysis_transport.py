@@ -145,13 +145,6 @@ def test_arrhenius_recovers_energy_and_extrapolates():
     fit = arrhenius_fit(temperatures, exact, 0.1 * exact)
     assert fit.activation_energy_eV.value == pytest.approx(energy) and fit.predict(300).value == pytest.approx(at_300)
     random = np.random.default_rng(1)
-    inside = energies = 0
-    for _ in range(300):
-        noisy = exact * np.exp(random.normal(0, 0.1, 4))
-        fit = arrhenius_fit(temperatures, noisy, 0.1 * noisy)
-        inside += at_300 in fit.predict(300)
-        energies += energy in fit.activation_energy_eV
-    assert 270 <= inside <= 300 and 270 <= energies <= 300
     unweighted = [arrhenius_fit(temperatures, exact * np.exp(random.normal(0, 0.1, 4))) for _ in range(300)]
     assert 270 <= sum(at_300 in fit.predict(300) for fit in unweighted) <= 299
 
@@ -233,12 +226,7 @@ def test_kinisi_agrees():
         "dt": scipp.array(dims=["time interval"], values=np.arange(1, 101) * 0.1, unit="ps"),
         "progress": False,
     }
-    sampling = {
-        "n_samples": 300,
-        "n_burn": 200,
-        "random_state": np.random.RandomState(0),
-        "progress": False,
-    }
+    sampling = {"n_samples": 300, "n_burn": 200, "random_state": np.random.RandomState(0), "progress": False}
     own = transport_coefficients(walk, 500)
     tracer = DiffusionAnalyzer.from_ase(frames, **parsing)
     tracer.diffusion(picosecond, **sampling)

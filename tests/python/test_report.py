@@ -128,14 +128,7 @@ def test_report_holds_everything(page, folders):
     text = page.read_text()
     assert "http" not in re.sub(r"https?://www\.w3\.org\S*", "", re.sub(r"base64,[A-Za-z0-9+/=]+", "", text))
     record = json.loads((folders[0] / "inputs" / "protocol.json").read_text())
-    for needed in (
-        record["model"]["sha256"],
-        "OpenMM 8",
-        "CPU",
-        "Zhou",
-        "What to keep in mind",
-        "only 2 replicas",
-    ):
+    for needed in (record["model"]["sha256"], "OpenMM 8", "CPU", "Zhou", "What to keep in mind", "only 2 replicas"):
         assert needed in text
     for heading in (
         "Anions of the glass",
