@@ -242,20 +242,23 @@ def kill_at_random(folder, kills, seed, patience=60):
     chance, killed = random.Random(seed), []
     driver, deadline = start_driver(folder.path), time.monotonic() + patience + 40 * len(kills)
     due = time.monotonic() + 3
-    while driver.poll() != 0:
-        assert time.monotonic() < deadline, (folder.status.read_text(), killed)
-        if driver.poll() is not None:
-            stopped = killed[-1:] == ["stop"]
-            assert driver.returncode == (1 if stopped else -signal.SIGKILL)
-            assert not stopped or (read_progress(folder).state == "interrupted" and not processes(folder)["task"])
-            driver = start_driver(folder.path)
-        if kills and time.monotonic() > due:
-            victims = {**processes(folder), "driver": [driver], "stop": [driver]}[kills[0]]
-            if victims and processes(folder)["task"]:
-                killed.append(kills.pop(0))
-                os.kill(chance.choice(victims).pid, signal.SIGTERM if killed[-1] == "stop" else signal.SIGKILL)
-                due = time.monotonic() + chance.uniform(0.5, 4)
-        time.sleep(0.05)
+    try:
+        while driver.poll() != 0:
+            assert time.monotonic() < deadline, (folder.status.read_text(), killed)
+            if driver.poll() is not None:
+                stopped = killed[-1:] == ["stop"]
+                assert driver.returncode == (1 if stopped else -signal.SIGKILL)
+                assert not stopped or (read_progress(folder).state == "interrupted" and not processes(folder)["task"])
+                driver, due = start_driver(folder.path), time.monotonic() + 1
+            if kills and time.monotonic() > due:
+                victims = {**processes(folder), "driver": [driver], "stop": [driver]}[kills[0]]
+                if victims and processes(folder)["task"]:
+                    killed.append(kills.pop(0))
+                    os.kill(chance.choice(victims).pid, signal.SIGTERM if killed[-1] == "stop" else signal.SIGKILL)
+                    due = time.monotonic() + (chance.uniform(0.5, 4) if killed[-1] != "stop" else patience)
+            time.sleep(0.05)
+    finally:
+        driver.kill()
     return killed
 
 
@@ -281,13 +284,19 @@ def check_kills(undisturbed, path, kills):
     assert f"{number} done" in folder.page.read_text() and "http-equiv" not in folder.page.read_text()
 
 
-def assert_equal_studies(folder, undisturbed):
-    files = sorted(path.relative_to(undisturbed.path) for path in undisturbed.tasks_folder.rglob("trajectory.h5"))
-    assert files == sorted(path.relative_to(folder.path) for path in folder.tasks_folder.rglob("trajectory.h5"))
-    for file in files:
-        assert_same(folder.path / file, undisturbed.path / file)
-    for file in undisturbed.tasks_folder.rglob("final.extxyz"):
-        assert (folder.path / file.relative_to(undisturbed.path)).read_bytes() == file.read_bytes()
+def assert_equal_studies(folder, undisturbed, part=""):
+    """Every trajectory and final structure, of replicas whose folder holds `part`."""
+
+    def files(study):
+        found = [*study.tasks_folder.rglob("trajectory.h5"), *study.tasks_folder.rglob("final.extxyz")]
+        return sorted(path for file in found if part in (path := file.relative_to(study.path)).parts[4])
+
+    assert files(folder) == files(undisturbed)
+    for file in files(undisturbed):
+        if file.suffix == ".h5":
+            assert_same(folder.path / file, undisturbed.path / file)
+        else:
+            assert (folder.path / file).read_bytes() == (undisturbed.path / file).read_bytes()
 
 
 def test_what_cannot_succeed_is_tried_once(undisturbed, tmp_path):

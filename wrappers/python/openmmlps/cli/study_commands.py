@@ -15,6 +15,8 @@ from typer.core import TyperGroup
 from .output import LINE_SECONDS, console, report_errors, table
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from openmmlps.study import Grid, Study, StudyProgress
 
 
@@ -111,12 +113,13 @@ def status(
 
     folder = StudyFolder.look(path)
     found = read_progress(folder)
+    out = _wide_console()
     if not watch:
-        console().print(_progress_table(found))
+        out.print(_progress_table(found))
         return
     from rich.live import Live
 
-    with Live(_progress_table(found), console=console(), auto_refresh=False) as live:
+    with Live(_progress_table(found), console=out, auto_refresh=False) as live:
         while found.state == "running":
             time.sleep(2)
             found = read_progress(folder)
@@ -140,6 +143,14 @@ def report(
     for problem in problems:
         console().print(f"note: {problem}", soft_wrap=True)
     console().print(f"{page} ({page.stat().st_size / 1e6:.1f} MB)", soft_wrap=True)
+
+
+def _wide_console() -> Console:
+    """A console that shortens no name where there is no terminal."""
+    out = console()
+    if not out.is_terminal:
+        out.width = 200
+    return out
 
 
 def _models(given: list[str] | None) -> dict[str, str]:
@@ -217,7 +228,7 @@ def _print_costs(study: Study, grid: Grid, speed: float | None) -> None:
     from openmmlps.app.quantities import format_clock
     from openmmlps.study.estimate import costs, measure_speed
 
-    executor, out = study.executor, console()
+    executor, out = study.executor, _wide_console()
     if speed is None:
         speeds = {
             name: measure_speed(content, known["elements"], executor.platform, executor.threads)

@@ -10,9 +10,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+from openmmlps.app.output_folder import lock_folder
 from openmmlps.app.signals import StopSignals
+from openmmlps.protocols import is_protocol
 
 from .driver_token import DriverToken
 from .grid import Task
@@ -24,6 +27,7 @@ from .worker import TaskFailedError, run_task
 
 _POLL_S, _SAY_S = 0.2, 2.0
 _STOP_S = 120.0  # for the checkpoints of all tasks
+_QUIET_S = 10.0  # without any task at work, after a signal
 TASK_COMMAND = ("-m", "openmmlps.study.task")
 
 
@@ -114,7 +118,7 @@ def _watch(
     told: Callable[[StudyProgress], None],
 ) -> None:
     """Keep status and page true until every task has ended, or a signal came and all have stopped."""
-    begun, said, deadline = time.monotonic(), 0.0, float("inf")
+    begun, said, deadline, busy = time.monotonic(), 0.0, float("inf"), float("inf")
     at_first = overall(tasks, [look_at_task(folder, task, {}, {}) for task in tasks])
     while any(not future.done() for future in futures.values()) and time.monotonic() < deadline:
         if stop.received and not record.stopping:
@@ -122,12 +126,26 @@ def _watch(
             token.withdraw()
         if not record.stopping:
             token.touch()
+        elif any(map(_locked, map(folder.task, tasks))) or busy == float("inf"):
+            busy = time.monotonic()
+        elif time.monotonic() - busy > _QUIET_S:
+            break  # the rest waits for machines
         _note_failures(futures, record)
         if time.monotonic() - said > _SAY_S:
             said = time.monotonic()
             told(_say(folder, tasks, record, "running", (at_first, said - begun)))
         time.sleep(_POLL_S)
     _note_failures(futures, record)
+
+
+def _locked(path: Path) -> bool:
+    """Whether a process works in a protocol folder."""
+    if is_protocol(path):
+        try:
+            os.close(lock_folder(path))
+        except ValueError:
+            return True
+    return False
 
 
 def _note_failures(futures: Mapping[str, Any], record: _Record) -> None:
