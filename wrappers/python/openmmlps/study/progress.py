@@ -99,8 +99,9 @@ def look_at_task(folder: StudyFolder, task: Task, failed: Mapping[str, str], tri
 
 
 def write_progress(folder: StudyFolder, found: StudyProgress) -> None:
-    """Write status.json of a study."""
-    status.write_status(folder.status, **(asdict(found) | {"tasks": [asdict(task) for task in found.tasks]}))
+    """Write status.json of a study, which `openmm-lps status` understands too."""
+    shared = {"protocol": "study", "fraction_done": found.fraction, "stage": found.counts()}
+    status.write_status(folder.status, **asdict(found), **shared)
 
 
 def read_progress(folder: StudyFolder) -> StudyProgress:
