@@ -20,6 +20,7 @@ from importers_support import GOLDEN
 from openmmlps import LPSModel, createSystem, load
 from openmmlps._files import find_model
 from openmmlps.app import quantities, runner
+from openmmlps.app.structure_files import structure_path
 from openmmlps.cli import app, environment_commands, main
 from openmmlps.cli.run_command import parse_supercell
 from openmmlps.importers import import_model
@@ -164,6 +165,8 @@ def test_output_in_every_encoding(monkeypatch, tmp_path, encoding):
     for name in names:
         assert speak(monkeypatch, encoding, name, "--help")[0] == 0
     folder = "\u03b1 \u2192 \u4e2d"
+    teacher = ["--with", "ase:ase.calculators.lj.LennardJones?sigma=2&rc=4"]
+    wanted = {"convert": ["x.safetensors"], "label": [*teacher, "-o", "x"], "train": ["-o", "x"], "validate": ["data"]}
     letters = "A" if encoding == "ascii" else "\u00c5"
     done = [
         (["structures"], f"a, b, c ({letters})"),
@@ -174,6 +177,12 @@ def test_output_in_every_encoding(monkeypatch, tmp_path, encoding):
         (["status", folder], "alpha -> ?"),
         (["analyze", folder], "written: alpha -> ?/analysis/"),
         (["report", folder], "alpha -> ?/report.html"),
+        (
+            ["label", str(structure_path("Li7PS6")), *teacher, "--largest-force", "1e9", "-o", "\u03b3"],
+            "1 labels (1 new)",
+        ),
+        (["train", "\u03b3/labelled.extxyz", "-o", "\u03b2", "--steps", "1", "--size", "lps-fast"], "beta/model.dp"),
+        (["validate", "lps-fast", "\u03b3/labelled.extxyz", "-o", "\u03b2.html"], "beta.html, beta.json"),
         (["doctor"], "Instruction set of the CPU platform: "),
     ]
     monkeypatch.setattr(environment_commands, "_TIMED_SECONDS", 0.01)
@@ -183,8 +192,7 @@ def test_output_in_every_encoding(monkeypatch, tmp_path, encoding):
         assert code == 0 and words in text, text
     for name in names:
         if name not in ("structures", "platforms", "doctor"):
-            more = ["x.safetensors"] if name == "convert" else []
-            code, text = speak(monkeypatch, encoding, name, "\u03b3.\udcff", *more)
+            code, text = speak(monkeypatch, encoding, name, "\u03b3.\udcff", *wanted.get(name, []))
             assert code == 2 and re.search(r"gamma\.\s*\\xff", text), text
 
 
