@@ -38,7 +38,9 @@ def relax(session: Session, name: str, most_steps: int) -> dict:
 
     atoms = ase.io.read(structure_path(name))
     atoms.calc = LPSCalculator(str(session.model), threads=session.threads)
-    found = relax_atoms(atoms, 0.002, most_steps, lambda: False, cell=True, stress_tolerance_GPa=0.005)
+    found = relax_atoms(
+        atoms, 0.002, most_steps, lambda: False, lambda step: None, cell=True, stress_tolerance_GPa=0.005
+    )
     energy = float(atoms.get_potential_energy())
     atoms.calc = None
     folder = session.folder / "crystals"

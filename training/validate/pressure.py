@@ -83,12 +83,12 @@ def bulk_modulus(session: Session, start) -> float:
 
     atoms = start.copy()
     atoms.calc = LPSCalculator(str(session.model), threads=session.threads)
-    relax_atoms(atoms, 0.005, 1000, lambda: False, cell=True, stress_tolerance_GPa=0.01)
+    relax_atoms(atoms, 0.005, 1000, lambda: False, lambda step: None, cell=True, stress_tolerance_GPa=0.01)
     cell, positions, pressures = np.array(atoms.cell), atoms.get_scaled_positions(), []
     for sign in (1, -1):
         atoms.set_cell(cell * (1 + sign * STRAIN) ** (1 / 3))
         atoms.set_scaled_positions(positions)
-        relax_atoms(atoms, 0.005, 1000, lambda: False)
+        relax_atoms(atoms, 0.005, 1000, lambda: False, lambda step: None)
         pressures.append(-np.trace(atoms.get_stress(voigt=False)) / 3 * GPA)
     return float(pressures[1] - pressures[0]) / (2 * STRAIN)
 
