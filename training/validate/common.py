@@ -128,7 +128,7 @@ def open_session(parser: argparse.ArgumentParser, arguments: argparse.Namespace)
         digest = weights_sha256(import_model(path).tensors)
     except ModelImportError as error:
         parser.error(str(error))
-    name = path.parent.name if path.name in ("graph.pb", "model.dp", "model.safetensors") else path.stem
+    name = path.parent.name if path.name in ("graph.pb", "model.dp") else path.stem
     folder = results_folder(arguments.work, digest) or arguments.work / "validate" / f"{name}-{digest[:8]}"
     return Session(path.resolve(), name, digest, arguments.work, folder, arguments.threads)
 
