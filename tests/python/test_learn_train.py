@@ -178,6 +178,7 @@ def test_the_command_keeps_to_its_time(file, tmp_path):
     [
         (["--steps", "0"], "steps is 0; it must be more than 0"),
         (["--steps", "5", "--time", "1 min"], "--time and --steps are given"),
+        (["--steps", "5", "--threads", "0"], "threads is 0; give 1 or more"),
         (["--size", "huge"], "size is 'huge', not one of lps, lps-fast"),
         (["--split", "luck"], "'luck' is no rule; use one of time, trajectory, random"),
         (["--from", "none.dp"], "'none.dp' is not a file"),

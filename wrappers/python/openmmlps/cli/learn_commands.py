@@ -39,7 +39,7 @@ def train(
     ] = None,
     keys: Annotated[str | None, typer.Option(help=_KEYS)] = None,
     seed: Annotated[int, typer.Option(help="Of weights and order of frames.")] = 1,
-    threads: Annotated[int | None, typer.Option(help="Threads to use. Default: up to 4.")] = None,
+    threads: Annotated[int, typer.Option(help="Threads to use; more help only on cores that are idle.")] = 1,
 ) -> None:
     """Train a Deep Potential of any elements; the same command goes on after a kill.
 
@@ -51,7 +51,7 @@ def train(
     from openmmlps.app.signals import StopSignals
     from openmmlps.learn import train as carry_out
     from openmmlps.learn.data import parse_keys
-    from openmmlps.learn.training import TrainSettings, use_threads
+    from openmmlps.learn.training import TrainSettings
 
     if time is not None and steps is not None:
         raise ValueError("train: --time and --steps are given; give one of them")
@@ -59,7 +59,6 @@ def train(
     settings = TrainSettings(
         size=size, cutoff=cutoff, time=seconds, steps=steps, rate=rate, split=split, hold_out=hold_out, seed=seed
     )
-    use_threads(threads)
     out = console()
     rows = _Rows()
     with StopSignals(lambda number: out.print("stopping; what was trained is kept")) as signals:
@@ -70,6 +69,7 @@ def train(
             start=start,
             held_out=held_out or (),
             keys=parse_keys(keys) if keys else None,
+            threads=threads,
             report=rows.add,
             tell=lambda text: out.print(text, soft_wrap=True),
             stop=lambda: signals.received is not None,

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -33,7 +34,6 @@ LOSS = {
 }  # fmt: skip
 _MAY_CHANGE = ("time", "steps")
 _REFIT_FRAMES = 200
-_MOST_THREADS = 4
 
 
 @dataclass(frozen=True)
@@ -114,6 +114,7 @@ def train(
     start: Path | str | None = None,
     held_out: Iterable[Path | str] = (),
     keys: Mapping[str, str] | None = None,
+    threads: int = 1,
     report: Callable[[Mapping[str, float]], None] | None = None,
     tell: Callable[[str], None] | None = None,
     stop: Callable[[], bool] | None = None,
@@ -134,6 +135,8 @@ def train(
         labelled frames for validation, instead of a part of the data
     keys : mapping of str to str, optional
         names of the labels in files, see :func:`openmmlps.learn.data.read_data`
+    threads : int
+        of the linear algebra library
     report : callable, optional
         gets every line of the learning curve: step, elapsed (s), rate, and loss, energy (eV/atom), force (eV/angstrom) and
         virial (eV/atom) with `_trn` and `_val`
@@ -165,7 +168,7 @@ def train(
         "training": [[f.name, f.sha256()[:16]] for f in parts.training],
         "held_out": [[f.name, f.sha256()[:16]] for f in validation],
     }
-    with locked(output, "train"):
+    with _threads(threads, say), locked(output, "train"):
         _check_folder(output, record)
         write_record(output / "training.json", record | {"frames": parts.ranges})
         content = _input(begin, settings)
@@ -372,29 +375,15 @@ def held_out_errors(run: Run) -> dict[str, float]:
     return found
 
 
-def use_threads(threads: int | None) -> None:
-    """Limit the threads of the linear algebra library.
-
-    Parameters
-    ----------
-    threads : int, optional
-        None: at most 4, as the matrices of a batch are small; nothing happens then where threadpoolctl is missing
-
-    Raises
-    ------
-    ValueError
-        for less than one
-    ImportError
-        if threadpoolctl is missing
-    """
-    if threads is not None and threads < 1:
-        raise ValueError(f"train: --threads is {threads}; give 1 or more")
+def _threads(number: int, say: Callable[[str], None]) -> contextlib.AbstractContextManager[object]:
+    """Limit the threads of the linear algebra library: the matrices of a batch are small, and threads wait for each other."""
+    if number < 1:
+        raise ValueError(f"train: threads is {number}; give 1 or more")
     try:
         from threadpoolctl import threadpool_limits
     except ImportError:
-        if threads is not None and os.environ.get("OPENBLAS_NUM_THREADS") != str(threads):
-            raise ImportError(
-                "threads: install threadpoolctl (openmm-lps[learn]), or set OPENBLAS_NUM_THREADS"
-            ) from None
-        return
-    threadpool_limits(threads or min(_MOST_THREADS, len(os.sched_getaffinity(0))))
+        if os.environ.get("OPENBLAS_NUM_THREADS") != str(number):
+            say(f"slow without threadpoolctl: install openmm-lps[learn], or set OPENBLAS_NUM_THREADS={number}")
+        return contextlib.nullcontext()
+    limited: contextlib.AbstractContextManager[object] = threadpool_limits(number)
+    return limited
