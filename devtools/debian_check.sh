@@ -27,5 +27,6 @@ git clone --quiet . "$tree/root/openmm-lps"
 time unshare --mount --pid --fork bash -euc "
     mount -t proc proc '$tree/proc'
     mount --rbind /dev '$tree/dev'
+    mount -t sysfs sys '$tree/sys'  # PoCL aborts where it cannot see the processors
     exec chroot '$tree' env HOME=/root LANG=C.UTF-8 PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin \
         bash -euc 'cd /root/openmm-lps && $command'"

@@ -63,4 +63,6 @@ if(_carried)
 endif()
 message(STATUS "Headers:${_report}")
 add_library(lps_headers INTERFACE)
+# Its assertions, which sanitizers switch on, would call functions of its run-time library, and that is not linked.
+target_compile_definitions(lps_headers INTERFACE HWY_IS_DEBUG_BUILD=0)
 target_include_directories(lps_headers SYSTEM INTERFACE ${_carried} ${_from_system})

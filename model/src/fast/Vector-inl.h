@@ -45,7 +45,7 @@ HWY_INLINE T sum(V v) {
 #if HWY_TARGET != HWY_SCALAR
 /** Sum of the parts of `v` that are as wide as `to`, which is where it goes. */
 template <typename Wide, typename Narrow>
-HWY_INLINE void storeSumOfParts(Wide wide, hn::Vec<Wide> v, Narrow narrow, T* to) {
+HWY_INLINE void storeSumOfParts(Wide, hn::Vec<Wide> v, Narrow narrow, T* to) {
     if constexpr (hn::MaxLanes(Wide()) > hn::MaxLanes(Narrow())) {
         const hn::Half<Wide> half;
         storeSumOfParts(half, hn::Add(hn::LowerHalf(half, v), hn::UpperHalf(half, v)), narrow, to);
