@@ -86,7 +86,7 @@ def test_installed_metadata(project):
     assert {"cuda12", "cuda13", "hip6", "hip7", "openmmml"} <= set(project["optional-dependencies"])
 
 
-@pytest.mark.skipif(not shutil.which("cmake"), reason="no CMake")
+@pytest.mark.skipif(not (shutil.which("cmake") and shutil.which("ninja")), reason="no CMake or no Ninja")
 @pytest.mark.parametrize(
     ("version", "option", "said"),
     [
@@ -104,7 +104,7 @@ def test_headers_are_those_of_the_system_only_if_tested(tmp_path, version, optio
     (tmp_path / "CMakeLists.txt").write_text(
         f'cmake_minimum_required(VERSION 3.20)\nproject(x NONE)\ninclude("{module}")\n'
     )
-    options = [f"-DLPS_HIGHWAY_INCLUDE={tmp_path}/system", f"-DLPS_CARRIED_HEADERS={option}"]
+    options = ["-G", "Ninja", f"-DLPS_HIGHWAY_INCLUDE={tmp_path}/system", f"-DLPS_CARRIED_HEADERS={option}"]
     output = subprocess.run(
         ["cmake", "-B", "build", *options], cwd=tmp_path, check=True, capture_output=True, text=True
     )
