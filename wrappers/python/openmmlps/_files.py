@@ -131,7 +131,3 @@ def read_model_bytes(file: str | os.PathLike) -> tuple[bytes, str]:
     from openmmlps.importers import import_model
 
     return import_model(path).to_bytes(), path
-
-
-# Wrappers compiled before these functions were renamed.
-findModel, readModelBytes = find_model, read_model_bytes  # noqa: N816
