@@ -13,6 +13,7 @@ import contextlib
 import fcntl
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -122,6 +123,17 @@ class OutputFolder:
             (self.path / _LOCK).unlink(missing_ok=True)
             with contextlib.suppress(OSError):  # the working folder of someone, say; it is empty at least
                 self.path.rmdir()
+
+    @contextlib.contextmanager
+    def closed_on_error(self) -> Iterator[None]:
+        """Release the lock if the body fails, and remove what was prepared but has not begun."""
+        try:
+            yield
+        except BaseException:
+            if not self.begun:
+                self.discard()
+            self.close()
+            raise
 
     def close(self) -> None:
         """Release the lock."""

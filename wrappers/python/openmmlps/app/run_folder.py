@@ -73,12 +73,8 @@ class RunFolder(OutputFolder):
             if there is something already, and it is not a run or `overwrite` is False
         """
         folder = cls.prepare(path, overwrite)
-        try:
+        with folder.closed_on_error():
             folder._freeze(settings, model, model_record)
-        except BaseException:
-            folder.discard()
-            folder.close()
-            raise
         return folder
 
     @classmethod
@@ -93,11 +89,8 @@ class RunFolder(OutputFolder):
             if another process works in it, or its model was changed
         """
         folder = cls.existing(path, "resume")
-        try:
+        with folder.closed_on_error():
             folder._check_model()
-        except BaseException:
-            folder.close()
-            raise
         return folder
 
     @property

@@ -76,7 +76,7 @@ class ProtocolFolder(OutputFolder):
             if there is something else, or a protocol and `overwrite` is False
         """
         folder = cls.prepare(path, overwrite)
-        try:
+        with folder.closed_on_error():
             (folder.inputs / "starts").mkdir(parents=True)
             folder.model.write_bytes(model)
             for name, atoms in start.structures:
@@ -89,10 +89,6 @@ class ProtocolFolder(OutputFolder):
                 "material": start.material,
             }
             replace_file(folder.record_file, (json.dumps(record, indent=2) + "\n").encode())
-        except BaseException:
-            folder.discard()
-            folder.close()
-            raise
         return folder
 
     @classmethod
@@ -107,11 +103,8 @@ class ProtocolFolder(OutputFolder):
             if it is of another kind, another process works in it, or its model was changed
         """
         folder = cls.existing(path, protocol)
-        try:
+        with folder.closed_on_error():
             folder._check(protocol)
-        except BaseException:
-            folder.close()
-            raise
         return folder
 
     def _check(self, protocol: str) -> None:

@@ -51,7 +51,7 @@ class StudyFolder(OutputFolder):
             as of `OutputFolder.prepare`
         """
         folder = cls.prepare(path, overwrite)
-        try:
+        with folder.closed_on_error():
             (folder.inputs / "models").mkdir(parents=True)
             (folder.inputs / "structures").mkdir()
             (folder.inputs / "study.toml").write_text(study.text, encoding="utf-8")
@@ -73,10 +73,6 @@ class StudyFolder(OutputFolder):
             }
             replace_file(folder.record_file, (json.dumps(record, indent=1) + "\n").encode())
             folder.begin()
-        except BaseException:
-            folder.discard()
-            folder.close()
-            raise
         return folder
 
     @classmethod
@@ -89,11 +85,8 @@ class StudyFolder(OutputFolder):
             if there is none, another process works in it, or another version made it
         """
         folder = cls.existing(path, "study")
-        try:
+        with folder.closed_on_error():
             folder.read_record()
-        except BaseException:
-            folder.close()
-            raise
         return folder
 
     @classmethod
