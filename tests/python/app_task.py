@@ -10,7 +10,7 @@ import sys
 import time
 
 from app_support import PairEngine
-from openmmlps.app import runner
+from openmmlps.app import run, runner
 from openmmlps.protocols import protocol
 from openmmlps.study import StudyFolder, execute, task
 
@@ -23,7 +23,7 @@ class SlowEngine(PairEngine):
 
 if __name__ == "__main__":
     runner.DeepPotentialEngine = protocol.DeepPotentialEngine = SlowEngine
-    runner._Run._draw = lambda run: None
+    run.Run._draw = lambda run: None
     if sys.argv[1] == "DRIVER":
         with StudyFolder.open(sys.argv[2]) as folder:
             sys.exit(execute(folder, command=(__file__,)).state != "finished")

@@ -14,6 +14,10 @@ from ase.geometry import get_distances
 from openmm import unit
 
 from openmmlps.app import cells, load, structure_names
+from openmmlps.app.run_settings import RunSettings
+from openmmlps.app.run_start import load_structure
+from openmmlps.protocols.relax import RelaxSettings
+from openmmlps.protocols.starts import read_start
 
 NAMES = [
     "Li2P2S6",
@@ -202,6 +206,15 @@ LATTICE = 'Lattice="5 0 0 0 5 0 0 0 5" Properties=species:S:1:pos:R:3 pbc="T T T
 def test_bad_files_are_refused(tmp_path, name, text, message):
     with pytest.raises(ValueError, match=message):
         load(write(tmp_path / name, text))
+
+
+def test_atoms_on_top_of_each_other_are_taken_if_meant(tmp_path):
+    file = write(tmp_path / "twice.extxyz", f"2\n{LATTICE}\nLi 0 0 0\nS 5 5 4.9\n")
+    assert load(file, checks=False).symbols == ("Li", "S")
+    assert load_structure(file, RunSettings(structure=str(file), checks=False)).symbols == ("Li", "S")
+    with pytest.raises(ValueError, match=r"switch this check off \(checks=False, --no-checks\)"):
+        read_start(RelaxSettings(structure=str(file)))
+    assert len(read_start(RelaxSettings(structure=str(file), checks=False)).structures[0][1]) == 2
 
 
 DATA = """LAMMPS data file via write_data, units = metal

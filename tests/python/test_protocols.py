@@ -88,7 +88,7 @@ def status_of(folder):
 def no_pictures():
     """The picture of a run takes longer than the runs here; other tests look at it."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("openmmlps.app.runner._Run._draw", lambda run: None)
+        patch.setattr("openmmlps.app.run.Run._draw", lambda run: None)
         yield
 
 

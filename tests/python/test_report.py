@@ -54,7 +54,7 @@ def assignments(values):
 def folders(tmp_path_factory):
     """A glass, its transport, a short NVE run; without the picture of each stage, which takes a third of the time."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("openmmlps.app.runner._Run._draw", lambda run: None)
+        patch.setattr("openmmlps.app.run.Run._draw", lambda run: None)
         return make_folders(tmp_path_factory)
 
 

@@ -76,7 +76,7 @@ def carried_out(path, text):
     """A study whose tasks were carried out one after the other in this process."""
     study = read_study(write(path, text))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("openmmlps.app.runner._Run._draw", lambda run: None)
+        patch.setattr("openmmlps.app.run.Run._draw", lambda run: None)
         with StudyFolder.create(path / "out", study, expand(study, PairEngine())) as folder:
             for task in folder.tasks():
                 assert carry_out(folder, task, PairEngine()).state == "finished"
@@ -186,7 +186,7 @@ def test_dry_run(tmp_path):
 
 def test_tasks_are_what_one_protocol_would_do(undisturbed, tmp_path, monkeypatch):
     """Same random numbers; and joined, they are read as one protocol."""
-    monkeypatch.setattr("openmmlps.app.runner._Run._draw", lambda run: None)
+    monkeypatch.setattr("openmmlps.app.run.Run._draw", lambda run: None)
     tables = tomllib.loads(TASKS)
     machine = {"platform": "Reference", "model": ""}
     values = tables["task"]["quench"] | machine | {"replicas": 2, "composition": "3Li2S-1P2S5"}

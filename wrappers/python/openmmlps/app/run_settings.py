@@ -26,6 +26,7 @@ class RunSettings(Settings):
     structure: str = setting("", "packaged name or path")
     format: str | None = setting(None, "of the structure file, by ASE's name; null: found from name and content")
     elements: str | None = setting(None, "element of each type, as Li,P,S, for structure files that number types")
+    checks: bool = setting(True, "refuse atoms nearer than 0.5 angstrom in the structure file")
     model: str | None = setting(None, "path of a model file in any format; null: the packaged model")
     supercell: tuple[Any, ...] | None = setting(None, "(na, nb, nc) or 3x3 integers")
     ensemble: str = setting("nvt", "nve, nvt (Langevin) or npt (Langevin and Monte Carlo barostat)", ENSEMBLES)

@@ -55,7 +55,7 @@ def compute_energy(simulation: Any, structure: Structure) -> None:
 
 def load_structure(structure: str | os.PathLike[str], settings: RunSettings) -> Structure:
     """Read a structure as the settings of a run say."""
-    return load(structure, settings.supercell, settings.format, settings.elements)
+    return load(structure, settings.supercell, settings.format, settings.elements, settings.checks)
 
 
 def check_structure(settings: RunSettings, structure: Structure) -> None:

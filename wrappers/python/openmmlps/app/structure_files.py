@@ -157,6 +157,7 @@ def load(
     supercell: Sequence[Any] | None = None,
     format: str | None = None,
     elements: str | Sequence[str] | None = None,
+    checks: bool = True,
 ) -> Structure:
     """Read a structure and bring it into OpenMM's frame.
 
@@ -173,6 +174,8 @@ def load(
         element of each type, such as 'Li,P,S', for files that number types instead of naming elements: LAMMPS data
         and dumps, POSCAR of VASP 4. Masses of LAMMPS data name elements if each is that of exactly one (within
         0.05 u, and no whole number)
+    checks : bool
+        whether to refuse atoms on top of each other, nearer than 0.5 angstrom
 
     Returns
     -------
@@ -209,7 +212,8 @@ def load(
         transformation = reduction @ matrix
         box = box * unit.nanometer
     symbols = tuple(atoms.symbols[index] for index in unit_index)
-    _check_distances(positions, box, symbols, rotation, name)
+    if checks:
+        _check_distances(positions, box, symbols, rotation, name)
     velocities = _velocities(atoms)
     return Structure(
         name=name,
@@ -328,7 +332,8 @@ def _check_distances(positions: np.ndarray, box: Any, symbols: Sequence[str], ro
         i, j = sorted((int(first[worst]), int(second[worst])))
         raise ValueError(
             f"load: '{name}', atoms {i} ({symbols[i]}) and {j} ({symbols[j]}) are {distance[worst]:.3f} angstrom "
-            "apart; remove doubled atoms or check the length unit"
+            "apart; remove doubled atoms or check the length unit; if it is meant, switch this check off (checks=False, "
+            "--no-checks)"
         )
 
 

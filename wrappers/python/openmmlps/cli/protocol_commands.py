@@ -47,6 +47,10 @@ class Shared:
         str | None,
         typer.Option(help="Element of each type, as Li,P,S, for files that number types.", rich_help_panel=_WHAT),
     ] = None
+    no_checks: Annotated[
+        bool,
+        typer.Option("--no-checks", help="Take atoms nearer than 0.5 Å in structure files.", rich_help_panel=_WHAT),
+    ] = False
     assign: Annotated[
         list[str] | None,
         typer.Option(
@@ -273,6 +277,7 @@ def _given(name: str, shared: Shared, own: dict[str, Any]) -> dict[str, Any]:
         "model": shared.model,
         "format": shared.format,
         "elements": shared.elements,
+        "checks": False if shared.no_checks else None,
         "platform": shared.platform,
         "threads": shared.threads,
     }

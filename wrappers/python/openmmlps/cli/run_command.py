@@ -41,6 +41,10 @@ def run(
             rich_help_panel=_MODEL,
         ),
     ] = None,
+    no_checks: Annotated[
+        bool,
+        typer.Option("--no-checks", help="Take atoms nearer than 0.5 Å in the structure file.", rich_help_panel=_MODEL),
+    ] = False,
     model: Annotated[
         Path | None,
         typer.Option(
@@ -187,6 +191,7 @@ def run(
         "structure": structure,
         "format": format,
         "elements": elements,
+        "checks": False if no_checks else None,
         "velocities": velocities and velocities.lower(),
         "model": str(model) if model else None,
         "supercell": parse_supercell(supercell) if supercell else None,

@@ -34,6 +34,7 @@ class ProtocolSettings(Settings):
 
     format: str = setting("", "of structure files, by ASE's name; empty: found from name and content")
     elements: str = setting("", "element of each type, as Li,P,S, for structure files that number types")
+    checks: bool = setting(True, "refuse atoms nearer than 0.5 angstrom in structure files")
 
     #: name -> values that differ from the defaults; the defaults follow the published studies, and are 'standard'
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
@@ -92,6 +93,7 @@ class ProtocolSettings(Settings):
         """
         common = {
             "structure": str(structure),
+            "checks": self.checks,
             "timestep": self.timestep,
             "precision": self.precision,
             "report_interval": self.steps(self.thermo_interval_ps),

@@ -96,7 +96,7 @@ def _read_start(settings: QuenchSettings) -> Start:
 
 def _crystal(settings: QuenchSettings) -> Atoms:
     repeats = None if set(settings.supercell) == {1.0} else tuple(settings.supercell)
-    structure = load(settings.start, repeats, settings.format or None, settings.elements or None)
+    structure = load(settings.start, repeats, settings.format or None, settings.elements or None, settings.checks)
     return periodic_atoms(structure, "quench")
 
 

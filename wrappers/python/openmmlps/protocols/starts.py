@@ -57,7 +57,7 @@ def read_start(settings: StructureSettings) -> Start:
         packaged = not results
     repeats = None if set(settings.supercell) == {1.0} else tuple(settings.supercell)
     if packaged or not path.is_dir():
-        loaded = load(structure, repeats, settings.format or None, settings.elements or None)
+        loaded = load(structure, repeats, settings.format or None, settings.elements or None, settings.checks)
         material = {"glass": False, "name": loaded.name if packaged else path.stem}
         found = [(loaded.name, loaded)]
     else:
@@ -65,7 +65,7 @@ def read_start(settings: StructureSettings) -> Start:
             raise ValueError(
                 f"{where}: '{path}' is a folder of ours, whose structures are known; leave format and elements out"
             )
-        found = [(file.parent.name, load(file, repeats)) for file in _results(path, where)]
+        found = [(file.parent.name, load(file, repeats, checks=settings.checks)) for file in _results(path, where)]
         material = dict(read_record(path)["material"])
     if any(item.velocities is not None for _, item in found) and not path.is_dir():
         notes.append(f"the velocities in '{structure}' are not used: a protocol draws those of its temperatures")

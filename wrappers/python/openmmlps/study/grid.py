@@ -97,6 +97,7 @@ def _symbols(material: Material) -> list[str]:
             None if set(settings.supercell) == {1.0} else tuple(settings.supercell),
             settings.format or None,
             settings.elements or None,
+            settings.checks,
         )
         if loaded.box is None:
             raise ValueError("the structure is not periodic; give one with a cell")

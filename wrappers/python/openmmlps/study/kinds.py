@@ -65,6 +65,7 @@ _SHARED = {
     "supercell": "[[material]]",
     "format": "[[material]]",
     "elements": "[[material]]",
+    "checks": "[[material]]",
     "platform": "[executor]",
     "threads": "[executor]",
     "checkpoint_s": "[executor]",

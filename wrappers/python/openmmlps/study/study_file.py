@@ -380,7 +380,8 @@ class _Reader:
         elif material.structure:
             values |= {"structure": material.structure}
         if material.structure:
-            values |= {"supercell": list(material.supercell), "format": material.format, "elements": material.elements}
+            values |= {name: getattr(material, name) for name in ("format", "elements", "checks")}
+            values |= {"supercell": list(material.supercell)}
         try:
             settings = kind.protocol.settings.make(head.preset, **values, seed=study.seed)
         except (ValueError, TypeError) as error:

@@ -47,6 +47,7 @@ class MaterialSettings(Settings):
     supercell: tuple[float, ...] = setting((1.0, 1.0, 1.0), "repeats of the structure along a, b, c", low=1)
     format: str = setting("", "of the structure file, by ASE's name; empty: found from name and content")
     elements: str = setting("", "element of each type, as Li,P,S, for structure files that number types")
+    checks: bool = setting(True, "refuse atoms nearer than 0.5 angstrom in the structure file")
     models: tuple[str, ...] | None = setting(None, "names of models; none: all")
     tasks: tuple[str, ...] | None = setting(None, "names of tasks; none: all that suit it")
     replicas: int = setting(0, "independent samples; 0: as of the study", low=0)
