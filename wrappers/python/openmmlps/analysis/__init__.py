@@ -18,6 +18,7 @@ from .estimates import Estimate, block_mean, linear_fit
 from .glass_checks import check_glass, long_range_order
 from .mobility import anion_lifetimes, assign_hosts, conditional_displacement, hops, residence_times
 from .orientation import detect_flips, orientational_correlation
+from .percolation import Percolation, free_energy, percolation
 from .radial import RadialDistribution, radial_distribution
 from .readers import from_atoms, from_universe, read
 from .requirements import check_units
@@ -35,6 +36,7 @@ from .scattering import (
     total_correlation,
     total_correlation_from_structure_factor,
 )
+from .sites import Jumps, Sites, find_jumps, find_sites, match_sites, sites_at, write_xdatcar
 from .speciation import Speciation, classify_anions
 from .temperature_law import TemperatureLaw, temperature_law
 from .trajectory import Trajectory, no_checks, watch
@@ -44,8 +46,11 @@ __all__ = [
     "AnionFinder",
     "ArrheniusFit",
     "Estimate",
+    "Jumps",
     "Moduli",
+    "Percolation",
     "RadialDistribution",
+    "Sites",
     "Speciation",
     "TemperatureLaw",
     "Trajectory",
@@ -65,22 +70,28 @@ __all__ = [
     "density_map",
     "detect_flips",
     "elastic_constants",
+    "find_jumps",
+    "find_sites",
     "find_tetrahedra",
     "first_sharp_diffraction_peak",
     "fit_line",
+    "free_energy",
     "from_atoms",
     "from_universe",
     "hops",
     "linear_fit",
     "long_range_order",
+    "match_sites",
     "mean_squared_displacement",
     "no_checks",
     "orientational_correlation",
+    "percolation",
     "radial_distribution",
     "read",
     "residence_times",
     "rotation_angles",
     "rotations",
+    "sites_at",
     "strain_tensor",
     "structure_factor",
     "structure_factor_direct",
@@ -97,5 +108,6 @@ __all__ = [
     "vibrational_density_of_states",
     "voigt_reuss_hill",
     "watch",
+    "write_xdatcar",
     "young_in_direction",
 ]

@@ -36,6 +36,24 @@ class DensityMap:
     symbols: tuple[str, ...]  #: framework atoms, for orientation
     positions: np.ndarray  #: [k, 3] their mean positions, angstrom
 
+    def smoothed(self, width: float) -> np.ndarray:
+        """The map blurred by a Gaussian, periodic; the number of ions stays.
+
+        Parameters
+        ----------
+        width : float
+            standard deviation along each lattice vector, angstrom; 0: none
+
+        Returns
+        -------
+        np.ndarray
+            [nx, ny, nz] 1/angstrom^3
+        """
+        from scipy.ndimage import gaussian_filter
+
+        spacing = np.linalg.norm(self.cell, axis=1) / self.density_per_angstrom3.shape
+        return gaussian_filter(self.density_per_angstrom3, width / spacing, mode="wrap")
+
     def write_cube(self, path: str | os.PathLike) -> None:
         """Write a Gaussian cube file (bohr, 1/bohr^3), which VESTA, VMD and ASE open.
 
@@ -195,6 +213,50 @@ def density_map(
         mean = (fractional - np.floor(fractional)) @ cell
     symbols = tuple(trajectory.symbols[atom] for atom in others)
     return DensityMap((counts / (len(trajectory) * volume)).reshape(shape), cell, symbols, mean)
+
+
+def block_densities(
+    trajectory: Trajectory,
+    species: Species,
+    spacing: float = 0.25,
+    blocks: int = 5,
+    reference: Species | None = "framework",
+) -> list[DensityMap]:
+    """Density maps of consecutive pieces of a trajectory on one grid, without atoms of the framework.
+
+    Parameters
+    ----------
+    trajectory : Trajectory
+        the frames
+    species : str, sequence of str, or np.ndarray of int
+        the ions
+    spacing : float
+        largest distance between grid points, angstrom
+    blocks : int
+        number of pieces, at most one for each frame
+    reference : str, sequence of str, np.ndarray of int, or None
+        whose drift is subtracted, as in :func:`~.unwrapping.read_paths`
+
+    Returns
+    -------
+    list of DensityMap
+        their mean is that of the whole, but for pieces of unequal length
+
+    Raises
+    ------
+    ValueError
+        wrapped, no cell, or no such ions
+    """
+    cell = require_cell(trajectory).mean(0)
+    paths = read_paths(trajectory, species, reference, "density")
+    shape = np.maximum(1, np.ceil(np.linalg.norm(cell, axis=1) / spacing).astype(int))
+    maps = []
+    for piece in np.array_split(paths @ np.linalg.inv(cell), min(blocks, len(paths))):
+        index = np.round(piece.reshape(-1, 3) * shape).astype(int) % shape
+        counts = np.bincount(np.ravel_multi_index(index.T, shape), minlength=int(np.prod(shape)))
+        density = counts.reshape(shape) * (counts.size / (len(piece) * abs(np.linalg.det(cell))))
+        maps.append(DensityMap(density, cell, (), np.zeros((0, 3))))
+    return maps
 
 
 def _between(
