@@ -30,6 +30,7 @@ from .rotation import (
     rotations,
     tetrahedral_angles,
 )
+from .rotation_coupling import RotationCoupling, hop_events, rotation_coupling
 from .scattering import (
     structure_factor,
     structure_factor_direct,
@@ -50,6 +51,7 @@ __all__ = [
     "Moduli",
     "Percolation",
     "RadialDistribution",
+    "RotationCoupling",
     "Sites",
     "Speciation",
     "TemperatureLaw",
@@ -78,6 +80,7 @@ __all__ = [
     "free_energy",
     "from_atoms",
     "from_universe",
+    "hop_events",
     "hops",
     "linear_fit",
     "long_range_order",
@@ -90,6 +93,7 @@ __all__ = [
     "read",
     "residence_times",
     "rotation_angles",
+    "rotation_coupling",
     "rotations",
     "sites_at",
     "strain_tensor",
