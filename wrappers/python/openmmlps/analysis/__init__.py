@@ -16,6 +16,7 @@ from .dynamics import van_hove_distinct, van_hove_self, velocity_autocorrelation
 from .elasticity import Moduli, elastic_constants, strain_tensor, symmetrize, voigt_reuss_hill, young_in_direction
 from .estimates import Estimate, block_mean, linear_fit
 from .glass_checks import check_glass, long_range_order
+from .ligand_angles import LigandAngles, ligand_angles, low_pass
 from .mobility import anion_lifetimes, assign_hosts, conditional_displacement, hops, residence_times
 from .orientation import detect_flips, orientational_correlation
 from .percolation import Percolation, free_energy, percolation
@@ -48,6 +49,7 @@ __all__ = [
     "ArrheniusFit",
     "Estimate",
     "Jumps",
+    "LigandAngles",
     "Moduli",
     "Percolation",
     "RadialDistribution",
@@ -82,8 +84,10 @@ __all__ = [
     "from_universe",
     "hop_events",
     "hops",
+    "ligand_angles",
     "linear_fit",
     "long_range_order",
+    "low_pass",
     "match_sites",
     "mean_squared_displacement",
     "no_checks",
