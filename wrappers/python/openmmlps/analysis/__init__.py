@@ -8,6 +8,7 @@ elementary charges; results carry their unit in their names. One page per observ
 
 from .anions import AnionFinder
 from .arrhenius import ArrheniusFit, arrhenius_fit
+from .chosen_paths import ChosenPaths, chosen_paths
 from .conductivity import Transport, conductivity_mS_per_cm, transport_coefficients
 from .density import bond_density, density_map
 from .diffraction_peak import first_sharp_diffraction_peak
@@ -43,10 +44,12 @@ from .speciation import Speciation, classify_anions
 from .temperature_law import TemperatureLaw, temperature_law
 from .trajectory import Trajectory, no_checks, watch
 from .unwrapping import unwrap
+from .vibrational_difference import VibrationalDifference, vibrational_difference
 
 __all__ = [
     "AnionFinder",
     "ArrheniusFit",
+    "ChosenPaths",
     "Estimate",
     "Jumps",
     "LigandAngles",
@@ -59,6 +62,7 @@ __all__ = [
     "TemperatureLaw",
     "Trajectory",
     "Transport",
+    "VibrationalDifference",
     "angle_velocities",
     "angular_velocities",
     "anion_lifetimes",
@@ -68,6 +72,7 @@ __all__ = [
     "bond_density",
     "check_glass",
     "check_units",
+    "chosen_paths",
     "classify_anions",
     "conditional_displacement",
     "conductivity_mS_per_cm",
@@ -114,6 +119,7 @@ __all__ = [
     "van_hove_self",
     "velocity_autocorrelation",
     "vibrational_density_of_states",
+    "vibrational_difference",
     "voigt_reuss_hill",
     "watch",
     "write_xdatcar",
