@@ -10,6 +10,7 @@ from .anions import AnionFinder
 from .arrhenius import ArrheniusFit, arrhenius_fit
 from .chosen_paths import ChosenPaths, chosen_paths
 from .conductivity import Transport, conductivity_mS_per_cm, transport_coefficients
+from .crystallinity import Crystallinity, crystalline_fraction
 from .density import bond_density, density_map
 from .diffraction_peak import first_sharp_diffraction_peak
 from .displacements import fit_line, mean_squared_displacement
@@ -50,6 +51,7 @@ __all__ = [
     "AnionFinder",
     "ArrheniusFit",
     "ChosenPaths",
+    "Crystallinity",
     "Estimate",
     "Jumps",
     "LigandAngles",
@@ -76,6 +78,7 @@ __all__ = [
     "classify_anions",
     "conditional_displacement",
     "conductivity_mS_per_cm",
+    "crystalline_fraction",
     "density_map",
     "detect_flips",
     "elastic_constants",
