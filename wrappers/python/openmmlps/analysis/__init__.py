@@ -41,6 +41,7 @@ from .scattering import (
     total_correlation_from_structure_factor,
 )
 from .sites import Jumps, Sites, find_jumps, find_sites, match_sites, sites_at, write_xdatcar
+from .slabs import DensityProfile, Exchange, SlabDiffusion, density_profile, exchange, find_interfaces, slab_diffusion
 from .speciation import Speciation, classify_anions
 from .temperature_law import TemperatureLaw, temperature_law
 from .trajectory import Trajectory, no_checks, watch
@@ -52,7 +53,9 @@ __all__ = [
     "ArrheniusFit",
     "ChosenPaths",
     "Crystallinity",
+    "DensityProfile",
     "Estimate",
+    "Exchange",
     "Jumps",
     "LigandAngles",
     "Moduli",
@@ -60,6 +63,7 @@ __all__ = [
     "RadialDistribution",
     "RotationCoupling",
     "Sites",
+    "SlabDiffusion",
     "Speciation",
     "TemperatureLaw",
     "Trajectory",
@@ -80,8 +84,11 @@ __all__ = [
     "conductivity_mS_per_cm",
     "crystalline_fraction",
     "density_map",
+    "density_profile",
     "detect_flips",
     "elastic_constants",
+    "exchange",
+    "find_interfaces",
     "find_jumps",
     "find_sites",
     "find_tetrahedra",
@@ -108,6 +115,7 @@ __all__ = [
     "rotation_coupling",
     "rotations",
     "sites_at",
+    "slab_diffusion",
     "strain_tensor",
     "structure_factor",
     "structure_factor_direct",
