@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 
 from app_support import PairEngine
 from openmmlps._settings import tomllib
+from openmmlps._toml_file import Lines
 from openmmlps.app.h5md_reporter import read_frames
 from openmmlps.cli import app
 from openmmlps.protocols import QuenchSettings, TransportSettings, quench, transport
@@ -28,7 +29,6 @@ from openmmlps.study.driver_token import DriverToken, DriverWatch
 from openmmlps.study.joined import join
 from openmmlps.study.progress import how_far
 from openmmlps.study.task import carry_out
-from openmmlps.study.toml_lines import Lines
 
 TASK = Path(__file__).with_name("app_task.py")
 HEAD = 'title = "A test"\nreplicas = 2\ntemperatures_K = [300, 400]\n'

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the openmm-lps authors
-"""``openmm-lps train``, ``validate`` and ``label``."""
+"""``openmm-lps train``, ``validate``, ``label`` and ``learn``."""
 
 from __future__ import annotations
 
@@ -200,6 +200,52 @@ def label(
         raise typer.Exit(128 + (signals.received or 0))
     if found.discarded:
         fail(f"label: {len(found.discarded)} structures were discarded; the reasons are in discarded.extxyz", 1)
+
+
+@report_errors
+def learn(
+    plan: Annotated[
+        Path, typer.Argument(metavar="LEARN.toml", help="What to do; or a structure, whose file is then written.")
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the loop.")],
+    teacher: Annotated[
+        str | None, typer.Option("--with", help="Teacher for a structure: sevenn:NAME, cp2k:TEMPLATE, ase:...")
+    ] = None,
+    check: Annotated[bool, typer.Option("--check", help="Only check the file and say what would be done.")] = False,
+) -> None:
+    """Make a model by a closed loop of labels, training and dynamics; the same command goes on after a kill.
+
+    \b
+    openmm-lps learn cell.cif --with sevenn:7net-l3i5 -o loop
+    openmm-lps learn LEARN.toml -o loop
+    """
+    from openmmlps.app.signals import StopSignals
+    from openmmlps.learn.loop import describe_plan, plan_of_structure, read_plan
+    from openmmlps.learn.loop import learn as carry_out
+
+    out = console()
+    if plan.suffix.lower() != ".toml":
+        plan = plan_of_structure(plan, teacher, output)
+        out.print(f"written: {plan}; change it to your needs", soft_wrap=True)
+    elif teacher is not None:
+        raise ValueError("learn: --with belongs to a structure; a LEARN.toml names its teacher itself")
+    if check:
+        out.print(table(describe_plan(read_plan(plan))))
+        return
+    with StopSignals(lambda number: out.print("stopping; what was made is kept")) as signals:
+        found = carry_out(
+            plan,
+            output,
+            tell=lambda text: out.print(text, soft_wrap=True),
+            stop=lambda: signals.received is not None,
+        )
+    if not found.finished:
+        out.print("Interrupted; give the same command to go on.")
+        raise typer.Exit(128 + (signals.received or 0))
+    errors = found.correction["steps"]["second teacher"] if found.correction else found.rounds[-1]["errors"]
+    lines = [("ended", found.reason), ("force error", f"{errors['force']:.3g} eV/Å (held out)")]
+    lines += [("slope of forces", f"{errors['slope']:.3f}"), ("written", f"{found.model}, CARD.md, learn.html")]
+    out.print(table(lines))
 
 
 def _unit(name: str) -> str:

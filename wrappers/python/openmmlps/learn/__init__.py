@@ -3,11 +3,12 @@
 """Make a potential of any chemistry: label structures, train, validate. NumPy and SciPy are enough.
 
 `label` asks CP2K or any calculator of ASE, `train` fits an `se_e2_a` Deep Potential, `validate` measures it and writes a
-page. Each is a function and a command, and goes on where it was killed. Units: angstrom, eV, eV/angstrom, K.
+page; `learn` closes the loop. Each is a function and a command, and goes on where it was killed. Units: angstrom, eV, eV/angstrom, K.
 """
 
 from .labels import label
+from .loop import learn
 from .training import train
 from .validation import validate
 
-__all__ = ["label", "train", "validate"]
+__all__ = ["label", "learn", "train", "validate"]

@@ -242,7 +242,7 @@ def _read(structures: Iterable[Path | str], teacher: Teacher) -> dict[str, tuple
             problem = teacher.problem(atoms)
             if problem:
                 problems.setdefault(problem, []).append(name)
-            found.setdefault(_identity(atoms), (name, atoms))
+            found.setdefault(identity_of(atoms), (name, atoms))
     if problems:
         texts = [
             f"{', '.join(names[:3])}{' and others' if len(names) > 3 else ''}: {p}" for p, names in problems.items()
@@ -253,8 +253,8 @@ def _read(structures: Iterable[Path | str], teacher: Teacher) -> dict[str, tuple
     return found
 
 
-def _identity(atoms: Any) -> str:
-    """Hash of elements, cell and positions to 1e-8 angstrom."""
+def identity_of(atoms: Any) -> str:
+    """Hash of elements, cell and positions to 1e-8 angstrom, by which a folder of labels knows ``ase.Atoms``."""
     digest = hashlib.sha256(" ".join(atoms.get_chemical_symbols()).encode())
     for values in (np.array(atoms.cell), atoms.positions):
         digest.update((np.round(values, 8) + 0.0).tobytes())

@@ -63,6 +63,13 @@ class NativePotential:
         self._types = {name: index for index, name in enumerate(names)}
         self._evaluator = CoreEvaluator(loaded, True, True, threads)
 
+    def forget(self) -> None:
+        """Drop the list of neighbors, so that what follows does not depend, in its last digits, on what was asked before."""
+        alone, none = np.zeros((1, 3)), np.empty(0)
+        self._evaluator.evaluate(
+            alone, np.zeros(1, dtype=np.int32), none, np.empty(1), np.empty((1, 3)), np.empty((3, 3))
+        )
+
     def predict(self, atoms: Any) -> Prediction:
         """Energy, forces and virial of ``ase.Atoms`` whose elements the model has."""
         count = len(atoms)

@@ -264,7 +264,8 @@ def _check_folder(output: Path, record: Mapping[str, Any]) -> None:
     """Refuse a folder that holds something else, or another training."""
     old = read_record(output / "training.json")
     if old is None:
-        others = [path.name for path in output.iterdir() if path.name != ".lock"]
+        # A kill may leave the record half written.
+        others = [path.name for path in output.iterdir() if path.name not in (".lock", "training.json.new")]
         if others:
             raise FileExistsError(f"train: '{output}' holds {sorted(others)[0]}, which is no training; choose another")
         return

@@ -4,25 +4,16 @@
 
 from __future__ import annotations
 
-import re
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NoReturn
 
-from openmmlps._settings import Settings
+from openmmlps._toml_file import Place, TomlFile, parse_toml
 
 from .compositions import parse_composition
 from .kinds import KINDS, Kind
 from .study_settings import NAME, ExecutorSettings, MaterialSettings, StudySettings, TaskSettings, twice
-from .toml_lines import Lines, Place
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 _TABLES = ("models", "material", "task", "executor", "size")
 _SHIPPED = Path(__file__).resolve().parent.parent / "studies"
@@ -65,7 +56,7 @@ class Study:
 
     def wrong(self, line: int, message: object) -> ValueError:
         """An error that names a line of the file."""
-        return ValueError(_message(self.path, line, message))
+        return ValueError(f"study: '{self.path}', line {line}: {message}")
 
 
 def shipped_studies() -> list[str]:
@@ -113,11 +104,7 @@ def read_study(source: str | Path, size: str = "", models: Mapping[str, str] | N
         for a mistake, with its line and what to do
     """
     path = find_study(source)
-    try:
-        text = path.read_text(encoding="utf-8")
-        values = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"study: '{path}' is not valid TOML ({error}); correct it") from None
+    text, values = parse_toml(path, "study")
     return _Reader(path, text, values, size).read(models)
 
 
@@ -132,23 +119,19 @@ def read_executor(source: str | Path) -> ExecutorSettings:
     return read_study(source).executor
 
 
-def _message(path: Path, line: int, message: object) -> str:
-    return f"study: '{path}', line {line}: {message}"
-
-
-class _Reader:
+class _Reader(TomlFile):
     """Values of a file on their way to a Study."""
 
     def __init__(self, path: Path, text: str, values: dict[str, Any], size: str) -> None:
-        self.path, self.text, self.values, self.size = path, text, values, size
-        self.lines = Lines(text)
+        super().__init__("study", path, text, values)
+        self.size = size
 
     def read(self, models: Mapping[str, str] | None) -> Study:
-        self._check_names(self.values, [*(entry.name for entry in fields(StudySettings)), *_TABLES], ())
+        self.check_names(self.values, [*(entry.name for entry in fields(StudySettings)), *_TABLES], ())
         self._apply_size()
         top = {key: value for key, value in self.values.items() if key not in _TABLES}
-        settings: StudySettings = self._settings(StudySettings, top, ())
-        executor: ExecutorSettings = self._settings(ExecutorSettings, self._table("executor"), ("executor",))
+        settings: StudySettings = self.settings(StudySettings, top, ())
+        executor: ExecutorSettings = self.settings(ExecutorSettings, self.table("executor"), ("executor",))
         if executor.file:
             executor = executor.changed(file=self._beside(executor.file, ("executor", "file")))
         found = dict(models) if models else self._models()
@@ -159,38 +142,11 @@ class _Reader:
         """Raise the error of the first of some places that stands in the file; one in the table of the size comes first."""
         sized = [("size", self.size, *place) for place in places] if self.size else []
         held = [place for place in sized if self.lines.of(place) != self.lines.of(place[:-1])]
-        raise ValueError(_message(self.path, self.lines.of(*held, *places), message)) from None
-
-    def _table(self, name: str) -> dict[str, Any]:
-        table = self.values.get(name, {})
-        if not isinstance(table, dict):
-            self.fail(f"{name} is {table!r}; write it as a table, [{name}]", (name,))
-        return table
-
-    def _check_names(self, values: Mapping[str, Any], known: Sequence[str], place: Place) -> None:
-        for key in values:
-            if key not in known:
-                near = get_close_matches(key, known, 1)
-                hint = f"did you mean '{near[0]}'?" if near else f"known are {', '.join(known)}"
-                self.fail(f"unknown key '{key}'; {hint}", (*place, key))
-
-    def _settings(self, kind: type[Settings], values: Mapping[str, Any], place: Place) -> Any:
-        """Settings of a table; a mistake gets the line of the key that the message names first."""
-        self._check_names(values, [entry.name for entry in fields(kind)], place)
-        try:
-            return kind.from_values(values, "")
-        except (ValueError, TypeError) as error:
-            self._fail_at_key(str(error).removeprefix(f"{kind.label()}: "), values, place)
-
-    def _fail_at_key(self, error: object, values: Mapping[str, Any], place: Place) -> NoReturn:
-        text = str(error)
-        words = re.findall(r"\w+", text)
-        key = next((word for word in words if word in values), None)
-        self.fail(text, *([(*place, key)] if key else []), place)
+        super().fail(message, *held, *places)
 
     def _apply_size(self) -> None:
         """Let the values of [size.NAME] replace the others."""
-        sizes = self._table("size")
+        sizes = self.table("size")
         if self.size and self.size not in sizes:
             known = f"it has {', '.join(sizes)}" if sizes else "it has none"
             raise ValueError(f"study: '{self.path}' has no size '{self.size}'; {known}, or leave --size out")
@@ -199,10 +155,10 @@ class _Reader:
             place = ("size", name)
             if not isinstance(changes, dict):
                 self.fail(f"size.{name} is {changes!r}; write it as a table, [size.{name}]", place)
-            self._check_names(changes, [*own, "materials", "material", "task", "executor"], place)
+            self.check_names(changes, [*own, "materials", "material", "task", "executor"], place)
         changes = dict(sizes.get(self.size, {}))
         kept, per_material = changes.pop("materials", None), changes.pop("material", {})
-        known_materials = [item.get("name") for item in self._material_tables()]
+        known_materials = [item.get("name") for item in self.tables("material")]
         for name in [*(kept or []), *per_material]:
             if name not in known_materials:
                 self.fail(
@@ -210,14 +166,14 @@ class _Reader:
                     ("size", self.size, "material", name),
                     ("size", self.size, "materials"),
                 )
-        for item in self._material_tables():
+        for item in self.tables("material"):
             _merge(item, per_material.get(item.get("name"), {}))
             if kept is not None and item.get("name") not in kept:
                 item["left out"] = True
         _merge(self.values, changes)
 
     def _models(self) -> dict[str, str]:
-        table = self._table("models") or {"lps": "lps"}
+        table = self.table("models") or {"lps": "lps"}
         for name, source in table.items():
             place = ("models", name)
             if not isinstance(source, str) or not source:
@@ -235,22 +191,16 @@ class _Reader:
             self.fail(f"'{name}' is not a file beside '{self.path.name}'; correct the name, or put it there", place)
         return name
 
-    def _material_tables(self) -> list[dict[str, Any]]:
-        tables = self.values.get("material", [])
-        if not isinstance(tables, list) or not all(isinstance(item, dict) for item in tables):
-            self.fail("material is not a list of tables; begin each with [[material]]", ("material",))
-        return tables
-
     def _materials(self, study: StudySettings, models: Mapping[str, str]) -> tuple[Material, ...]:
         tasks = self._tasks()
-        tables = self._material_tables()
+        tables = self.tables("material")
         names: dict[str, int] = {}
         found = []
         for number, values in enumerate(tables):
             place: Place = ("material", number)
             left_out = values.pop("left out", False)
             own = {key: values.pop(key) for key in list(values) if key in tasks}
-            settings = self._settings(MaterialSettings, values, place)
+            settings = self.settings(MaterialSettings, values, place)
             if settings.name.lower() in names:
                 first = self.lines.of(("material", names[settings.name.lower()]))
                 self.fail(
@@ -328,13 +278,13 @@ class _Reader:
         """Name -> what a study adds to a protocol, and the settings of the protocol."""
         found = {}
         own = [entry.name for entry in fields(TaskSettings)]
-        for name, table in self._table("task").items():
+        for name, table in self.table("task").items():
             place = ("task", name)
             if not isinstance(table, dict):
                 self.fail(f"task.{name} is {table!r}; write it as a table, [task.{name}]", place)
             if not NAME.fullmatch(name):
                 self.fail(f"task '{name}' names a folder; use letters, digits and . _ + -", place)
-            task = self._settings(TaskSettings, {key: table[key] for key in table if key in own}, place)
+            task = self.settings(TaskSettings, {key: table[key] for key in table if key in own}, place)
             task = task.changed(kind=task.kind or name)
             if task.kind not in KINDS:
                 self.fail(
@@ -369,8 +319,8 @@ class _Reader:
                     f"{key} is not set in a task but in {kind.reserved[key]}", (*place, name, key), (*here, key), here
                 )
         own = [entry.name for entry in fields(kind.protocol.settings)]
-        self._check_names(changes, own, (*place, name))
-        self._check_names(table, own, here)
+        self.check_names(changes, own, (*place, name))
+        self.check_names(table, own, here)
         if temperatures and "temperatures_K" in own:
             if "temperatures_K" in values:
                 self.fail("temperatures_K stands here and outside of the task; give it once", (*here, "temperatures_K"))
@@ -388,7 +338,7 @@ class _Reader:
             changed = next((key for key in changes if key in str(error)), None)
             if changed:
                 self.fail(error, (*place, name, changed), (*place, name))
-            self._fail_at_key(error, table, here)
+            self.fail_at_key(error, table, here)
         return TaskPlan(name, kind, head.start_from, settings)
 
     def _ordered(
