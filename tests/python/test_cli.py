@@ -166,7 +166,13 @@ def test_output_in_every_encoding(monkeypatch, tmp_path, encoding):
         assert speak(monkeypatch, encoding, name, "--help")[0] == 0
     folder = "\u03b1 \u2192 \u4e2d"
     teacher = ["--with", "ase:ase.calculators.lj.LennardJones?sigma=2&rc=4"]
-    wanted = {"convert": ["x.safetensors"], "label": [*teacher, "-o", "x"], "train": ["-o", "x"], "validate": ["data"]}
+    wanted = {
+        "convert": ["x.safetensors"],
+        "label": [*teacher, "-o", "x"],
+        "learn": ["-o", "x"],
+        "train": ["-o", "x"],
+        "validate": ["data"],
+    }
     letters = "A" if encoding == "ascii" else "\u00c5"
     done = [
         (["structures"], f"a, b, c ({letters})"),

@@ -208,16 +208,16 @@ def plan_of_structure(structure: Path, teacher: str | None, output: Path) -> Pat
     FileNotFoundError, ValueError
         without a file or a teacher
     """
-    from openmmlps.app.structure_files import structure_path
+    from openmmlps.app.structure_files import structure_names, structure_path
 
-    packaged = structure_path(str(structure)) != structure and not structure.exists()
+    packaged = str(structure).lower() in (name.lower() for name in structure_names())
+    found = structure_path(str(structure))
     if teacher is None:
         raise ValueError("learn: --with is missing; name the teacher of the structure, as sevenn:7net-l3i5")
     path = output / "LEARN.toml"
     if not path.exists():
         name = "".join(letter if letter.isalnum() or letter in "-_+." else "-" for letter in structure.stem)
-        where = structure if packaged else structure.resolve()
-        text = _NEW.format(structure=where, name=name.lstrip("-_+.") or "model", teacher=teacher)
+        text = _NEW.format(structure=structure if packaged else found, name=name.lstrip("-_+.") or "model", teacher=teacher)
         output.mkdir(parents=True, exist_ok=True)
         replace_file(path, text.encode())
     return path
