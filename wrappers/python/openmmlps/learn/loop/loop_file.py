@@ -217,7 +217,9 @@ def plan_of_structure(structure: Path, teacher: str | None, output: Path) -> Pat
     path = output / "LEARN.toml"
     if not path.exists():
         name = "".join(letter if letter.isalnum() or letter in "-_+." else "-" for letter in structure.stem)
-        text = _NEW.format(structure=structure if packaged else found, name=name.lstrip("-_+.") or "model", teacher=teacher)
+        text = _NEW.format(
+            structure=structure if packaged else found, name=name.lstrip("-_+.") or "model", teacher=teacher
+        )
         output.mkdir(parents=True, exist_ok=True)
         replace_file(path, text.encode())
     return path
