@@ -82,6 +82,14 @@ std::vector<OpenMM::Vec3> LPSForce::computeVirial(OpenMM::Context& context) {
     return dynamic_cast<LPSForceImpl&>(getImplInContext(context)).computeVirial(getContextImpl(context));
 }
 
+std::vector<std::array<OpenMM::Vec3, 3>> LPSForce::computeParticleVirials(OpenMM::Context& context) {
+    return dynamic_cast<LPSForceImpl&>(getImplInContext(context)).computeParticleVirials(getContextImpl(context));
+}
+
+OpenMM::Vec3 LPSForce::computeHeatCurrent(OpenMM::Context& context) {
+    return dynamic_cast<LPSForceImpl&>(getImplInContext(context)).computeHeatCurrent(getContextImpl(context));
+}
+
 OpenMM::ForceImpl* LPSForce::createImpl() const {
     return new LPSForceImpl(*this);
 }

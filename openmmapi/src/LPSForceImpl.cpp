@@ -12,6 +12,7 @@
 
 #include "Committee.h"
 #include "openmm/OpenMMException.h"
+#include "openmm/VerletIntegrator.h"
 #include "openmmlps/LPSKernels.h"
 
 namespace LPSPlugin {
@@ -144,6 +145,37 @@ vector<double> LPSForceImpl::computeParticleEnergies(ContextImpl& context) {
 vector<Vec3> LPSForceImpl::computeVirial(ContextImpl& context) {
     checkProcess(context);
     return kernel.getAs<CalcLPSForceKernel>().computeVirial(context);
+}
+
+vector<std::array<Vec3, 3>> LPSForceImpl::computeParticleVirials(ContextImpl& context) {
+    checkProcess(context);
+    return kernel.getAs<CalcLPSForceKernel>().computeParticleResults(context).virials;
+}
+
+Vec3 LPSForceImpl::computeHeatCurrent(ContextImpl& context) {
+    checkProcess(context);
+    vector<Vec3> velocities;
+    if (dynamic_cast<const OpenMM::VerletIntegrator*>(&context.getIntegrator()) != nullptr) {
+        // Its velocities lag half a step behind the positions.
+
+        context.calcForcesAndEnergy(true, false, context.getIntegrator().getIntegrationForceGroups());
+        context.computeShiftedVelocities(0.5 * context.getIntegrator().getStepSize(), velocities);
+    } else {
+        context.getVelocities(velocities);
+    }
+    const CalcLPSForceKernel::ParticleResults results =
+        kernel.getAs<CalcLPSForceKernel>().computeParticleResults(context);
+    Vec3 current;
+    for (int i = 0; i < numParticles; i++) {
+        int particle, type;
+        owner.getParticleParameters(i, particle, type);
+        const Vec3& velocity = velocities[particle];
+        const double mass = context.getSystem().getParticleMass(particle);
+        current += velocity * (results.energies[i] + 0.5 * mass * velocity.dot(velocity));
+        for (int row = 0; row < 3; row++)
+            current[row] += results.virials[i][row].dot(velocity);
+    }
+    return current;
 }
 
 LPSModelDeviation LPSForceImpl::computeModelDeviation(ContextImpl& context) {

@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: MIT
 // Copyright (c) 2026 the openmm-lps authors
 
-/** @file TestDerivatives.cpp  Forces and virial against finite differences of the platform's own energy. */
+/** @file TestDerivatives.cpp  Forces, virials and heat current against finite differences of the platform's own energy.
+ */
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
+#include "lps/Units.h"
+#include "openmm/LangevinMiddleIntegrator.h"
+#include "openmm/VerletIntegrator.h"
 #include "support/Compare.h"
 #include "support/TestPlatform.h"
 #include "support/TestSystem.h"
@@ -98,6 +104,55 @@ void expectVirialIsDerivative(const TestSystem& system) {
         }
 }
 
+/** The sum of the virials of particles is the virial. */
+void expectVirialsAddUp(const TestSystem& system) {
+    const Tolerance tolerance = TestPlatform::get().getTolerance();
+    const double allowed =
+        TestPlatform::get().isDouble() ? 1e-10 * lps::kilojoulesPerMolePerElectronvolt : tolerance.virial;
+    TestContext context(system);
+    std::vector<Vec3> sum(3);
+    for (const auto& rows : system.force->computeParticleVirials(*context))
+        for (int d = 0; d < 3; d++)
+            sum[d] += rows[d];
+    EXPECT_LE(largestDifference(sum, system.force->computeVirial(*context)), allowed);
+}
+
+/** J = d/dt sum_i r_i e_i of a cluster, e_i the potential and kinetic energy of a particle. */
+void expectCurrentIsDerivative(const TestSystem& system, std::unique_ptr<OpenMM::Integrator> integrator) {
+    if (!TestPlatform::get().isDouble())
+        GTEST_SKIP() << "single precision energies are too coarse";
+    TestContext context(*system.system, system.positions, std::move(integrator));
+    const std::vector<Vec3> forces = context.getForces();
+    const std::size_t count = forces.size();
+    std::vector<Vec3> velocities = randomDirections(1, static_cast<int>(count), 5)[0];
+    for (Vec3& velocity : velocities)
+        velocity *= 5.0;
+    const bool lags = dynamic_cast<const OpenMM::VerletIntegrator*>(&context.getIntegrator()) != nullptr;
+    std::vector<Vec3> stored = velocities;
+    for (std::size_t i = 0; lags && i < count; i++)
+        stored[i] -= forces[i] * (0.5 * context.getIntegrator().getStepSize() / 20.0);
+    context->setVelocities(stored);
+    const Vec3 current = system.force->computeHeatCurrent(*context);
+    for (int d = 0; d < 3; d++) {
+        const double derivative = differentiate(
+            [&](double time) {
+                std::vector<Vec3> moved = system.positions;
+                for (std::size_t i = 0; i < count; i++)
+                    moved[i] += velocities[i] * time;
+                context->setPositions(moved);
+                const std::vector<double> energies = system.force->computeParticleEnergies(*context);
+                double moment = 0.0;
+                for (std::size_t i = 0; i < count; i++) {
+                    const Vec3 velocity = velocities[i] + forces[i] * (time / 20.0);
+                    moment += moved[i][d] * (energies[i] + 10.0 * velocity.dot(velocity));
+                }
+                return moment;
+            },
+            1e-5);
+        EXPECT_NEAR(current[d], derivative, 1e-5 * std::sqrt(current.dot(current)));
+    }
+}
+
 class Structures : public ::testing::TestWithParam<const lps::Matrix3*> {
 protected:
     /** A bulk in the cell, or a cluster without one. */
@@ -115,6 +170,10 @@ TEST_P(Structures, virialIsDerivative) {
     expectVirialIsDerivative(makeStructure());
 }
 
+TEST_P(Structures, virialsOfParticlesAddUp) {
+    expectVirialsAddUp(makeStructure());
+}
+
 INSTANTIATE_TEST_SUITE_P(Derivatives, Structures,
                          ::testing::Values(&cells::cubic, &cells::triclinic, &cells::tiny, nullptr));
 
@@ -124,6 +183,12 @@ TEST(Derivatives, eachComponentOfTheForces) {
 
 TEST(Derivatives, eachComponentInCellSmallerThanCutoff) {
     expectEachForceIsDerivative(makeBulk(makeModel(), cells::tiny));
+}
+
+TEST(Derivatives, heatCurrentOfCluster) {
+    const TestSystem system = makeSystem(makeModel(), lps::testing::makeCluster(20, 3, 8.0, 11));
+    expectCurrentIsDerivative(system, std::make_unique<OpenMM::LangevinMiddleIntegrator>(300.0, 1.0, 0.002));
+    expectCurrentIsDerivative(system, std::make_unique<OpenMM::VerletIntegrator>(0.002));
 }
 
 TEST(Derivatives, virialIsPositiveUnderCompression) {

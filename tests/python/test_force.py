@@ -33,6 +33,7 @@ def reference(model):
         "forces": forces(context),
         "particle energies": force.computeParticleEnergies(context, asNumpy=True)._value,
         "virial": force.computeVirial(context, asNumpy=True)._value,
+        "particle virials": force.computeParticleVirials(context)._value,
     }
 
 
@@ -48,6 +49,23 @@ def test_agrees_with_reference(case, model, reference):
     np.testing.assert_allclose(energies, reference["particle energies"], rtol=0, atol=10 * per_atom)
     virial = force.computeVirial(context, asNumpy=True)._value
     np.testing.assert_allclose(virial, reference["virial"], rtol=0, atol=virial_tolerance)
+    virials = force.computeParticleVirials(context)._value
+    np.testing.assert_allclose(virials, reference["particle virials"], rtol=0, atol=virial_tolerance)
+
+
+@on_every_platform
+def test_heat_current_is_made_of_energies_and_virials(case, model):
+    positions, types, box = load_structure()
+    system, force = make_system(model, types, box, case)
+    context = case.context(system, positions, openmm.LangevinMiddleIntegrator(300, 1, 0.001))
+    velocities = np.random.default_rng(3).normal(size=(len(types), 3))
+    context.setVelocities(velocities)
+    current = force.computeHeatCurrent(context)
+    assert current.unit == unit.kilojoule_per_mole * unit.nanometer / unit.picosecond
+    energies = force.computeParticleEnergies(context, asNumpy=True)._value + 15 * (velocities**2).sum(1)
+    virials = force.computeParticleVirials(context)._value
+    expected = energies @ velocities + np.einsum("iab,ib->a", virials, velocities)
+    np.testing.assert_allclose(current._value, expected, rtol=1e-5)
 
 
 @on_every_platform

@@ -40,7 +40,7 @@ vector<LabelledProgram> listPrograms(const DeviceSettings& settings, const Model
     }
     programs.push_back({"fitting", makeFittingProgram(settings, shape)});
     programs.push_back({"forces", makeForceProgram(settings, shape, false)});
-    programs.push_back({"virial", makeForceProgram(settings, shape, true)});
+    programs.push_back({"virials", makeForceProgram(settings, shape, true)});
     return programs;
 }
 

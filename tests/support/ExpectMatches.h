@@ -11,7 +11,7 @@
 
 namespace LPSPlugin::testing {
 
-/** Energy, forces, energies of particles and virial of a Context, within the tolerance of the platform. */
+/** Energy, forces, virial, energies and virials of particles of a Context, within the tolerance of the platform. */
 inline void expectMatches(OpenMM::Context& context, LPSForce& force, const Expected& expected) {
     const Tolerance tolerance = TestPlatform::get().getTolerance();
     const std::size_t count = expected.particleEnergies.size();
@@ -21,6 +21,13 @@ inline void expectMatches(OpenMM::Context& context, LPSForce& force, const Expec
     EXPECT_LE(largestDifference(force.computeParticleEnergies(context), expected.particleEnergies),
               10 * tolerance.energyPerAtom);
     EXPECT_LE(largestDifference(force.computeVirial(context), expected.virial), tolerance.virial);
+    const auto virials = force.computeParticleVirials(context);
+    ASSERT_EQ(virials.size(), count);
+    for (std::size_t i = 0; i < count; i++)
+        for (int row = 0; row < 3; row++)
+            EXPECT_LE((virials[i][row] - expected.particleVirials[i][row])
+                          .dot(virials[i][row] - expected.particleVirials[i][row]),
+                      tolerance.virial * tolerance.virial);
 }
 
 /** The same of a System, against the reference evaluator. */

@@ -113,6 +113,9 @@ Expected evaluateReference(const LPSModel& model, const lps::Configuration& conf
         expected.forces.push_back(toVec3(force, forceUnit));
     for (const lps::Vector3& row : result.virial)
         expected.virial.push_back(toVec3(row, energyUnit));
+    for (const lps::Matrix3& virial : result.atomVirials)
+        expected.particleVirials.push_back(
+            {toVec3(virial[0], energyUnit), toVec3(virial[1], energyUnit), toVec3(virial[2], energyUnit)});
     return expected;
 }
 

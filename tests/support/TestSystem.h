@@ -69,6 +69,7 @@ struct Expected {
     std::vector<double> particleEnergies;
     std::vector<OpenMM::Vec3> forces;
     std::vector<OpenMM::Vec3> virial;
+    std::vector<std::array<OpenMM::Vec3, 3>> particleVirials;
 };
 Expected evaluateReference(const LPSModel& model, const lps::Configuration& configuration);
 

@@ -113,6 +113,12 @@ public:
     /** Length M1 M2 of the descriptor. */
     int getDescriptorLength() const { return embeddingWidth * data.axisWidth; }
 
+    /**
+     * Outputs of the last hidden layer of the widest fitting network, which Evaluation::features holds; 0 where a
+     * network has no hidden layer.
+     */
+    int getFeatureWidth() const;
+
     /** Index of (center, neighbor) in DeepPotentialData::embeddings and tables; for types 0 .. T-1, not checked. */
     int getEmbeddingIndex(int center, int neighbor) const {
         return data.typeOneSide ? neighbor : center * getNumTypes() + neighbor;

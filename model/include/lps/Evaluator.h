@@ -38,6 +38,8 @@ struct Evaluation {
      * of the heat current (Fan et al., Phys. Rev. B 92, 094301 (2015)).
      */
     std::vector<Matrix3> atomVirials;
+    /** [n][w] outputs of the last hidden layer of the fitting networks, only where asked for; w: getFeatureWidth(). */
+    std::vector<double> features;
 };
 
 /**

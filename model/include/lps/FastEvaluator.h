@@ -40,6 +40,7 @@ struct FastRequest {
     bool forces = true;
     bool virial = true;        ///< needs forces
     bool atomVirials = false;  ///< needs forces
+    bool features = false;     ///< Evaluation::features; needs a model with hidden layers
 };
 
 /** Atoms, ghosts and neighbors found by another program; see NeighborList::take(). */

@@ -51,6 +51,12 @@ public:
         if (listChanged || static_cast<int>(workers.size()) != threads)
             divide(list, threads);
         result.atomEnergies.assign(list.getNumAtoms(), 0.0);
+        const std::size_t featureWidth = request.features ? model.model->getFeatureWidth() : 0;
+        if (request.features && featureWidth == 0)
+            throw Error(
+                "evaluator: the fitting networks of this model have no hidden layer, so there are no features; use a "
+                "model that has");
+        result.features.assign(list.getNumAtoms() * featureWidth, 0.0);
         const std::size_t numbers = 4 * static_cast<std::size_t>(list.getNumTotal());
         tileVirials.assign(request.virial ? division->getNumTiles() : 0, Matrix3{});
         for (Worker& worker : workers)
@@ -59,6 +65,7 @@ public:
             Worker& worker = workers[thread];
             fast::PartialResult partial;
             partial.atomEnergies = &result.atomEnergies;
+            partial.features = request.features ? &result.features : nullptr;
             if (request.forces) {
                 worker.tiles->clock.start();
                 if (worker.forces.size() < numbers)
@@ -300,7 +307,8 @@ Evaluation FastEvaluator::evaluate(const Configuration& configuration, Executor&
                     std::to_string(configuration.types.size()) + " types; give one type per atom");
     Evaluation result;
     evaluate(configuration.positions.data(), configuration.types.data(), static_cast<int>(configuration.types.size()),
-             configuration.box ? &*configuration.box : nullptr, executor, {true, true, true}, result);
+             configuration.box ? &*configuration.box : nullptr, executor,
+             {true, true, true, implementation->model->getFeatureWidth() > 0}, result);
     return result;
 }
 

@@ -220,7 +220,14 @@ void TileEvaluator<T>::evaluate(const NeighborList& list, int center, const int*
         std::fill(d + model.folded, d + rowLd, T(0));
     }
     clock.stop(Stage::Descriptor);
-    fitting.evaluate(center, count, {D.data(), rowLd}, energies.data(), result.forces != nullptr, clock);
+    const std::size_t featureWidth = model.model->getFeatureWidth();
+    if (result.features)
+        features.resize(maxRows * featureWidth);
+    fitting.evaluate(center, count, {D.data(), rowLd}, energies.data(), result.forces != nullptr,
+                     result.features ? features.data() : nullptr, clock);
+    for (int row = 0; result.features && row < count; row++)
+        std::copy_n(features.data() + row * featureWidth, featureWidth,
+                    result.features->data() + list.getOrder()[atoms[row]] * featureWidth);
     for (int row = 0; row < count; row++)
         (*result.atomEnergies)[list.getOrder()[atoms[row]]] = energies[row];
     if (!result.forces)

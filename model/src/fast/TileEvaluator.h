@@ -17,6 +17,7 @@ namespace lps::fast {
 /** What a thread adds up over its tiles. */
 struct PartialResult {
     std::vector<double>* atomEnergies = nullptr;  ///< by the caller's index
+    std::vector<double>* features = nullptr;      ///< [numAtoms][featureWidth] likewise; null: none
     double* forces = nullptr;                     ///< [numTotal][4] in internal order, this thread's own; null: none
     double* atomVirials = nullptr;                ///< [numTotal][9] likewise
     bool wantsVirial = false;
@@ -71,6 +72,7 @@ private:
     DirectRows<T> directRows;
     TileFitting<T> fitting;
     std::array<double, maxRows> energies;
+    std::vector<double> features;      // [maxRows][featureWidth] where they are wanted
     std::vector<AtomPairs> atomPairs;  // [maxRows]
     std::vector<int> groupEnds;        // [maxRows][T] ends of type groups among the pairs
     std::vector<int> counts;           // [T] neighbors within the cutoff, unused ones included

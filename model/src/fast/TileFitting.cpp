@@ -17,7 +17,10 @@ std::size_t roundUp(std::size_t n, std::size_t step) {
 
 template <typename T>
 TileFitting<T>::TileFitting(const CompiledModel<T>& compiledModel, int rowLimit)
-    : model(compiledModel), kernels(compiledModel.kernels), maxRows(rowLimit) {
+    : model(compiledModel),
+      kernels(compiledModel.kernels),
+      maxRows(rowLimit),
+      featureWidth(compiledModel.model->getFeatureWidth()) {
     const std::size_t lanes = kernels.lanes;
     std::size_t widest = lanes;
     int maxLayers = 1;
@@ -59,7 +62,7 @@ Rows<const T> TileFitting<T>::makeResidual(const PackedLayer<T>& layer, int rows
 }
 
 template <typename T>
-void TileFitting<T>::evaluate(int center, int count, Rows<T> D, double* energies, bool wantsGradient,
+void TileFitting<T>::evaluate(int center, int count, Rows<T> D, double* energies, bool wantsGradient, double* features,
                               StageClock& clock) {
     const CompiledCenter<T>& network = model.getCenter(center);
     const int rows =
@@ -67,6 +70,11 @@ void TileFitting<T>::evaluate(int center, int count, Rows<T> D, double* energies
     std::fill(D.at(count, 0).data, D.at(rows, 0).data, T(0));
     clock.start();
     const Rows<T> last = passForward(network, rows, D, clock);
+    for (int row = 0; features && row < count; row++) {
+        const std::size_t outputs = network.hidden.back().outputs;
+        double* end = std::copy_n(last.at(row, 0).data, outputs, features + row * featureWidth);
+        std::fill_n(end, featureWidth - outputs, 0.0);
+    }
     const Rows<T> gradient = last.data == D.data ? D : getOther(last);
     evaluateLastLayer(network, count, last, energies, gradient);
     for (int row = count; row < rows; row++)

@@ -21,8 +21,11 @@ public:
      * @param D        [maxRows] folded descriptors; overwritten with dE/dD in eV if it is wanted. Rows beyond
      * count are used to fill up
      * @param energies [count], overwritten with the energies of the atoms in eV
+     * @param features [count][featureWidth], overwritten with the outputs of the last hidden layer, then zeros; null:
+     * not wanted
      */
-    void evaluate(int center, int count, Rows<T> D, double* energies, bool wantsGradient, StageClock& clock);
+    void evaluate(int center, int count, Rows<T> D, double* energies, bool wantsGradient, double* features,
+                  StageClock& clock);
 
     std::size_t getMemory() const;
 
@@ -40,6 +43,7 @@ private:
     const CompiledModel<T>& model;
     const Kernels<T>& kernels;
     const int maxRows;
+    const std::size_t featureWidth;
     std::size_t layerLd;  ///< of hidden layers
     AlignedBuffer<T> layerA, layerB, layerC, residual, slopes;
     ProductScratch<T> productScratch;

@@ -330,6 +330,17 @@ std::string DeepPotential::describeTypes() const {
     return text;
 }
 
+int DeepPotential::getFeatureWidth() const {
+    int width = 0;
+    for (const Network& network : data.fittings) {
+        if (network.layers.size() == 1)
+            return 0;
+        if (!network.empty())
+            width = std::max(width, network.layers.back().inputs);
+    }
+    return width;
+}
+
 long long DeepPotential::getNumParameters() const {
     long long count = 0;
     for (const auto* networks : {&data.embeddings, &data.fittings})

@@ -59,8 +59,9 @@ ValueAndGradient evaluateWithGradient(const Network& network, const Eigen::Vecto
     // Forward: remember the slope of each layer, d(activation * timestep)/dz.
 
     std::vector<Eigen::VectorXd> slopes;
-    Eigen::VectorXd x = input;
+    Eigen::VectorXd x = input, hidden;
     for (const Layer& layer : network.layers) {
+        hidden = x;
         const Eigen::VectorXd z = weightOf(layer).transpose() * x + biasOf(layer);
         Eigen::VectorXd y = z.unaryExpr([&](double v) { return layer.activation.value(v); });
         Eigen::VectorXd slope = z.unaryExpr([&](double v) { return layer.activation.derivative(v); });
@@ -86,7 +87,7 @@ ValueAndGradient evaluateWithGradient(const Network& network, const Eigen::Vecto
             inputGradient += gradient.head(layer.inputs) + gradient.tail(layer.inputs);
         gradient = std::move(inputGradient);
     }
-    return {value, gradient};
+    return {value, gradient, hidden};
 }
 
 }  // namespace lps

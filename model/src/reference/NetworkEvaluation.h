@@ -27,6 +27,7 @@ ValueAndDerivative evaluateWithDerivative(const Network& network, double input);
 struct ValueAndGradient {
     double value;
     Eigen::VectorXd gradient;  ///< [inputs]
+    Eigen::VectorXd hidden;    ///< input of the last layer
 };
 
 /** Evaluate a network with one output and propagate the gradient back to its input. @param input [inputs] */

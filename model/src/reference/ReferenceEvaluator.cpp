@@ -2,6 +2,7 @@
 // Copyright (c) 2026 the openmm-lps authors
 
 #include <Eigen/Core>
+#include <algorithm>
 
 #include "lps/Error.h"
 #include "lps/Evaluator.h"
@@ -36,7 +37,7 @@ public:
     void addTo(Evaluation& result) {
         checkSlots();
         contractEnvironment();
-        const double energy = evaluateFitting();
+        const double energy = evaluateFitting(result);
         result.atomEnergies[center] = energy;
         result.energy += energy;
         addForces(result);
@@ -96,7 +97,7 @@ private:
     }
 
     /** Energy of the center, and Y = dE/dD; equations (9) and (10). */
-    double evaluateFitting() {
+    double evaluateFitting(Evaluation& result) {
         const int M1 = model.getEmbeddingWidth();
         const int M2 = model.getData().axisWidth;
         const Network& fitting = model.getData().fittings[centerType];
@@ -104,6 +105,9 @@ private:
         const Eigen::VectorXd input = Eigen::Map<const Eigen::VectorXd>(D.data(), D.size());
         const ValueAndGradient fitted = evaluateWithGradient(fitting, input);
         Y = Eigen::Map<const DescriptorMatrix>(fitted.gradient.data(), M1, M2);
+        if (const int width = model.getFeatureWidth())
+            std::copy(fitted.hidden.begin(), fitted.hidden.end(),
+                      result.features.begin() + static_cast<std::ptrdiff_t>(center) * width);
         double energy = fitted.value + model.getData().energyBias[centerType];
         if (model.subtractsVacuum(centerType))
             energy -= evaluateWithGradient(fitting, Eigen::VectorXd::Zero(input.size())).value;
@@ -159,6 +163,7 @@ Evaluation ReferenceEvaluator::evaluate(const Configuration& configuration) cons
     Evaluation result;
     result.atomEnergies.assign(numAtoms, 0.0);
     result.forces.assign(numAtoms, Vector3{});
+    result.features.assign(numAtoms * model->getFeatureWidth(), 0.0);
     result.atomVirials.assign(numAtoms, Matrix3{});
     for (std::size_t i = 0; i < numAtoms; i++)
         if (!model->isAtomExcluded(configuration.types[i]))

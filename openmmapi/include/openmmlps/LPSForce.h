@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include <array>
 #include <vector>
 
 #include "openmm/Context.h"
@@ -175,6 +176,29 @@ public:
      * @throws OpenMM::OpenMMException as computeParticleEnergies()
      */
     std::vector<OpenMM::Vec3> computeVirial(OpenMM::Context& context);
+
+    /**
+     * Compute the virial of each particle of this Force at the Context's positions,
+     * W_i = sum_j (r_j - r_i) x dE_j/dr_i over the particles j that have i as a neighbor. Their sum is computeVirial(),
+     * and W_i v_i is what particle i adds to the heat current; a single W_i is not symmetric. This is the form of Fan
+     * et al., Phys. Rev. B 92, 094301 (2015), which is right for potentials of many bodies.
+     *
+     * @param context  a Context whose System contains this Force
+     * @return [n] three rows each, in kJ/mol, in the order of the particle list
+     * @throws OpenMM::OpenMMException as computeParticleEnergies()
+     */
+    std::vector<std::array<OpenMM::Vec3, 3>> computeParticleVirials(OpenMM::Context& context);
+
+    /**
+     * Compute the heat current of the particles of this Force, J = sum_i (E_i + m_i v_i^2 / 2) v_i + sum_i W_i v_i, the
+     * time derivative of sum_i r_i e_i without what other Forces do. It is not divided by the volume. With a
+     * VerletIntegrator the velocities are those at the time of the positions, as for its kinetic energy.
+     *
+     * @param context  a Context whose System contains this Force
+     * @return the current in kJ/mol nm/ps
+     * @throws OpenMM::OpenMMException as computeParticleEnergies()
+     */
+    OpenMM::Vec3 computeHeatCurrent(OpenMM::Context& context);
 
 protected:
     OpenMM::ForceImpl* createImpl() const override;

@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include <array>
 #include <string>
 #include <vector>
 
@@ -43,6 +44,15 @@ public:
 
     /** @return [3] rows of the virial -dE/dstrain in kJ/mol */
     virtual std::vector<OpenMM::Vec3> computeVirial(OpenMM::ContextImpl& context) = 0;
+
+    /** What belongs to single particles. */
+    struct ParticleResults {
+        std::vector<double> energies;                      ///< [n] kJ/mol
+        std::vector<std::array<OpenMM::Vec3, 3>> virials;  ///< [n] rows in kJ/mol
+    };
+
+    /** @return energies and virials, in the order of the particle list */
+    virtual ParticleResults computeParticleResults(OpenMM::ContextImpl& context) = 0;
 };
 
 }  // namespace LPSPlugin

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <sstream>
 
 #include "lps/Units.h"
@@ -129,6 +130,10 @@ void CommonCalcLPSForceKernel::copyParametersToContext(ContextImpl&, const LPSFo
 }
 
 bool CommonCalcLPSForceKernel::evaluate(const Purpose& purpose) {
+    if (purpose.virials) {
+        device->reserve(virials, 9 * static_cast<std::size_t>(cc.getPaddedNumAtoms()), sizeof(long long), "lpsVirials");
+        cc.clearBuffer(virials);
+    }
     if (particles.blocks.empty())
         return true;
     device->usage.countEvaluation();
@@ -145,14 +150,14 @@ bool CommonCalcLPSForceKernel::evaluate(const Purpose& purpose) {
         fitting->forward(*list, tile, descriptor->contracted);
         if (purpose.energy)
             fitting->sumEnergies(*list, tile, sumScale, atomEnergies, counters->sums);
-        if (!purpose.forces && !purpose.virial)
+        if (!purpose.forces && !purpose.virials)
             continue;
         fitting->backward(*list, tile);
         descriptor->project(tile, fitting->getGradient());
         if (purpose.forces)
             forces->addForces(*list, *descriptor, tile);
-        if (purpose.virial)
-            forces->addVirial(*list, *descriptor, tile, sumScale, counters->sums);
+        if (purpose.virials)
+            forces->addVirials(*list, *descriptor, tile, sumScale, virials);
     }
     counters->finishDownload();
     return acceptCounters();
@@ -217,13 +222,12 @@ void CommonCalcLPSForceKernel::evaluateUntilValid(const Purpose& purpose) {
                           " attempts; check that the positions are finite.");
 }
 
-double CommonCalcLPSForceKernel::getSum(int first, int count) {
+double CommonCalcLPSForceKernel::getEnergy() {
+    if (particles.blocks.empty())
+        return constantEnergy;
     vector<long long> values;
     counters->sums.download(values);
-    long long total = 0;
-    for (int i = first; i < first + count; i++)
-        total += values[i];
-    return total / sumScale;
+    return constantEnergy + std::accumulate(values.begin(), values.end(), 0LL) / sumScale;
 }
 
 double CommonCalcLPSForceKernel::execute(ContextImpl& context, bool includeForces, bool includeEnergy) {
@@ -236,14 +240,16 @@ double CommonCalcLPSForceKernel::execute(ContextImpl& context, bool includeForce
         cc.setForcesValid(false);
         return 0.0;
     }
-    if (!includeEnergy)
-        return 0.0;
-    return constantEnergy + (particles.blocks.empty() ? 0.0 : getSum(0, numSums));
+    return includeEnergy ? getEnergy() : 0.0;
 }
 
 vector<double> CommonCalcLPSForceKernel::computeParticleEnergies(ContextImpl&) {
     ContextSelector selector(cc);
     evaluateUntilValid({false, true, false});
+    return downloadEnergies();
+}
+
+vector<double> CommonCalcLPSForceKernel::downloadEnergies() {
     vector<double> values(cc.getNumAtoms());
     atomEnergies.download(values, true);
     const long long numEntries = static_cast<long long>(entries.size());
@@ -257,15 +263,37 @@ vector<double> CommonCalcLPSForceKernel::computeParticleEnergies(ContextImpl&) {
     return energies;
 }
 
+CalcLPSForceKernel::ParticleResults CommonCalcLPSForceKernel::computeParticleResults(ContextImpl&) {
+    ContextSelector selector(cc);
+    evaluateUntilValid({false, true, true});
+    const std::size_t stride = cc.getPaddedNumAtoms();
+    vector<long long> values;
+    virials.download(values);
+    vector<std::size_t> places(cc.getNumAtoms());
+    for (std::size_t place = 0; place < places.size(); place++)
+        places[cc.getAtomIndex()[place]] = place;
+    ParticleResults results = {downloadEnergies(), vector<std::array<Vec3, 3>>(entries.size())};
+    for (std::size_t i = 0; i < entries.size(); i++)
+        for (int k = 0; k < 9; k++)
+            results.virials[i][k / 3][k % 3] = values[k * stride + places[entries[i]]] / sumScale;
+    return results;
+}
+
 vector<Vec3> CommonCalcLPSForceKernel::computeVirial(ContextImpl&) {
     ContextSelector selector(cc);
-    if (particles.blocks.empty())
-        return vector<Vec3>(3);
     evaluateUntilValid({false, false, true});
-    double w[6];
-    for (int k = 0; k < 6; k++)
-        w[k] = getSum(k, 1);
-    return {Vec3(w[0], w[3], w[4]), Vec3(w[3], w[1], w[5]), Vec3(w[4], w[5], w[2])};
+    vector<long long> values;
+    virials.download(values);
+    const std::size_t stride = cc.getPaddedNumAtoms();
+    double w[3][3];
+    for (std::size_t k = 0; k < 9; k++)
+        w[k / 3][k % 3] =
+            std::accumulate(values.begin() + k * stride, values.begin() + (k + 1) * stride, 0LL) / sumScale;
+    vector<Vec3> rows(3);
+    for (int i = 0; i < 3; i++)
+        for (int j = 0; j < 3; j++)
+            rows[i][j] = 0.5 * (w[i][j] + w[j][i]);
+    return rows;
 }
 
 }  // namespace LPSPlugin

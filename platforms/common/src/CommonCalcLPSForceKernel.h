@@ -34,11 +34,12 @@ public:
     void copyParametersToContext(OpenMM::ContextImpl& context, const LPSForce& force) override;
     std::vector<double> computeParticleEnergies(OpenMM::ContextImpl& context) override;
     std::vector<OpenMM::Vec3> computeVirial(OpenMM::ContextImpl& context) override;
+    ParticleResults computeParticleResults(OpenMM::ContextImpl& context) override;
 
 private:
     /** What an evaluation is for. */
     struct Purpose {
-        bool forces, energy, virial;
+        bool forces, energy, virials;
     };
 
     void readParticles(const LPSForce& force);
@@ -53,7 +54,8 @@ private:
 
     void throwIfInvalid();
     std::string describeLostAtom(int index);
-    double getSum(int first, int count);
+    double getEnergy();
+    std::vector<double> downloadEnergies();
 
     OpenMM::ComputeContext& cc;
     LPSForceInfo* info = nullptr;  // owned by the ComputeContext
@@ -72,7 +74,7 @@ private:
     std::unique_ptr<DeviceDescriptor> descriptor;
     std::unique_ptr<DeviceFitting> fitting;
     std::unique_ptr<DeviceForces> forces;
-    OpenMM::ComputeArray atomEnergies;
+    OpenMM::ComputeArray atomEnergies, virials;
 };
 
 }  // namespace LPSPlugin

@@ -21,7 +21,7 @@ enum class Counter {
                                     ///< LPS_DIRECT_PAIRS: [tiles] direct pairs
 };
 
-/** 64-bit integers in which energies and virials are summed. */
+/** 64-bit integers in which energies are summed. */
 constexpr int numSums = 64;
 
 /** The number after this one of an evaluation; never 0, which says that the list has never been built. */

@@ -3,11 +3,13 @@
 
 #pragma once
 
+#include <optional>
+
 #include "DeviceDescriptor.h"
 
 namespace LPSPlugin {
 
-/** Forces, or the virial, from G: the host side of kernels/forces.cc. */
+/** Forces, or virials, from G: the host side of kernels/forces.cc. */
 class DeviceForces {
 public:
     DeviceForces(Device& device, DeviceModel& model);
@@ -16,24 +18,25 @@ public:
     void addForces(DeviceNeighborList& list, DeviceDescriptor& descriptor, const RowTile& tile);
 
     /**
-     * Add the virial of a tile's centers.
+     * Add the virials of the particles that have a part in the energies of a tile's centers.
      *
-     * @param scale  units of the sums in 1 kJ/mol
-     * @param sums   [6 or more] 64-bit integers xx, yy, zz, xy, xz, yz, added to
+     * @param scale    units of the sums in 1 kJ/mol
+     * @param virials  [9][padded particles] 64-bit integers, xx, xy, xz, yx ... in OpenMM's order of particles, added
+     * to
      */
-    void addVirial(DeviceNeighborList& list, DeviceDescriptor& descriptor, const RowTile& tile, double scale,
-                   OpenMM::ComputeArray& sums);
+    void addVirials(DeviceNeighborList& list, DeviceDescriptor& descriptor, const RowTile& tile, double scale,
+                    OpenMM::ComputeArray& virials);
 
 private:
-    DeviceKernel compile(bool virial);
+    DeviceKernel compile(bool virials);
     void launch(DeviceKernel& kernel, DeviceNeighborList& list, DeviceDescriptor& descriptor, const RowTile& tile,
-                double scale, OpenMM::ComputeArray& sums);
+                double scale, OpenMM::ComputeArray& virials);
 
     Device& device;
     DeviceModel& model;
-    DeviceKernel forceKernel, virialKernel;
-    bool hasVirialKernel = false;
-    OpenMM::ComputeArray noSums;
+    DeviceKernel forceKernel;
+    std::optional<DeviceKernel> virialKernel;  // compiled when first wanted
+    OpenMM::ComputeArray noVirials;
 };
 
 }  // namespace LPSPlugin

@@ -102,11 +102,11 @@ KernelProgram makeFittingProgram(const DeviceSettings& settings, const ModelShap
     return {Sources::math + Sources::fitting, getDefines(settings, shape)};
 }
 
-KernelProgram makeForceProgram(const DeviceSettings& settings, const ModelShape& shape, bool virial) {
+KernelProgram makeForceProgram(const DeviceSettings& settings, const ModelShape& shape, bool virials) {
     KernelProgram program = {Sources::math + Sources::environment + Sources::descriptor + Sources::forces,
                              getDefines(settings, shape)};
-    if (virial)
-        program.defines["LPS_VIRIAL"] = "1";
+    if (virials)
+        program.defines["LPS_VIRIALS"] = "1";
     return program;
 }
 

@@ -47,6 +47,6 @@ KernelProgram makeNeighborListProgram(const DeviceSettings& settings, int numTyp
                                       bool periodic, bool usesCorrection, bool oneGroup);
 KernelProgram makeDescriptorProgram(const DeviceSettings& settings, const ModelShape& shape);
 KernelProgram makeFittingProgram(const DeviceSettings& settings, const ModelShape& shape);
-KernelProgram makeForceProgram(const DeviceSettings& settings, const ModelShape& shape, bool virial);
+KernelProgram makeForceProgram(const DeviceSettings& settings, const ModelShape& shape, bool virials);
 
 }  // namespace LPSPlugin

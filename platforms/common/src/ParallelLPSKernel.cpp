@@ -104,4 +104,18 @@ vector<Vec3> ParallelLPSKernel::computeVirial(ContextImpl& context) {
     return total;
 }
 
+CalcLPSForceKernel::ParticleResults ParallelLPSKernel::computeParticleResults(ContextImpl& context) {
+    copyPositions();
+    ParticleResults total = kernels[0]->computeParticleResults(context);
+    for (std::size_t k = 1; k < kernels.size(); k++) {
+        const ParticleResults part = kernels[k]->computeParticleResults(context);
+        for (std::size_t i = 0; i < total.energies.size(); i++) {
+            total.energies[i] += part.energies[i];
+            for (int row = 0; row < 3; row++)
+                total.virials[i][row] += part.virials[i][row];
+        }
+    }
+    return total;
+}
+
 }  // namespace LPSPlugin

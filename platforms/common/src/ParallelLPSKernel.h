@@ -23,6 +23,7 @@ public:
     void copyParametersToContext(OpenMM::ContextImpl& context, const LPSForce& force) override;
     std::vector<double> computeParticleEnergies(OpenMM::ContextImpl& context) override;
     std::vector<OpenMM::Vec3> computeVirial(OpenMM::ContextImpl& context) override;
+    ParticleResults computeParticleResults(OpenMM::ContextImpl& context) override;
 
 private:
     class Task;

@@ -18,7 +18,8 @@ const lps::Evaluation& CpuCalcLPSForceKernel::evaluate(const lps::Configuration&
     ThreadPoolExecutor executor(cpuData.threads);
     evaluator->evaluate(input.positions.data(), input.types.data(), static_cast<int>(input.positions.size()),
                         input.box ? &*input.box : nullptr, executor,
-                        {wanted != Wanted::Energies, wanted == Wanted::ForcesAndVirial}, result);
+                        {wanted != Wanted::Energies, wanted == Wanted::ForcesAndVirial, wanted == Wanted::AtomVirials},
+                        result);
     return result;
 }
 

@@ -64,6 +64,20 @@ vector<Vec3> HostCalcLPSForceKernel::computeVirial(ContextImpl& context) {
     return rows;
 }
 
+CalcLPSForceKernel::ParticleResults HostCalcLPSForceKernel::computeParticleResults(ContextImpl& context) {
+    const lps::Evaluation& result = evaluate(context, Wanted::AtomVirials);
+    ParticleResults particleResults;
+    for (double energy : result.atomEnergies)
+        particleResults.energies.push_back(energy * energyUnit);
+    for (const lps::Matrix3& virial : result.atomVirials) {
+        std::array<Vec3, 3> rows;
+        for (int d = 0; d < 3; d++)
+            rows[d] = Vec3(virial[d][0], virial[d][1], virial[d][2]) * energyUnit;
+        particleResults.virials.push_back(rows);
+    }
+    return particleResults;
+}
+
 void HostCalcLPSForceKernel::readParticles(const LPSForce& force) {
     particles.resize(force.getNumParticles());
     configuration.types.resize(force.getNumParticles());

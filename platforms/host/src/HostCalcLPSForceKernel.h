@@ -23,10 +23,11 @@ public:
     void copyParametersToContext(OpenMM::ContextImpl& context, const LPSForce& force) override;
     std::vector<double> computeParticleEnergies(OpenMM::ContextImpl& context) override;
     std::vector<OpenMM::Vec3> computeVirial(OpenMM::ContextImpl& context) override;
+    ParticleResults computeParticleResults(OpenMM::ContextImpl& context) override;
 
 protected:
     /** What is needed besides energies. */
-    enum class Wanted { Energies, Forces, ForcesAndVirial };
+    enum class Wanted { Energies, Forces, ForcesAndVirial, AtomVirials };
 
     /** Make the evaluator. Called once; may throw lps::Error. */
     virtual void createEvaluator(const LPSForce& force) = 0;

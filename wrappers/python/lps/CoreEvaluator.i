@@ -24,6 +24,7 @@ LPS_ARRAY_TYPEMAP(double, "d")
 LPS_ARRAY_TYPEMAP(int, "i")
 
 LPS_RELEASE_INTERPRETER(LPSPlugin::CoreEvaluator::evaluate)
+LPS_RELEASE_INTERPRETER(LPSPlugin::CoreEvaluator::computeFeatures)
 
 namespace LPSPlugin {
 
@@ -33,6 +34,9 @@ public:
     double evaluate(LPSPlugin::CoreEvaluator::Array<double> positions, LPSPlugin::CoreEvaluator::Array<int> types,
                     LPSPlugin::CoreEvaluator::Array<double> box, LPSPlugin::CoreEvaluator::Array<double> energies,
                     LPSPlugin::CoreEvaluator::Array<double> forces, LPSPlugin::CoreEvaluator::Array<double> virial);
+    void computeFeatures(LPSPlugin::CoreEvaluator::Array<double> positions, LPSPlugin::CoreEvaluator::Array<int> types,
+                         LPSPlugin::CoreEvaluator::Array<double> box, LPSPlugin::CoreEvaluator::Array<double> features);
+    int getFeatureWidth() const;
     int getNumThreads() const;
     std::string getTarget() const;
 };

@@ -149,6 +149,8 @@ index : int
 LPS_RELEASE_INTERPRETER(LPSPlugin::LPSForce::updateParametersInContext)
 LPS_RELEASE_INTERPRETER(LPSPlugin::LPSForce::computeParticleEnergies)
 LPS_RELEASE_INTERPRETER(LPSPlugin::LPSForce::computeVirial)
+LPS_RELEASE_INTERPRETER(LPSPlugin::LPSForce::computeParticleVirials)
+LPS_RELEASE_INTERPRETER(LPSPlugin::LPSForce::computeHeatCurrent)
 LPS_RELEASE_INTERPRETER(LPSPlugin::LPSForce::computeModelDeviation)
 
 %apply int& OUTPUT { int& particle, int& type };
@@ -158,6 +160,8 @@ namespace LPSPlugin {
 %rename(_computeParticleEnergies) LPSForce::computeParticleEnergies;
 %rename(_computeModelDeviation) LPSForce::computeModelDeviation;
 %rename(_computeVirial) LPSForce::computeVirial;
+%rename(_computeParticleVirials) LPSForce::computeParticleVirials;
+%rename(_computeHeatCurrent) LPSForce::computeHeatCurrent;
 %newobject LPSForce::_duplicate;
 
 class LPSForce : public OpenMM::Force {
@@ -183,6 +187,8 @@ public:
     LPSPlugin::LPSModelDeviation computeModelDeviation(OpenMM::Context& context);
     std::vector<double> computeParticleEnergies(OpenMM::Context& context);
     std::vector<OpenMM::Vec3> computeVirial(OpenMM::Context& context);
+    std::vector<std::array<OpenMM::Vec3, 3>> computeParticleVirials(OpenMM::Context& context);
+    OpenMM::Vec3 computeHeatCurrent(OpenMM::Context& context);
 
     %extend {
         static LPSPlugin::LPSForce* _cast(OpenMM::Force& force) { return dynamic_cast<LPSPlugin::LPSForce*>(&force); }
@@ -265,6 +271,47 @@ public:
             import numpy
             virial = numpy.array(virial)
         return unit.Quantity(virial, unit.kilojoule_per_mole)
+
+    def computeParticleVirials(self, context):
+        """
+        computeParticleVirials(self, context) -> Quantity
+        Compute the virial of each particle of this Force at the Context's positions, W_i = sum_j (r_j - r_i) x dE_j/dr_i over the
+        particles j that have i as a neighbor. Their sum is computeVirial(), and W_i v_i is what particle i adds to the heat current;
+        a single W_i is not symmetric. This is the form of Fan et al., Phys. Rev. B 92, 094301 (2015).
+
+        Parameters
+        ----------
+        context : openmm.Context
+            a Context whose System contains this Force
+
+        Returns
+        -------
+        Quantity
+            an array of shape [number of particles, 3, 3] in kJ/mol, in the order of the particle list
+        """
+        import numpy
+        return numpy.array(self._computeParticleVirials(context)).reshape(-1, 3, 3)*unit.kilojoule_per_mole
+
+    def computeHeatCurrent(self, context):
+        """
+        computeHeatCurrent(self, context) -> Quantity
+        Compute the heat current of the particles of this Force, J = sum_i (E_i + m_i v_i^2 / 2) v_i + sum_i W_i v_i: the time derivative
+        of sum_i r_i e_i, without what other Forces do. It is not divided by the volume. With a VerletIntegrator the velocities are those
+        at the time of the positions, as for its kinetic energy.
+
+        Parameters
+        ----------
+        context : openmm.Context
+            a Context whose System contains this Force
+
+        Returns
+        -------
+        Quantity
+            an array of shape [3] in kJ/mol nm/ps
+        """
+        import numpy
+        current = numpy.array(self._computeHeatCurrent(context))
+        return current*(unit.kilojoule_per_mole*unit.nanometer/unit.picosecond)
 
     def computeModelDeviation(self, context):
         """

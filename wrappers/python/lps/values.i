@@ -59,6 +59,17 @@
     $result = Py_BuildValue("(NNd)", forces, virial, deviation.energy);
 }
 
+%typemap(out, fragment="Vec3_to_PyVec3") OpenMM::Vec3 {
+    $result = Vec3_to_PyVec3($1);
+}
+
+%typemap(out) std::vector<std::array<OpenMM::Vec3, 3>> {
+    const std::vector<std::array<OpenMM::Vec3, 3>>& values = $1;
+    $result = PyList_New(9 * values.size());
+    for (std::size_t i = 0; i < 9 * values.size(); i++)
+        PyList_SET_ITEM($result, i, PyFloat_FromDouble(values[i / 9][i / 3 % 3][i % 3]));
+}
+
 %typemap(out, fragment="Vec3_to_PyVec3") std::vector<OpenMM::Vec3> {
     const std::vector<OpenMM::Vec3>& values = $1;
     $result = PyList_New(values.size());

@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include <array>
 #include <map>
 #include <memory>
 #include <string>
@@ -49,6 +50,10 @@ public:
     std::vector<double> computeParticleEnergies(OpenMM::ContextImpl& context);
 
     std::vector<OpenMM::Vec3> computeVirial(OpenMM::ContextImpl& context);
+
+    std::vector<std::array<OpenMM::Vec3, 3>> computeParticleVirials(OpenMM::ContextImpl& context);
+
+    OpenMM::Vec3 computeHeatCurrent(OpenMM::ContextImpl& context);
 
     LPSModelDeviation computeModelDeviation(OpenMM::ContextImpl& context);
 

@@ -2,7 +2,7 @@
 // Copyright (c) 2026 the openmm-lps authors
 
 /*
- * Forces and virial from G (theory, equations 12 to 14), for one tile of rows.
+ * Forces and virials from G (theory, equations 12 to 14), for one tile of rows.
  */
 
 /** f = dE/dx of a pair from dE/dR~ and the part h that acts through the embedding; equations (3), (4), (13). */
@@ -61,12 +61,19 @@ inline DEVICE void lpsAddGradients(const real4* G, int lane, real4 r, int tableR
     ATOMIC_ADD(&forces[particle + paddedAtoms], (mm_ulong)realToFixedPoint((real)LPS_FORCE_UNIT*(fy))); \
     ATOMIC_ADD(&forces[particle + 2 * paddedAtoms], (mm_ulong)realToFixedPoint((real)LPS_FORCE_UNIT*(fz)));
 
+/** Of f = dE/dx and one component of the displacement x from the center to a neighbor, a row of its virial. */
+#define LPS_ADD_VIRIAL_ROW(first, component)                                                                    \
+    ATOMIC_ADD(&virials[(first)*paddedAtoms + particle], (mm_ulong)(mm_long)(-unit * (component)*f.x));         \
+    ATOMIC_ADD(&virials[((first) + 1) * paddedAtoms + particle], (mm_ulong)(mm_long)(-unit * (component)*f.y)); \
+    ATOMIC_ADD(&virials[((first) + 2) * paddedAtoms + particle], (mm_ulong)(mm_long)(-unit * (component)*f.z));
+
 /**
  * LPS_LANES threads own a row; they share the channels of a pair, and then each finishes one of LPS_LANES pairs. A work
  * group holds LPS_GROUP_ROWS rows and goes as many rounds as its longest row, so that barriers stay in uniform control
- * flow. What is added to forces and sums are 64-bit integers: their order does not matter.
+ * flow. What is added to forces and virials are 64-bit integers: their order does not matter.
  *
- * With LPS_VIRIAL nothing is added to forces, and sums receive the virial times scale.
+ * With LPS_VIRIALS nothing is added to forces. virials, [9][paddedAtoms], then receive what the energy of the center
+ * adds to the virials of its neighbors, times scale.
  */
 KERNEL void computeForces(int firstRow, int tileRows, int rankBits, int paddedAtoms, real4 cutoffs, real scale,
                           GLOBAL const int4* RESTRICT blocks, GLOBAL const int* RESTRICT sections,
@@ -77,7 +84,7 @@ KERNEL void computeForces(int firstRow, int tileRows, int rankBits, int paddedAt
                           GLOBAL const unsigned int* RESTRICT pairEntries, GLOBAL const int* RESTRICT pairCounts,
                           GLOBAL const real4* RESTRICT low, GLOBAL const real2* RESTRICT high, int directCapacity,
                           GLOBAL const real2* RESTRICT direct, GLOBAL const real4* RESTRICT projected,
-                          GLOBAL mm_ulong* RESTRICT forces, GLOBAL mm_ulong* RESTRICT sums) {
+                          GLOBAL mm_ulong* RESTRICT forces, GLOBAL mm_ulong* RESTRICT virials) {
 #if LPS_LANES > 1
     LOCAL real4 rowParts[LPS_GROUP_ROWS][LPS_LANES][LPS_LANES];
     LOCAL real radialParts[LPS_GROUP_ROWS][LPS_LANES][LPS_LANES];
@@ -95,9 +102,6 @@ KERNEL void computeForces(int firstRow, int tileRows, int rankBits, int paddedAt
         const int rank = (filled ? block.y + inBlock : 0);
         const mixed4 center = positions[rank];
         real fx = 0, fy = 0, fz = 0;
-#ifdef LPS_VIRIAL
-        real xx = 0, yy = 0, zz = 0, xy = 0, xz = 0, yz = 0;
-#endif
         real4 G[LPS_CHANNELS_PER_LANE];
         LPS_UNROLL
         for (int q = 0; q < LPS_CHANNELS_PER_LANE; q++) {
@@ -160,13 +164,12 @@ KERNEL void computeForces(int firstRow, int tileRows, int rankBits, int paddedAt
                     const real4 x = lpsDisplacement(entry, rankBits, center, positions, shifts);
                     const real4 f = lpsPairForce(x, cutoffs, rowGradient, radialGradient * pairPositions[pair].y,
                                                  typeConstants + 8 * block.x);
-#ifdef LPS_VIRIAL
-                    xx -= f.x * x.x;
-                    yy -= f.y * x.y;
-                    zz -= f.z * x.z;
-                    xy -= (real)0.5 * (f.x * x.y + f.y * x.x);
-                    xz -= (real)0.5 * (f.x * x.z + f.z * x.x);
-                    yz -= (real)0.5 * (f.y * x.z + f.z * x.y);
+#ifdef LPS_VIRIALS
+                    const int particle = sorted[entry & ((1u << rankBits) - 1)].x;
+                    const real unit = (real)LPS_ENERGY_UNIT * scale;
+                    LPS_ADD_VIRIAL_ROW(0, x.x)
+                    LPS_ADD_VIRIAL_ROW(3, x.y)
+                    LPS_ADD_VIRIAL_ROW(6, x.z)
 #else
                     fx += f.x;
                     fy += f.y;
@@ -184,15 +187,7 @@ KERNEL void computeForces(int firstRow, int tileRows, int rankBits, int paddedAt
 #endif
         }
         if (filled) {
-#ifdef LPS_VIRIAL
-            const real unit = (real)LPS_ENERGY_UNIT * scale;
-            ATOMIC_ADD(&sums[0], (mm_ulong)(mm_long)(unit * xx));
-            ATOMIC_ADD(&sums[1], (mm_ulong)(mm_long)(unit * yy));
-            ATOMIC_ADD(&sums[2], (mm_ulong)(mm_long)(unit * zz));
-            ATOMIC_ADD(&sums[3], (mm_ulong)(mm_long)(unit * xy));
-            ATOMIC_ADD(&sums[4], (mm_ulong)(mm_long)(unit * xz));
-            ATOMIC_ADD(&sums[5], (mm_ulong)(mm_long)(unit * yz));
-#else
+#ifndef LPS_VIRIALS
             const int particle = sorted[rank].x;
             LPS_ADD_FORCE(particle, fx, fy, fz)
 #endif
