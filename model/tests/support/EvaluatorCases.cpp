@@ -182,6 +182,8 @@ void expectEqual(const Evaluation& actual, const Evaluation& expected, double to
                 worstVirial =
                     std::max(worstVirial, std::fabs(actual.atomVirials[i][d][e] - expected.atomVirials[i][d][e]));
     EXPECT_LE(worstVirial, tolerance * forceScale * 40.0);
+    if (actual.features.empty())
+        return;  // not asked for
     ASSERT_EQ(actual.features.size(), expected.features.size());
     double worstFeature = 0.0;
     for (std::size_t i = 0; i < expected.features.size(); i++)
