@@ -308,16 +308,18 @@ def test_signal_interrupts_and_says_how_to_go_on(tmp_path):
 
 
 def test_transport_starts_from_glasses(tmp_path, glass):
-    settings = TransportSettings.make(**(TRANSPORT | {"structure": str(glass)}))
+    settings = TransportSettings.make(**(TRANSPORT | {"structure": str(glass), "field_V_per_angstrom": [0.02]}))
     recorder = Recorder()
     result = transport.start(tmp_path / "transport", settings, engine=PairEngine(), monitor=recorder)
-    assert result.state == "finished" and len(recorder.stages) == 8
+    assert result.state == "finished" and len(recorder.stages) == 12
     branch = tmp_path / "transport" / "T400" / "replica-2"
     cell = json.loads((branch / "cell" / "result.json").read_text())["box_nm"]
     edges = read_frames(branch / "production" / "trajectory.h5", ["edges"])["edges"]
     assert np.allclose(edges, cell, atol=1e-6) and len(edges) == 21
     frozen = json.loads((branch / "production" / "inputs" / "settings.json").read_text())
-    assert frozen["ensemble"] == "nve" and frozen["equilibrate"] == 0.02
+    assert frozen["ensemble"] == "nve" and frozen["equilibrate"] == 0.02 and frozen["field"] == 0
+    driven = json.loads((branch / "field-0.02" / "inputs" / "settings.json").read_text())
+    assert driven["ensemble"] == "nvt" and driven["field"] == 0.02 and driven["seed"] != frozen["seed"]
 
 
 def test_transport_refusals(tmp_path, glass):

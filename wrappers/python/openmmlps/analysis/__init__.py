@@ -17,6 +17,7 @@ from .displacements import fit_line, mean_squared_displacement
 from .dynamics import van_hove_distinct, van_hove_self, velocity_autocorrelation, vibrational_density_of_states
 from .elasticity import Moduli, elastic_constants, strain_tensor, symmetrize, voigt_reuss_hill, young_in_direction
 from .estimates import Estimate, block_mean, linear_fit
+from .field import FieldResponse, LinearResponse, field_response, linear_response
 from .glass_checks import check_glass, long_range_order
 from .ligand_angles import LigandAngles, ligand_angles, low_pass
 from .mobility import anion_lifetimes, assign_hosts, conditional_displacement, hops, residence_times
@@ -56,8 +57,10 @@ __all__ = [
     "DensityProfile",
     "Estimate",
     "Exchange",
+    "FieldResponse",
     "Jumps",
     "LigandAngles",
+    "LinearResponse",
     "Moduli",
     "Percolation",
     "RadialDistribution",
@@ -88,6 +91,7 @@ __all__ = [
     "detect_flips",
     "elastic_constants",
     "exchange",
+    "field_response",
     "find_interfaces",
     "find_jumps",
     "find_sites",
@@ -101,6 +105,7 @@ __all__ = [
     "hops",
     "ligand_angles",
     "linear_fit",
+    "linear_response",
     "long_range_order",
     "low_pass",
     "match_sites",

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from . import checkpoint, ensembles, h5md_reporter, platforms, snapshot, stability, status, thermo_file
+from .field import add_field
 from .monitor import Monitor
 from .quantities import format_time
 from .run_folder import RunFolder
@@ -110,6 +111,7 @@ class Run:
                 )
         system = self.engine.make_system(self.structure.topology, folder.model, settings)
         obey_structure(system, self.structure)
+        add_field(system, self.symbols, settings)
         virial = self.engine.virial(system)
         if not resumed and (settings.minimize or settings.equilibration_steps):
             positions, velocities = self._equilibrate(system)

@@ -14,6 +14,7 @@ from openmmlps._settings import Settings, setting
 
 ENSEMBLES = ("nve", "nvt", "npt")
 BAROSTATS = ("isotropic", "anisotropic", "flexible")
+AXES = ("x", "y", "z")
 VELOCITIES = ("auto", "random", "file")
 PRECISIONS = ("auto", "single", "mixed", "double")
 _HIGHEST_SEED = 2**31 - 4097  # a run draws from seeds up to 4096 above its own
@@ -54,6 +55,12 @@ class RunSettings(Settings):
     platform: str = setting("auto", "OpenMM platform; auto: the fastest on which a Deep Potential runs")
     precision: str = setting("auto", "auto, single, mixed (GPU only) or double", PRECISIONS)
     repulsion: bool = setting(False, "repulsion of nuclei at distances that no reference data have, see addRepulsion")
+    field: float = setting(
+        0.0, "uniform electric field on ions, balanced by all other atoms; nvt only", unit="V/angstrom"
+    )
+    field_direction: str = setting("z", "of the field", AXES)
+    field_ions: str = setting("Li", "element that the field acts on")
+    field_charge: float = setting(1.0, "of these ions, elementary charges")
     use_tables: bool = setting(True, "whether embedding networks may be tabulated")
     threads: int | None = setting(None, "of the CPU platform; null: all", low=1)
 
@@ -65,6 +72,8 @@ class RunSettings(Settings):
             yield "temperature is 0 K; a thermostat needs more than that"
         if self.final_temperature is not None and self.ensemble == "nve":
             yield "final_temperature is given, but nve has no thermostat; use nvt or npt"
+        if self.field and self.ensemble != "nvt":
+            yield f"a field of {self.field:g} V/angstrom heats and drives; use nvt"
         if self.friction <= 0:
             yield f"friction is {self.friction:g} /ps; it must be more than 0 (use --ensemble nve for none)"
         if not 1e-5 <= self.timestep <= 0.02:

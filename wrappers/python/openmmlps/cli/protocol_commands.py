@@ -147,6 +147,12 @@ def transport(
         str | None, typer.Option(help="isotropic, anisotropic or flexible.", rich_help_panel=_WHAT)
     ] = None,
     mobile: Annotated[str | None, typer.Option(help="The mobile ions. Default: Li.", rich_help_panel=_WHAT)] = None,
+    field: Annotated[
+        str | None,
+        typer.Option(
+            help='Small fields on the ions, as "0.005,0.01 V/A", for the conductivity.', rich_help_panel=_WHAT
+        ),
+    ] = None,
     seed: Seed = None,
 ) -> None:
     """Measure diffusion and conductivity: mean cell at constant pressure, then production, at each temperature.
@@ -165,6 +171,7 @@ def transport(
         replicas=replicas,
         barostat=barostat,
         mobile=mobile,
+        field_V_per_angstrom=field and _fields(field),
         seed=seed,
     )
 
@@ -318,6 +325,17 @@ def _numbers(text: str, option: str) -> list[float]:
         return [float(part) for part in text.replace(",", " ").split()]
     except ValueError:
         raise ValueError(f"--{option}: '{text}' is not a list of numbers; give for example 500,600,700") from None
+
+
+def _fields(text: str) -> list[float]:
+    """Fields in V/angstrom from a text such as '0.005,0.01 V/A' or '0.1 V/nm'."""
+    unit = next((unit for unit in _FIELD_UNITS if text.endswith(unit)), None)
+    if unit is None:
+        raise ValueError(f'--field: \'{text}\' has no unit; give for example "0.005,0.01 V/A" or "0.1 V/nm"')
+    return [_FIELD_UNITS[unit] * number for number in _numbers(text.removesuffix(unit), "field")]
+
+
+_FIELD_UNITS = {"V/A": 1.0, "V/Å": 1.0, "V/angstrom": 1.0, "V/nm": 0.1}
 
 
 def _conclude(name: str, result: Any) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from openmmlps._settings import setting
-from openmmlps.app.run_settings import BAROSTATS, RunSettings
+from openmmlps.app.run_settings import AXES, BAROSTATS, RunSettings
 
 from .protocol import Protocol
 from .protocol_folder import ProtocolFolder
@@ -54,6 +54,13 @@ class TransportSettings(StructureSettings):
     production_friction_per_ps: float = setting(
         0.05, "of an nvt production, 1/ps; stronger ones slow diffusion", above=0
     )
+    field_V_per_angstrom: tuple[float, ...] = setting(
+        (),
+        "electric fields on the mobile ions, as [0.005, 0.01]: a production under each, for the conductivity",
+        above=0,
+    )
+    field_direction: str = setting("z", "of these fields", AXES)
+    field_time_ps: float = setting(0.0, "ps under each field; 0: as long as the production", low=0)
     mobile: str = setting("Li", "the mobile ions")
     charge: float = setting(1.0, "of a mobile ion, elementary charges", above=0)
     fit_window: tuple[float, ...] = setting(
@@ -88,6 +95,8 @@ class TransportSettings(StructureSettings):
         yield from super().problems()
         if len(set(self.temperatures_K)) != len(self.temperatures_K):
             yield f"temperatures_K holds a temperature twice: {self.temperatures_K}"
+        if len(set(self.field_V_per_angstrom)) != len(self.field_V_per_angstrom):
+            yield f"field_V_per_angstrom holds a field twice: {self.field_V_per_angstrom}"
         if len(self.fit_window) != 2 or not 0 <= self.fit_window[0] < self.fit_window[1] <= 1:
             yield f"fit_window is {self.fit_window}; give two fractions of a block, such as [0.1, 0.5]"
         if len(self.production_time_ps) not in (1, len(self.temperatures_K)):
@@ -136,6 +145,11 @@ def _read_start(settings: TransportSettings) -> Start:
 def branch_name(temperature: float, replica: int) -> str:
     """Folder of one temperature and replica, as in 'T500/replica-1'."""
     return f"T{temperature:g}/replica-{replica}"
+
+
+def field_name(field: float) -> str:
+    """Folder of a production under a field (V/angstrom) within its branch, as in 'field-0.01'."""
+    return f"field-{field:g}"
 
 
 def _stages(folder: ProtocolFolder, settings: TransportSettings) -> list[RunStage]:
@@ -192,10 +206,33 @@ def _branch(
     def conclude(stage_folder: Path) -> Result:
         return {"thermo": mean_thermo(stage_folder, discard=0.0)}
 
+    def driven(field: float, number: int) -> RunStage:
+        time = settings.frames_time(settings.field_time_ps or production_time)
+
+        def under_field() -> RunSettings:
+            return settings.run_settings(
+                path / "cell" / "final.extxyz",
+                model=str(folder.model),
+                ensemble="nvt",
+                temperature=temperature,
+                friction=settings.production_friction_per_ps,
+                equilibrate=settings.equilibration_time_ps,
+                time=time,
+                trajectory_interval=frame_steps,
+                seed=seed + 2 + number,
+                field=field,
+                field_direction=settings.field_direction,
+                field_ions=settings.mobile,
+                field_charge=settings.charge,
+            )
+
+        return RunStage(f"{name}/{field_name(field)}", atoms * settings.steps(time), under_field, conclude)
+
     production_steps = settings.steps(production_time) + round(settings.equilibration_time_ps / settings.timestep)
     return [
         RunStage(f"{name}/cell", atoms * settings.steps(cell_time), cell, hand_on),
         RunStage(f"{name}/production", atoms * production_steps, production, conclude),
+        *(driven(field, number) for number, field in enumerate(settings.field_V_per_angstrom)),
     ]
 
 
