@@ -40,7 +40,7 @@ DATA = {
     "data_licence": "none stated; frames are not distributed",
     "citation": "Chen, Du, Krishnan, Yue, Smedskjaer, Nat. Commun. 16, 1057 (2025)",
     "reference_method": "DFT, PBE, TZVP-MOLOPT-GTH, GTH-PBE pseudopotentials, 400 Ry, CP2K, no dispersion correction; that of the glasses was taken "
-    "off their labels (training/dispersion.py)",
+    "off their labels (openmm-lps dispersion)",
 }
 HELD_OUT = {"all glasses": "held-out glasses", "all crystals": "held-out crystals, 1500 to 3500 K"}
 

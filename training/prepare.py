@@ -6,7 +6,7 @@
 
 DATA holds one DeePMD folder per system (crystal-*, glass-*). WORK/data/<system>/<part>/ receives the frames; they carry
 no licence and are never committed. The frame ranges, which may be, go to training/split-lps.json. Glasses lose the
-dispersion that only their labels have (dispersion.py), which takes some minutes.
+dispersion that only their labels have (openmmlps.learn.dispersion), which takes some minutes.
 """
 
 import argparse
@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from dispersion import without_dispersion
 from frames import read_frames, running_mean, trajectory_temperature, write_frames
+from openmmlps.learn.dispersion import with_dispersion
 from splits import split_of
 
 #: Frames (about 50 fs) over which the kinetic temperature is averaged: a frame of 100 atoms alone fluctuates by 8 %.
@@ -33,7 +33,7 @@ def prepare_system(source: Path, target: Path) -> dict:
     entry = {"atoms": len(frames.types), "frames": len(frames), "parts": {}}
     for part, ranges in parts.items():
         chosen = frames.select(ranges)
-        write_frames(target / part, chosen if trajectory else without_dispersion(chosen))
+        write_frames(target / part, chosen if trajectory else with_dispersion(chosen, sign=-1))
         entry["parts"][part] = {"ranges": [list(bounds) for bounds in ranges]}
         if trajectory:
             kelvin = np.concatenate([temperature[start:stop] for start, stop in ranges])

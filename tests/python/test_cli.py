@@ -189,6 +189,7 @@ def test_output_in_every_encoding(monkeypatch, tmp_path, encoding):
         ),
         (["train", "\u03b3/labelled.extxyz", "-o", "\u03b2", "--steps", "1", "--size", "lps-fast"], "beta/model.dp"),
         (["validate", "lps-fast", "\u03b3/labelled.extxyz", "-o", "\u03b2.html"], "beta.html, beta.json"),
+        (["dispersion", "\u03b3/labelled.extxyz", "-o", "\u03b2.extxyz"], "written: beta.extxyz, 1 frames"),
         (["learn", "Li7PS6", *teacher, "-o", "\u03b4", "--check"], "written: delta/LEARN.toml"),
         (["doctor"], "Instruction set of the CPU platform: "),
     ]

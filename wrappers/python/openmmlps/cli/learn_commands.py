@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the openmm-lps authors
-"""``openmm-lps train``, ``validate``, ``label`` and ``learn``."""
+"""``openmm-lps train``, ``validate``, ``label``, ``dispersion`` and ``learn``."""
 
 from __future__ import annotations
 
@@ -200,6 +200,28 @@ def label(
         raise typer.Exit(128 + (signals.received or 0))
     if found.discarded:
         fail(f"label: {len(found.discarded)} structures were discarded; the reasons are in discarded.extxyz", 1)
+
+
+@report_errors
+def dispersion(
+    data: Annotated[list[Path], typer.Argument(metavar="DATA...", help=_DATA)],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Extended XYZ file to write.")],
+    damping: Annotated[str, typer.Option(help="d3 (zero damping) or d3bj (Becke and Johnson).")] = "d3bj",
+    remove: Annotated[bool, typer.Option("--remove", help="Take the correction off instead of adding it.")] = False,
+    keys: Annotated[str | None, typer.Option(help=_KEYS)] = None,
+) -> None:
+    """Add DFT-D3 of PBE to the labels of frames, or take it off.
+
+    \b
+    openmm-lps dispersion labels/labelled.extxyz -o with-d3.extxyz
+    """
+    from openmmlps.learn.data import parse_keys
+    from openmmlps.learn.dispersion import correct_files
+
+    if not output.resolve().parent.is_dir():
+        raise ValueError(f"dispersion: '{output}' cannot be written; give a file in an existing folder")
+    count = correct_files(data, output, damping, -1 if remove else 1, keys=parse_keys(keys) if keys else None)
+    console().print(f"written: {output}, {count} frames", soft_wrap=True)
 
 
 @report_errors
