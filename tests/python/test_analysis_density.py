@@ -32,7 +32,7 @@ def test_bond_density_finds_a_known_place():
     r, phi = np.unravel_index(np.argmax(found.counts), found.counts.shape)
     assert found.counts.sum() == 1
     assert found.r_angstrom[r] == pytest.approx(2.45) and abs(found.phi_degrees[phi] - 105) <= 2.5
-    with pytest.raises(ValueError, match="no P-S bond within 1 angstrom in 'trajectory'; choose other elements"):
+    with pytest.raises(ValueError, match="no bond of former and ligands within 1 angstrom in 'trajectory'; choose other elements"):
         bond_density(Trajectory(["Li", "S", "P"], positions, np.eye(3) * 12), bond_cutoff=1)
 
 
@@ -103,7 +103,7 @@ def test_glass_check_names_what_is_wrong():
     assert unmelted.order.crystalline and len(unmelted.warnings) == 1
     assert unmelted.warnings[0].startswith("crystalline: P-P order beyond 6 angstrom is ")
     sulfide = check_glass(crystal("Li7PS6", (2, 2, 2)))  # its free S belongs there
-    assert sulfide.orphan_sulfur == 0 and len(sulfide.warnings) == 1
+    assert sulfide.orphan_ligands == 0 and len(sulfide.warnings) == 1
     glass = scattered(1)
     broken = np.array(glass.positions)
     moved = glass.indices("S")[::8]

@@ -83,7 +83,7 @@ def test_exchange_of_a_sulfur_starts_a_new_segment():
     tetrahedra = find_tetrahedra(trajectory)
     assert tetrahedra.exchanges == 1
     assert tetrahedra.segments[:, 0].tolist() == [0] * 40 + [1] * 60
-    assert set(tetrahedra.sulfurs[39, 0]) == {1, 2, 3, 4} and set(tetrahedra.sulfurs[40, 0]) == {1, 3, 4, 5}
+    assert set(tetrahedra.ligands[39, 0]) == {1, 2, 3, 4} and set(tetrahedra.ligands[40, 0]) == {1, 3, 4, 5}
     angles = rotation_angles(rotations(tetrahedra))[:, 0]
     assert angles[39] == pytest.approx(50 * 39 / 99, abs=0.02) and angles[40] == pytest.approx(0, abs=0.02)
     speeds = np.linalg.norm(angular_velocities(tetrahedra)[:, 0], axis=1)

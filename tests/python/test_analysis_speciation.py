@@ -7,6 +7,7 @@ import pytest
 
 from analysis_support import Trajectory, crystal, crystal_names
 from openmmlps.analysis import AnionFinder, classify_anions
+from openmmlps.materials import ChemistrySettings, Material
 
 #: anions per unit cell, Q^n of P, E^n of P
 EXACT = {
@@ -34,7 +35,7 @@ def test_crystals(name, repeat):
     copies = int(np.prod(repeat))
     assert dict(zip(found.kinds, found.units[0].tolist(), strict=True)) == {k: n * copies for k, n in units.items()}
     assert found.charge_imbalance.tolist() == [0]
-    assert found.irregular_formers.tolist() == [0] and found.sulfur_sulfur_bonds.tolist() == [0]
+    assert found.irregular_formers.tolist() == [0] and found.ligand_ligand_bonds.tolist() == [0]
     if q_n is not None:
         assert found.q_n["P"][0].tolist() == [n * copies for n in q_n] + [0] * (7 - len(q_n))
         assert found.e_n["P"][0].tolist() == [n * copies for n in e_n] + [0] * (5 - len(e_n))
@@ -45,8 +46,8 @@ def test_fractions_say_of_what():
     found = classify_anions(crystal("Li7P3S11"))
     assert found.fraction_of_units() == {"P2S7(4-)": 0.5, "PS4(3-)": 0.5}
     assert found.fraction_of_formers() == {"P2S7(4-)": 4 / 6, "PS4(3-)": 2 / 6}
-    assert found.fraction_of_sulfurs() == {"P2S7(4-)": 14 / 22, "PS4(3-)": 8 / 22}
-    np.testing.assert_allclose(found.q_n_fractions()[:2], [1 / 3, 2 / 3])
+    assert found.fraction_of_ligands() == {"P2S7(4-)": 14 / 22, "PS4(3-)": 8 / 22}
+    np.testing.assert_allclose(found.q_n_fractions("P")[:2], [1 / 3, 2 / 3])
     assert "P2S7(4-)" in found.table()[1] and "66.7" in found.table()[1] and "50.0" in found.table()[1]
     with pytest.raises(ValueError, match="no centers of 'Si', only P; choose one of these"):
         found.e_n_fractions("Si")
@@ -75,7 +76,7 @@ def test_flat_ps3_and_pyramidal_ps3_differ_by_a_lone_pair():
 
 def test_polysulfide_and_sulfur_on_an_anion():
     chain = classify_anions(molecule(["S", "S", "S"], [[0, 0, 0], [2.05, 0, 0], [2.7, 1.95, 0]], 2))
-    assert chain.kinds == ("S3(2-)",) and chain.sulfur_sulfur_bonds[0] == 2 and chain.charge_imbalance[0] == 0
+    assert chain.kinds == ("S3(2-)",) and chain.ligand_ligand_bonds[0] == 2 and chain.charge_imbalance[0] == 0
     tetrahedron = np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]]) * 2.05 / np.sqrt(3)
     outer = tetrahedron[0] * (2.05 + 2.05) / 2.05
     decorated = classify_anions(molecule(["P"] + ["S"] * 5, [[0, 0, 0], *tetrahedron.tolist(), outer.tolist()], 3))
@@ -83,7 +84,7 @@ def test_polysulfide_and_sulfur_on_an_anion():
     assert decorated.irregular_formers[0] == 1
 
 
-def test_orphan_sulfur_and_undercoordinated_phosphorus_are_counted():
+def test_orphan_ligands_and_undercoordinated_phosphorus_are_counted():
     cell = crystal("beta-Li3PS4")
     positions = np.array(cell.positions)
     phosphorus, sulfur = cell.indices("P")[0], cell.indices("S")
@@ -92,8 +93,8 @@ def test_orphan_sulfur_and_undercoordinated_phosphorus_are_counted():
     nearest = np.argmin(np.linalg.norm(vectors, axis=1))
     positions[0, sulfur[nearest]] += vectors[nearest] * 0.5  # stretch one bond to 3 angstrom
     found = classify_anions(Trajectory(cell.symbols, positions, cell.cells))
-    assert found.free_sulfur[0] == 1 and found.undercoordinated_formers[0] == 1
-    assert found.defect_fractions()["free_sulfur"] == pytest.approx(1 / 16)
+    assert found.free_ligands[0] == 1 and found.undercoordinated_formers[0] == 1
+    assert found.defect_fractions()["free_ligands"] == pytest.approx(1 / 16)
     assert found.charge_imbalance[0] == -2 + 3 + (-3 if "PS3(3-)" in found.kinds else -1)
 
 
@@ -115,9 +116,10 @@ def test_averages_over_frames():
 
 
 def test_refusals():
-    with pytest.raises(ValueError, match=r"no S and none of P, .* among the elements Li; speciation is for"):
+    with pytest.raises(ValueError, match=r"no network formers and no ligands among the elements Li; say which"):
         AnionFinder(["Li", "Li"])
-    with pytest.raises(ValueError, match=r"P-P across the edge of P2S6\(2-\) is 2.92"):
-        AnionFinder(["P", "S"], bond_cutoff=3.0)
-    with pytest.raises(ValueError, match=r"the charge of Xe is unknown; give ion_charges=\{'Xe': charge in e\}"):
+    given = ChemistrySettings(bond_cutoffs="P-P=3.0")
+    with pytest.raises(ValueError, match=r"bond cutoff of P-P is 3 angstrom, beyond the 2.9 of tetrahedra that share an edge"):
+        Material.of(["P", "S"], given)
+    with pytest.raises(ValueError, match=r"the charge of Xe is unknown; give ion_charges, as 'Xe=1' in e"):
         classify_anions(molecule(["S", "Xe"], [[0, 0, 0], [0, 0, 4]]))

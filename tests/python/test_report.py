@@ -15,8 +15,9 @@ from typer.testing import CliRunner
 
 from browser_support import look
 from openmmlps.cli import app
-from openmmlps.report import content, literature, structure_section, write_report
-from openmmlps.report.diffusion_section import Point
+from openmmlps.observables import State
+from openmmlps.references import References, read_table
+from openmmlps.report import content, snapshots, write_report
 from openmmlps.report.style import picture
 from openmmlps.report.transport_section import temperature_warning
 
@@ -170,7 +171,7 @@ def test_numbers_of_the_report_are_those_of_the_trajectory(folders, findings):
     assert error == pytest.approx(two_samples * np.std(densities, ddof=1) / np.sqrt(2), rel=0.1)
     assert float(found.results[1].value.split(" ± ")[0]) == pytest.approx(np.mean(shares), abs=1)  # with an interval
     table = next(item for s in found.sections for item in s.items if item.name == "glass-qn-P")
-    assert table.rows[0][1] == pytest.approx(np.mean(shares), abs=0.06)
+    assert table.rows[0][1].value == pytest.approx(np.mean(shares), abs=0.06)
     assert table.rows[0][2] == 93.2  # Zhou, 75 % Li2S
 
 
@@ -188,7 +189,7 @@ def test_temperature_off_by_chance_is_told_from_one_that_is_not():
     """Over many starts, constant-energy runs of 192 atoms at 500 K have mean temperatures that spread by 500 K / sqrt(3 * 192) = 21 K."""
 
     def warning(mean, ensemble="nve", replicas=1):
-        found = temperature_warning(Point(500.0, mean, [], [None] * replicas, None), ensemble, atoms=192)
+        found = temperature_warning(State((), ("",) * replicas, 500.0, mean), ensemble, atoms=192)
         return found[0] if found else None
 
     assert warning(476) is warning(524) is None
@@ -202,7 +203,7 @@ def test_temperature_off_by_chance_is_told_from_one_that_is_not():
 
 def test_analyze_prints_results(folders):
     output = call("analyze", folders[0]).output
-    assert "density at 300 K" in output and "1.85 (Zhou), 1.88 (Zhou, experiment)" in output
+    assert "density at 300 K" in output and "1.85 (Zhou), 1.84 (Zhou, classical MD), 1.88" in output
     assert re.search(r"written: .*analysis/ \(\d+ files\)", output)
 
 
@@ -340,24 +341,43 @@ def test_only_files_of_an_earlier_analysis_are_removed(tmp_path):
     assert {file.name for file in tmp_path.glob("*.csv")} == {"thermo.csv", "second.csv"}
 
 
-def test_published_values_are_found_by_composition():
-    glass = ["Li"] * 72 + ["P"] * 24 + ["S"] * 96
-    assert literature.glass_percent(glass) == 75.0
-    assert literature.published(glass)["density"][0] == (1.85, "Zhou")
-    assert literature.published(["Li"] * 2 + ["S"], glass=True) == {}
-    assert literature.published(glass, "beta-Li3PS4", glass=False)["density"] == [(1.853, "Homma")]
-    texts = [literature.quote(literature.published(glass)["conductivity_300"])]
-    assert texts == ["3.6 (Zhou), 0.3–1.0 (Zhou, experiment)"]
-    entries = [*literature.published(glass)["conductivity_300"], ("8.9×10⁻⁴ (bulk)", "OBELiX")]
-    assert literature.ranges(entries) == [(3.6, 3.6, "Zhou"), (0.3, 1.0, "Zhou, experiment")]
-    assert [short for short, _ in literature.cited(texts)] == ["Zhou", "Zhou, experiment"]
+def test_published_values_are_found_by_composition(tmp_path):
+    glass = {"Li": 72, "P": 24, "S": 96}
+    known = References.of(glass, "glass")
+    assert known.quote("density", "", 300).startswith("1.85 (Zhou), 1.84 (Zhou, classical MD), 1.88 (Zhou, experiment)")
+    assert known.quote("conductivity", "", 300) == "3.6 (Zhou), 0.3–1 (Zhou, experiment)"
+    assert known.quote("conductivity", "", 600) == ""
+    assert known.tuples("q_n", ("P0", "P1", "P9")) == "93.2 / 6.8 / – (Zhou)"
+    assert References.of({"Li": 2, "S": 1}, "glass").rows == ()
+    assert References.of(glass, "beta-Li3PS4").quote("density") == "1.853 (Homma)"
+    table = tmp_path / "mine.csv"
+    table.write_text("quantity,composition,x,value,source\ndensity,Li3PS4,,1.9,me\nstructure_factor,,1.5,0.7,me\n")
+    mine = References.of(glass, "glass", [table])
+    assert mine.quote("density").endswith(", 1.9 (me)") and mine.sources["me"] == "given with --reference"
+    assert [list(values) for values in mine.curves("structure_factor")["me"]] == [[1.5], [0.7]]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("quantity,size\n", r"has a column 'size'; columns are quantity, of,"),
+        ("of,value\n", r"has no column 'quantity'"),
+        ("quantity,value\ndensity,high\n", r"line 2: value is 'high', which is no number"),
+        ("quantity,value\ndensity,\n", r"line 2: neither a value nor a range"),
+        ("quantity,composition,value\ndensity,lithium,1\n", r"line 2: composition is 'lithium'; write a formula"),
+    ],
+)
+def test_tables_of_references_that_cannot_be_read(text, message, tmp_path):
+    (tmp_path / "bad.csv").write_text(text)
+    with pytest.raises(ValueError, match=message):
+        list(read_table(tmp_path / "bad.csv"))
 
 
 def test_snapshot_keeps_anions_whole():
     from openmmlps.app import load
 
     loaded = load("Li7P3S11")
-    found = structure_section.fold(loaded.symbols, loaded.positions._value * 10, loaded.box._value * 10, "cell")
+    found = snapshots.fold(loaded.symbols, loaded.positions._value * 10, loaded.box._value * 10, "cell")
     bonds = np.array(found.bonds)
     assert len(bonds) == 6 * 4  # every P has its four S, the bridging S of P2S7 may lie at one of its two P
     lengths = np.linalg.norm(found.positions[bonds[:, 0]] - found.positions[bonds[:, 1]], axis=1)

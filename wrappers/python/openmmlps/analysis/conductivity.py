@@ -89,7 +89,7 @@ def conductivity_mS_per_cm(
 def transport_coefficients(
     trajectories: Trajectory | Sequence[Trajectory],
     temperature_K: float,
-    mobile: Species = "Li",
+    mobile: Species = "mobile",
     charge: float = 1.0,
     reference: Species | None = "framework",
     blocks: int = 5,

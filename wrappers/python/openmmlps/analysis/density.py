@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the openmm-lps authors
-"""Where lithium is: in the two coordinates (r, phi) around P-S bonds, and on a grid in the cell."""
+"""Where ions are: in the two coordinates (r, phi) around bonds of formers, and on a grid in the cell."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .neighbors import neighbor_pairs
+from .neighbors import bond_length, neighbor_pairs
 from .requirements import periodic_frames, require_cell
 from .trajectory import Species, Trajectory
 from .unwrapping import read_paths, require_unwrapped
@@ -20,8 +20,8 @@ from .unwrapping import read_paths, require_unwrapped
 class BondDensity:
     """Density of ions around bonds, over the mean density: 1 if they did not care."""
 
-    r_angstrom: np.ndarray  #: [m] ion-S distance
-    phi_degrees: np.ndarray  #: [n] angle between S -> ion and S -> P
+    r_angstrom: np.ndarray  #: [m] ion-ligand distance
+    phi_degrees: np.ndarray  #: [n] angle between ligand -> ion and ligand -> center
     rho: np.ndarray  #: [m, n]
     counts: np.ndarray  #: [m, n] ions found
     samples: int  #: bonds times frames
@@ -80,35 +80,35 @@ class DensityMap:
 
 def bond_density(
     trajectory: Trajectory,
-    ion: str = "Li",
-    ligand: str = "S",
-    center: str = "P",
+    ion: Species = "mobile",
+    ligand: Species = "ligands",
+    center: Species = "former",
     r_max: float = 6.0,
     r_width: float = 0.1,
     phi_bins: int = 36,
-    bond_cutoff: float = 2.6,
+    bond_cutoff: float | None = None,
     stride: int = 1,
 ) -> BondDensity:
-    r"""Density of ions in the distance r from S and the angle phi to its P-S bond, over the mean density.
+    r"""Density of ions in the distance r from a ligand and the angle phi to its bond to a center, over the mean density.
 
-    .. math:: \rho(r, \phi) = \frac{V}{N_{Li}} \frac{n(r, \phi)}{N_{bonds}\; 2 \pi \sin\phi\, r^2\, dr\, d\phi}
+    .. math:: \rho(r, \phi) = \frac{V}{N_{ions}} \frac{n(r, \phi)}{N_{bonds}\; 2 \pi \sin\phi\, r^2\, dr\, d\phi}
 
-    phi = 0 points from S to P, so phi = 109.5 degrees or so is where lithium caps a lone pair of S.
+    phi = 0 points from the ligand to the center, so at 109.5 degrees or so an ion caps a lone pair of S.
 
     Parameters
     ----------
     trajectory : Trajectory
         the frames
-    ion, ligand, center : str
-        elements: of the ions, of the corners and of the middle of the tetrahedra
+    ion, ligand, center : str, sequence of str, or np.ndarray of int
+        the ions, the corners and the middle of the tetrahedra, as :meth:`Trajectory.indices` takes them
     r_max : float
         angstrom
     r_width : float
         angstrom
     phi_bins : int
         over 0 to 180 degrees
-    bond_cutoff : float
-        P-S, angstrom
+    bond_cutoff : float or None
+        of the bonds of a center, angstrom; None: that of the material
     stride : int
         use every n-th frame
 
@@ -123,6 +123,8 @@ def bond_density(
         no cell, unknown element, or no bond
     """
     ions, ligands, centers = (trajectory.indices(element) for element in (ion, ligand, center))
+    if bond_cutoff is None:
+        bond_cutoff = bond_length(trajectory, centers, ligands)
     chosen = np.concatenate([ligands, ions])
     bonded = np.concatenate([ligands, centers])
     r_bins = round(r_max / r_width)
@@ -130,15 +132,15 @@ def bond_density(
     counts = np.zeros((r_bins, phi_bins))
     samples, mean_density, frames = 0, 0.0, 0
     for positions, cell in periodic_frames(trajectory, stride):
-        sulfur_p, _, arm = _between(positions[bonded], cell, len(ligands), bond_cutoff)
-        sulfur_i, distance, to_ion = _between(positions[chosen], cell, len(ligands), r_edges[-1])
-        samples += len(sulfur_p)
-        # every bond of an S with every ion near that S
-        order = np.argsort(sulfur_i, kind="stable")
-        sulfur_i, distance, to_ion = sulfur_i[order], distance[order], to_ion[order]
-        starts = np.searchsorted(sulfur_i, sulfur_p)
-        numbers = np.searchsorted(sulfur_i, sulfur_p, side="right") - starts
-        bond = np.repeat(np.arange(len(sulfur_p)), numbers)
+        ligand_p, _, arm = _between(positions[bonded], cell, len(ligands), bond_cutoff)
+        ligand_i, distance, to_ion = _between(positions[chosen], cell, len(ligands), r_edges[-1])
+        samples += len(ligand_p)
+        # every bond of a ligand with every ion near that ligand
+        order = np.argsort(ligand_i, kind="stable")
+        ligand_i, distance, to_ion = ligand_i[order], distance[order], to_ion[order]
+        starts = np.searchsorted(ligand_i, ligand_p)
+        numbers = np.searchsorted(ligand_i, ligand_p, side="right") - starts
+        bond = np.repeat(np.arange(len(ligand_p)), numbers)
         pair = np.arange(numbers.sum()) - np.repeat(np.cumsum(numbers) - numbers, numbers) + np.repeat(starts, numbers)
         cosine = (arm[bond] * to_ion[pair]).sum(1) / (np.linalg.norm(arm[bond], axis=1) * distance[pair])
         phi = np.degrees(np.arccos(np.clip(cosine, -1, 1)))
@@ -147,7 +149,7 @@ def bond_density(
         frames += 1
     if not samples:
         raise ValueError(
-            f"bond_density: no {center}-{ligand} bond within {bond_cutoff} angstrom in '{trajectory.name}'; choose other elements"
+            f"bond_density: no bond of {center} and {ligand} within {bond_cutoff} angstrom in '{trajectory.name}'; choose other elements"
         )
     volumes = 2 * np.pi / 3 * np.diff(r_edges**3)[:, None] * -np.diff(cosines)
     rho = counts / (samples * mean_density / frames * volumes)
@@ -157,7 +159,7 @@ def bond_density(
 
 def density_map(
     trajectory: Trajectory,
-    species: Species = "Li",
+    species: Species = "mobile",
     spacing: float = 0.25,
     reference: Species | None = "framework",
     stride: int = 1,

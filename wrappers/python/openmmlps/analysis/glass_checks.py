@@ -8,11 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from openmmlps.materials import Material
+
 from .neighbors import cell_heights
 from .radial import radial_distribution
 from .requirements import require_cell
 from .speciation import classify_anions
-from .trajectory import Trajectory
+from .trajectory import Species, Trajectory
 
 #: a crystal exceeds both. Measured: crystals of Li-P-S with atoms displaced by 0.2 angstrom in cells of 24 angstrom and more
 #: 3.05 to 15 and 0.30 to 1.4; DFT frames of glasses with 35 to 40 P 1.2 to 2.6 (and 0.18 to 0.59, as their r range is short)
@@ -37,11 +39,11 @@ class LongRangeOrder:
 class GlassCheck:
     """Findings on the last frames of a quench."""
 
-    order: LongRangeOrder  #: of P-P beyond 6 angstrom
-    orphan_sulfur: float  #: fraction of the S atoms bonded to nothing, beyond those that the composition asks for
-    irregular_formers: float  #: fraction of P atoms in anions of unusual coordination
-    undercoordinated_formers: float  #: fraction of P atoms with fewer than four bonds
-    sulfur_sulfur_bonds: float  #: per frame
+    order: LongRangeOrder  #: of the formers beyond 6 angstrom
+    orphan_ligands: float  #: fraction of the ligands bonded to nothing, beyond those that the composition asks for
+    irregular_formers: float  #: fraction of formers in anions of unusual coordination
+    undercoordinated_formers: float  #: fraction of formers with fewer bonds than usual
+    ligand_ligand_bonds: float  #: per frame
     charge_imbalance: float  #: largest absolute value over the frames, e
     warnings: tuple[str, ...]  #: plain words; empty if the glass passes
 
@@ -52,9 +54,9 @@ class GlassCheck:
 
 
 def long_range_order(
-    trajectory: Trajectory, a: str = "P", b: str = "P", r_low: float = 6.0, r_high: float = 12.0
+    trajectory: Trajectory, species: Species = "former", r_low: float = 6.0, r_high: float = 12.0
 ) -> LongRangeOrder:
-    """Order of g_ab(r) beyond r_low, in bins of 0.2 angstrom.
+    """Order of g(r) of some atoms beyond r_low, in bins of 0.2 angstrom.
 
     Each frame is judged by itself and the result averaged, since atoms that do not move give no new counts. Coordination
     numbers cannot tell a glass: an unmelted crystal is perfect in them.
@@ -63,8 +65,8 @@ def long_range_order(
     ----------
     trajectory : Trajectory
         the frames
-    a, b : str
-        elements
+    species : str, sequence of str, or np.ndarray of int
+        the atoms, as :meth:`Trajectory.indices` takes them; several elements are taken as one
     r_low : float
         angstrom
     r_high : float
@@ -87,14 +89,14 @@ def long_range_order(
             f"long_range_order: half the smallest height of the cell is {r_high:.2f} angstrom, at least {r_low + 5 * _BIN:g} is needed; "
             "check a larger system (or a supercell of the crystal)"
         )
+    atoms = trajectory.indices(species)
+    one = (min({trajectory.symbols[atom] for atom in atoms}),) * len(atoms)
     ratios, excesses = [], []
     for frame in np.unique(np.linspace(0, len(trajectory) - 1, _FRAMES).astype(int)):
-        distribution = radial_distribution(trajectory[int(frame) : int(frame) + 1], r_max=r_high, bin_width=_BIN)
-        key = tuple(sorted((a, b)))
-        if key not in distribution.g:
-            raise ValueError(
-                f"long_range_order: no {a}-{b} pairs in '{trajectory.name}', only {', '.join(trajectory.elements)}; choose others"
-            )
+        positions = np.asarray(trajectory.positions[int(frame) : int(frame) + 1])[:, atoms]
+        alone = Trajectory(one, positions, cells[int(frame)], name=trajectory.name, checks=False)
+        distribution = radial_distribution(alone, r_max=r_high, bin_width=_BIN)
+        key = (one[0], one[0])
         beyond = distribution.r_angstrom > r_low
         counts, expected = distribution.counts[key][beyond], distribution.expected_counts[key][beyond]
         ratios.append(np.sqrt(np.mean((counts - expected) ** 2 / expected)))
@@ -104,7 +106,12 @@ def long_range_order(
     return LongRangeOrder(ratio, excess, ratio > _RATIO_LIMIT and excess > _EXCESS_LIMIT, r_low, r_high)
 
 
-def check_glass(trajectory: Trajectory, expected_free_sulfur: float | None = None, frames: int = _FRAMES) -> GlassCheck:
+def check_glass(
+    trajectory: Trajectory,
+    expected_free_ligands: float | None = None,
+    frames: int = _FRAMES,
+    material: Material | None = None,
+) -> GlassCheck:
     """Judge the last frames of a quench.
 
     The distribution over anions is not judged: models and experiments disagree about it. Defects are.
@@ -113,10 +120,13 @@ def check_glass(trajectory: Trajectory, expected_free_sulfur: float | None = Non
     ----------
     trajectory : Trajectory
         the frames
-    expected_free_sulfur : float or None
-        S(2-) per S atom that the composition asks for; None: what is left if all P is in PS4(3-), so 0 up to 75 % Li2S
+    expected_free_ligands : float or None
+        free ligands per ligand that the composition asks for; None: what is left if each former has four of its own, so 0
+        up to 75 % Li2S in Li2S-P2S5
     frames : int
         this many frames, evenly spread over the trajectory
+    material : Material or None
+        formers, ligands and lengths of bonds; None: from the composition
 
     Returns
     -------
@@ -125,31 +135,33 @@ def check_glass(trajectory: Trajectory, expected_free_sulfur: float | None = Non
     """
     chosen = np.unique(np.linspace(0, len(trajectory) - 1, frames).astype(int))
     step = int(max(1, np.diff(chosen).min())) if len(chosen) > 1 else 1
-    found = classify_anions(trajectory, stride=step)
-    order = long_range_order(trajectory)
+    material = material or trajectory.material
+    found = classify_anions(trajectory, material, stride=step)
+    order = long_range_order(trajectory, tuple(material.formers) or "former")
     defects = found.defect_fractions()
-    if expected_free_sulfur is None:
-        sulfurs = trajectory.symbols.count("S")
+    if expected_free_ligands is None:
+        ligands = sum(material.counts[element] for element in material.ligands)
         formers = int(found.formers[0].sum())
-        expected_free_sulfur = max(0.0, (sulfurs - 4 * formers) / max(sulfurs, 1))
-    orphans = defects["free_sulfur"] - expected_free_sulfur
-    bonds, imbalance = float(found.sulfur_sulfur_bonds.mean()), float(np.abs(found.charge_imbalance).max())
+        expected_free_ligands = max(0.0, (ligands - 4 * formers) / max(ligands, 1))
+    orphans = defects["free_ligands"] - expected_free_ligands
+    bonds, imbalance = float(found.ligand_ligand_bonds.mean()), float(np.abs(found.charge_imbalance).max())
     warnings = []
+    centers, around = "/".join(material.formers), "/".join(material.ligands)
     if order.crystalline:
         warnings.append(
-            f"crystalline: P-P order beyond {order.r_low_angstrom:g} angstrom is {order.ratio_to_noise:.1f} times the counting noise "
+            f"crystalline: {centers}-{centers} order beyond {order.r_low_angstrom:g} angstrom is {order.ratio_to_noise:.1f} times the counting noise "
             "(glasses: 1 to 3); melt hotter or longer"
         )
     if orphans > _ORPHAN_LIMIT:
         warnings.append(
-            f"{100 * orphans:.1f} % of the S atoms are bonded to nothing beyond what the composition asks for; cool more slowly"
+            f"{100 * orphans:.1f} % of the {around} atoms are bonded to nothing beyond what the composition asks for; cool more slowly"
         )
     if defects["irregular_formers"] > _IRREGULAR_LIMIT:
         warnings.append(
-            f"{100 * defects['irregular_formers']:.1f} % of the P atoms are in anions of unusual coordination; cool more slowly"
+            f"{100 * defects['irregular_formers']:.1f} % of the {centers} atoms are in anions of unusual coordination; cool more slowly"
         )
     if bonds > 0:
-        warnings.append(f"{bonds:.1f} S-S bonds per frame (polysulfide); cool more slowly, or distrust the model")
+        warnings.append(f"{bonds:.1f} {around}-{around} bonds per frame; cool more slowly, or distrust the model")
     if imbalance:
         warnings.append(f"the formal charges add up to as much as {imbalance:g} e: atoms are bonded in unusual ways")
     return GlassCheck(

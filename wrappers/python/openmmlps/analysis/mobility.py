@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the openmm-lps authors
-"""How mobile lithium is near each kind of anion: conditional displacements, residence times, hops, anion lifetimes."""
+"""How mobile ions are near each kind of anion: conditional displacements, residence times, hops, anion lifetimes."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from openmmlps.materials import Material
+
 from .anions import AnionFinder
 from .cages import Cages, find_cages
 from .neighbors import neighbor_pairs
@@ -17,25 +19,27 @@ from .requirements import require_interval
 from .trajectory import Species, Trajectory
 from .unwrapping import read_paths
 
-#: name for lithium without a sulfur in reach, and for anions too rare to tell
+#: name for an ion without a ligand in reach, and for anions too rare to tell
 UNASSIGNED, OTHER = "none", "other"
-_SHELL = 4  # S around a lithium
+_SHELL = 4  # ligands around an ion
 
 
 @dataclass(frozen=True)
 class Hosts:
-    """Which anion each mobile ion sits at, frame by frame: the one that owns its nearest S."""
+    """Which anion each mobile ion sits at, frame by frame: the one that owns its nearest ligand."""
 
     interval_ps: float
-    kinds: tuple[str, ...]  #: [k] names of anions with charges; 'other' collects the rare ones, 'none' is no S in reach
+    kinds: tuple[
+        str, ...
+    ]  #: [k] names of anions with charges; 'other' collects the rare ones, 'none' is no ligand in reach
     kind: np.ndarray  #: [t, m] index into `kinds`, per mobile ion
     host: (
         np.ndarray
-    )  #: [t, m] identity of the anion: the lowest index of its formers (of its S if it has none); -1: none
-    sulfur: np.ndarray  #: [t, m] index of the nearest S; -1: none
-    shell: np.ndarray  #: [t, m, 4] which S are nearest, by their order among the S; -1: none in reach
-    sulfurs: int  #: number of all S
-    former_kind: np.ndarray  #: [t, p] index into `kinds`, per former (P) atom
+    )  #: [t, m] identity of the anion: the lowest index of its formers (of its ligands if it has none); -1: none
+    ligand: np.ndarray  #: [t, m] index of the nearest ligand; -1: none
+    shell: np.ndarray  #: [t, m, 4] which ligands are nearest, by their order among the ligands; -1: none in reach
+    ligands: int  #: number of all ligands
+    former_kind: np.ndarray  #: [t, p] index into `kinds`, per former atom
     paths: np.ndarray  #: [t, m, 3] unwrapped positions relative to the framework, angstrom
 
 
@@ -73,14 +77,14 @@ class Hops:
 
 def assign_hosts(
     trajectory: Trajectory,
-    mobile: Species = "Li",
-    cutoff: float = 3.5,
+    mobile: Species = "mobile",
+    cutoff: float | None = None,
     stride: int = 1,
     rare: float = 0.01,
-    bond_cutoff: float = 2.6,
+    material: Material | None = None,
     reference: Species | None = "framework",
 ) -> Hosts:
-    """Assign every mobile ion of every frame to the anion that owns its nearest S.
+    """Assign every mobile ion of every frame to the anion that owns its nearest ligand.
 
     Parameters
     ----------
@@ -88,14 +92,15 @@ def assign_hosts(
         the frames
     mobile : str, sequence of str, or np.ndarray of int
         the mobile ions
-    cutoff : float
-        largest distance to that S, angstrom (first Li-S shell ends near 3.2)
+    cutoff : float or None
+        largest distance to that ligand, angstrom; None: 1.5 times the sum of covalent radii (Li-S 3.5, whose first shell
+        ends near 3.2)
     stride : int
         use every n-th frame
     rare : float
         kinds that hold less than this fraction of the assigned ions and of the formers are called 'other'
-    bond_cutoff : float
-        see :class:`~.anions.AnionFinder`
+    material : Material or None
+        formers, ligands and lengths of bonds; None: from the composition
     reference : str, sequence of str, np.ndarray of int, or None
         whose drift is subtracted, as in :func:`~.unwrapping.read_paths`
 
@@ -107,37 +112,40 @@ def assign_hosts(
     Raises
     ------
     ValueError
-        wrapped, unevenly spaced, no S, or no such ions
+        wrapped, unevenly spaced, no ligands, or no such ions
     """
     trajectory = trajectory[::stride] if stride > 1 else trajectory
     interval = require_interval(trajectory, "assign_hosts")
     paths = read_paths(trajectory, mobile, reference, "assign_hosts")
-    ions, sulfurs = trajectory.indices(mobile), trajectory.indices("S")
-    finder = AnionFinder(trajectory.symbols, bond_cutoff)
-    formers = finder.atoms[~np.isin(finder.atoms, sulfurs)]
-    both = np.concatenate([ions, sulfurs])
+    material = material or trajectory.material
+    ions, ligands = trajectory.indices(mobile), trajectory.indices(tuple(material.ligands) or "ligands")
+    finder = AnionFinder(trajectory.symbols, material)
+    formers = finder.atoms[~np.isin(finder.atoms, ligands)]
+    if cutoff is None:
+        cutoff = max(material.shell(trajectory.symbols[ions[0]], ligand) for ligand in material.ligands)
+    both = np.concatenate([ions, ligands])
     names: dict[str, int] = {}
     shape = (len(trajectory), len(ions))
     kind, host, nearest = np.full(shape, -1), np.full(shape, -1), np.full(shape, -1)
     shell = np.empty((*shape, _SHELL), dtype=np.int32)
     former_kind = np.empty((len(trajectory), len(formers)), dtype=int)
     priority = np.arange(len(trajectory.symbols))
-    priority[sulfurs] += len(priority)
+    priority[ligands] += len(priority)
     for frame, (positions, cell) in enumerate(trajectory.frames()):
         units = finder.find(positions, cell)
         numbers = np.array([names.setdefault(name, len(names)) for name in units.kinds])
         identity = np.full(len(units.kinds), 2 * len(priority))
         np.minimum.at(identity, units.unit[finder.atoms], priority[finder.atoms])
         former_kind[frame] = numbers[units.unit[formers]]
-        shell[frame] = _nearest_sulfurs(positions[both], cell, len(ions), cutoff)
+        shell[frame] = _nearest_ligands(positions[both], cell, len(ions), cutoff)
         found = shell[frame, :, 0]
         held = np.flatnonzero(found >= 0)
-        nearest[frame, held] = sulfurs[found[held]]
+        nearest[frame, held] = ligands[found[held]]
         unit = units.unit[nearest[frame, held]]
         kind[frame, held] = numbers[unit]
         host[frame, held] = identity[unit] % len(priority)
     kinds, kind, former_kind = _merge_rare(list(names), kind, former_kind, rare)
-    return Hosts(interval, kinds, kind, host, nearest, shell, len(sulfurs), former_kind, paths)
+    return Hosts(interval, kinds, kind, host, nearest, shell, len(ligands), former_kind, paths)
 
 
 def conditional_displacement(
@@ -202,7 +210,7 @@ def conditional_displacement(
 
 
 def hops(hosts: Hosts, tolerance_ps: float = 0.5, cage_angstrom: float = 1.5) -> Hops:
-    """Hops from cage to cage: long moves that last and leave at most half of the shell of S (:mod:`~.cages`).
+    """Hops from cage to cage: long moves that last and leave at most half of the shell of ligands (:mod:`~.cages`).
 
     Parameters
     ----------
@@ -229,7 +237,7 @@ def hops(hosts: Hosts, tolerance_ps: float = 0.5, cage_angstrom: float = 1.5) ->
             f"cannot be told from hops; save frames every {tolerance_ps:g} ps or more often"
         )
     patience = max(1, round(tolerance_ps / hosts.interval_ps))
-    cages = find_cages(hosts.paths, hosts.shell, hosts.sulfurs, patience, cage_angstrom)
+    cages = find_cages(hosts.paths, hosts.shell, hosts.ligands, patience, cage_angstrom)
     kind, count = _kind_of_cages(cages, hosts), len(hosts.kinds)
     left = np.flatnonzero(cages.ended)
     counts = np.zeros((count, count), dtype=int)
@@ -241,7 +249,7 @@ def hops(hosts: Hosts, tolerance_ps: float = 0.5, cage_angstrom: float = 1.5) ->
 
 
 def _kind_of_cages(cages: Cages, hosts: Hosts) -> np.ndarray:
-    """[c] the kind at which the ion was most often; one without S in reach counts only if it always was."""
+    """[c] the kind at which the ion was most often; one without ligand in reach counts only if it always was."""
     count = len(hosts.kinds)
     votes = np.bincount((cages.number * count + hosts.kind).ravel(), minlength=len(cages.ion) * count)
     votes = votes.reshape(-1, count)
@@ -335,8 +343,8 @@ def settle(labels: np.ndarray, patience: int) -> np.ndarray:
     return settled
 
 
-def _nearest_sulfurs(positions: np.ndarray, cell: np.ndarray | None, ions: int, cutoff: float) -> np.ndarray:
-    """[m, 4] indices (among the sulfurs) of the S nearest to each ion; -1: none. The ions come first in `positions`."""
+def _nearest_ligands(positions: np.ndarray, cell: np.ndarray | None, ions: int, cutoff: float) -> np.ndarray:
+    """[m, 4] indices (among the ligands) of the ligands nearest to each ion; -1: none. The ions come first in `positions`."""
     first, second, distance = neighbor_pairs(positions, cell, cutoff)
     low, high = np.minimum(first, second), np.maximum(first, second)
     mixed = np.flatnonzero((low < ions) & (high >= ions))
@@ -357,7 +365,7 @@ def _merge_rare(
     order = [k for k in np.argsort(-share, kind="stable") if max(share[k], share_formers[k]) >= rare]
     table = np.full(len(names) + 1, len(order))  # rare kinds
     table[order] = np.arange(len(order))
-    table[-1] = len(order) + 1  # index -1: no S in reach
+    table[-1] = len(order) + 1  # index -1: no ligand in reach
     return (*(names[k] for k in order), OTHER, UNASSIGNED), table[kind], table[former_kind]
 
 

@@ -6,8 +6,12 @@ from __future__ import annotations
 
 from functools import lru_cache
 from itertools import product
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from .trajectory import Trajectory
 
 
 def neighbor_pairs(
@@ -39,6 +43,25 @@ def neighbor_pairs(
     points = np.ascontiguousarray(positions, dtype=float)
     found = NeighborList(cutoff=float(cutoff), full_list=full).compute(points, box, cell is not None, quantities)
     return [array.astype(np.int64) if name in "ij" else array for name, array in zip(quantities, found, strict=True)]
+
+
+def bond_length(trajectory: Trajectory, first: np.ndarray, second: np.ndarray) -> float:
+    """Largest length of the bonds between two groups of atoms, as the material of a trajectory says; angstrom.
+
+    Parameters
+    ----------
+    trajectory : Trajectory
+        the frames
+    first, second : np.ndarray of int
+        atoms
+
+    Returns
+    -------
+    float
+        of the elements with the longest bonds
+    """
+    elements = [{trajectory.symbols[atom] for atom in group} for group in (first, second)]
+    return max(trajectory.material.cutoff(a, b) for a in elements[0] for b in elements[1])
 
 
 def cell_heights(cell: np.ndarray) -> np.ndarray:

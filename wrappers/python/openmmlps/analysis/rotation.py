@@ -10,24 +10,24 @@ from itertools import pairwise
 
 import numpy as np
 
-from .neighbors import minimum_image, neighbor_pairs
+from .neighbors import bond_length, minimum_image, neighbor_pairs
 from .requirements import require_interval
-from .trajectory import Trajectory
+from .trajectory import Species, Trajectory
 
 
 @dataclass(frozen=True)
 class Tetrahedra:
-    """PS4 (or SiS4, GeS4, ...) groups with fixed labels of their four S.
+    """PS4, SiS4, GeS4 and other groups with fixed labels of their four ligands.
 
-    A segment is the time over which a center keeps the same four S. Exchange of an S ends it and begins another one, with
+    A segment is the time over which a center keeps the same four ligands. Exchange of one ends it and begins another one, with
     a new reference orientation, so that no rotation is ever computed across an exchange.
     """
 
     interval_ps: float
     centers: np.ndarray  #: [m] atom index of the centers that are ever four-coordinated
-    vectors: np.ndarray  #: [t, m, 4, 3] center -> S, angstrom, float32; nan outside of segments
+    vectors: np.ndarray  #: [t, m, 4, 3] center -> ligand, angstrom, float32; nan outside of segments
     segments: np.ndarray  #: [t, m] number of the segment of that center, from 0; -1: not a tetrahedron at that time
-    sulfurs: np.ndarray  #: [t, m, 4] atom index of the S; -1 outside of segments
+    ligands: np.ndarray  #: [t, m, 4] atom index of the ligands; -1 outside of segments
     exchanges: int  #: segments that followed another one of the same center with at least one other S
 
     def pieces(self, shortest: int = 1) -> Iterator[tuple[int, slice]]:
@@ -52,7 +52,11 @@ class Tetrahedra:
 
 
 def find_tetrahedra(
-    trajectory: Trajectory, center: str = "P", ligand: str = "S", bond_cutoff: float = 2.6, break_cutoff: float = 3.0
+    trajectory: Trajectory,
+    center: Species = "former",
+    ligand: Species = "ligands",
+    bond_cutoff: float | None = None,
+    break_cutoff: float | None = None,
 ) -> Tetrahedra:
     """Follow the tetrahedra of a trajectory (wrapped or not).
 
@@ -63,14 +67,14 @@ def find_tetrahedra(
     ----------
     trajectory : Trajectory
         the frames
-    center : str
-        element in the middle
-    ligand : str
-        element at the corners
-    bond_cutoff : float
-        angstrom
-    break_cutoff : float
-        angstrom
+    center : str, sequence of str, or np.ndarray of int
+        atoms in the middle, as :meth:`Trajectory.indices` takes them
+    ligand : str, sequence of str, or np.ndarray of int
+        atoms at the corners
+    bond_cutoff : float or None
+        angstrom; None: that of the material
+    break_cutoff : float or None
+        angstrom; None: 0.4 more
 
     Returns
     -------
@@ -82,16 +86,19 @@ def find_tetrahedra(
     ValueError
         unknown element, uneven times, cutoffs in the wrong order, or no tetrahedron at all
     """
+    centers, ligands = trajectory.indices(center), trajectory.indices(ligand)
+    if bond_cutoff is None:
+        bond_cutoff = bond_length(trajectory, centers, ligands)
+    break_cutoff = bond_cutoff + 0.4 if break_cutoff is None else break_cutoff
     if not 0 < bond_cutoff <= break_cutoff:
         raise ValueError(
             f"find_tetrahedra: bond_cutoff {bond_cutoff} exceeds break_cutoff {break_cutoff} angstrom; give 0 < bond <= break"
         )
     interval = require_interval(trajectory, "find_tetrahedra")
-    centers, ligands = trajectory.indices(center), trajectory.indices(ligand)
     shape = (len(trajectory), len(centers))
     vectors = np.full((*shape, 4, 3), np.nan, dtype=np.float32)
     segments = np.full(shape, -1, dtype=np.int32)
-    sulfurs = np.full((*shape, 4), -1, dtype=np.int32)
+    corners = np.full((*shape, 4), -1, dtype=np.int32)
     labels = np.full((len(centers), 4), -1)
     previous = labels.copy()  # of the last segment, to recognise exchanges
     number = np.full(len(centers), -1)
@@ -116,14 +123,14 @@ def find_tetrahedra(
             arms[new] = minimum_image(positions[labels[new]] - positions[centers[new]][:, None], cell)
         vectors[frame, alive] = arms[alive]
         segments[frame, alive] = number[alive]
-        sulfurs[frame, alive] = labels[alive]
+        corners[frame, alive] = labels[alive]
     ever = (segments >= 0).any(0)
     if not ever.any():
         raise ValueError(
-            f"find_tetrahedra: no {center} of '{trajectory.name}' has exactly four {ligand} within {bond_cutoff} angstrom; choose "
+            f"find_tetrahedra: no {_name(trajectory, centers)} of '{trajectory.name}' has exactly four {_name(trajectory, ligands)} within {bond_cutoff} angstrom; choose "
             "another center or cutoff"
         )
-    return Tetrahedra(interval, centers[ever], vectors[:, ever], segments[:, ever], sulfurs[:, ever], exchanges)
+    return Tetrahedra(interval, centers[ever], vectors[:, ever], segments[:, ever], corners[:, ever], exchanges)
 
 
 def tetrahedral_angles(
@@ -314,6 +321,10 @@ def kabsch(before: np.ndarray, after: np.ndarray) -> np.ndarray:
     left = left.copy()
     left[..., :, 2] *= sign[..., None]
     return left @ right
+
+
+def _name(trajectory: Trajectory, atoms: np.ndarray) -> str:
+    return "/".join(sorted({trajectory.symbols[atom] for atom in atoms}))
 
 
 _PAIRS = ((0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3))

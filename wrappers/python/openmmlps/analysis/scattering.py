@@ -4,9 +4,12 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from itertools import combinations_with_replacement
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -30,6 +33,27 @@ NEUTRON_SCATTERING_LENGTHS_FM = {
     "I": 5.28,
     "Ge": 8.185,
     "Sn": 6.225,
+    "B": 5.30,
+    "F": 5.654,
+    "Mg": 5.375,
+    "K": 3.67,
+    "Ca": 4.70,
+    "Cu": 7.718,
+    "Zn": 5.680,
+    "Ga": 7.288,
+    "As": 6.58,
+    "Se": 7.970,
+    "Y": 7.75,
+    "Zr": 7.16,
+    "Nb": 7.054,
+    "Mo": 6.715,
+    "Ag": 5.922,
+    "In": 4.065,
+    "Sb": 5.57,
+    "Te": 5.80,
+    "La": 8.24,
+    "Ta": 6.91,
+    "W": 4.86,
     "6Li": 2.00,
     "7Li": -2.22,
 }
@@ -275,6 +299,52 @@ def total_correlation_from_structure_factor(
         4 * np.pi * number_density_per_angstrom3 * r
         + 2 / np.pi * np.sin(r[:, None] * q) @ (q * (s - 1) * damping) * step
     )
+
+
+def xray_structure_factor(factor: StructureFactor, concentrations: Mapping[str, float]) -> np.ndarray:
+    r"""Total structure factor [m] as X-rays see it, from the partials.
+
+    .. math:: S(Q) = 1 + \frac{\sum_{ab} c_a c_b f_a(Q) f_b(Q) (S_{ab} - 1)}{(\sum_a c_a f_a(Q))^2}
+
+    Parameters
+    ----------
+    factor : StructureFactor
+        with its partials
+    concentrations : mapping
+        element -> share of the atoms
+
+    Returns
+    -------
+    np.ndarray
+        [m]
+
+    Raises
+    ------
+    ValueError
+        no form factor of an element is known
+    """
+    table = _form_factors()
+    unknown = sorted(set(concentrations) - set(table))
+    if unknown:
+        raise ValueError(f"xray_structure_factor: no form factor of {', '.join(unknown)} is known; leave X-rays out")
+    square = (factor.q_per_angstrom / (4 * np.pi)) ** 2
+    weight = {}
+    for element, share in concentrations.items():
+        heights, widths, constant = table[element]
+        weight[element] = share * (heights @ np.exp(-widths[:, None] * square) + constant)
+    total = sum((1 if a == b else 2) * weight[a] * weight[b] * (s - 1) for (a, b), s in factor.partial.items())
+    return np.asarray(1 + total / sum(weight.values()) ** 2)
+
+
+@cache
+def _form_factors() -> dict[str, tuple[np.ndarray, np.ndarray, float]]:
+    """Element -> a [5], b [5], c of f = sum a exp(-b (Q / 4 pi)^2) + c; Waasmaier, Kirfel, Acta Cryst. A 51, 416 (1995)."""
+    found = {}
+    with (Path(__file__).parent / "form_factors.csv").open(encoding="utf-8", newline="") as file:
+        for element, *numbers in csv.reader(row for row in file if not row.startswith("#")):
+            values = np.array(numbers, dtype=float)
+            found[element] = (values[:5], values[6:], float(values[5]))
+    return found
 
 
 def _weights(

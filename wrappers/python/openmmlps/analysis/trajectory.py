@@ -11,16 +11,25 @@ import contextlib
 import contextvars
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from openmmlps.materials import Material
+
 #: called as watcher(name of the trajectory, frames done, frames in total)
 Watcher = Callable[[str, int, int], None]
-#: which atoms: a symbol, several symbols, an integer array of indices, or "all"
+#: which atoms: a symbol, several symbols, an integer array of indices, or "all", "mobile", "former", "ligands" (see Trajectory.indices)
 Species = str | Sequence[str] | np.ndarray
 
+#: words that stand for elements by what they do
+_ROLES: dict[str, Callable[[Material], Sequence[str]]] = {
+    "mobile": lambda material: [material.mobile] if material.mobile else [],
+    "former": lambda material: material.main_former,
+    "ligands": lambda material: list(material.ligands),
+}
 _checking: contextvars.ContextVar[bool] = contextvars.ContextVar("checking", default=True)
 _watcher: contextvars.ContextVar[Watcher | None] = contextvars.ContextVar("watcher", default=None)
 _CHUNK_BYTES = 64 << 20
@@ -150,7 +159,8 @@ class Trajectory:
         Parameters
         ----------
         species : str, sequence of str, or np.ndarray of int
-            a symbol, several symbols, "all", or indices, which are returned as they are
+            a symbol, several symbols, "all", or indices, which are returned as they are; from the composition "mobile"
+            (ions), "former" (the most abundant network former) and "ligands" (:mod:`openmmlps.materials`)
 
         Returns
         -------
@@ -167,6 +177,12 @@ class Trajectory:
         if isinstance(species, str) and species == "all":
             return np.arange(len(self.symbols))
         wanted = {species} if isinstance(species, str) else {str(symbol) for symbol in species}
+        if isinstance(species, str) and species in _ROLES:
+            wanted = set(_ROLES[species](self.material))
+            if not wanted:
+                raise ValueError(
+                    f"{self.name}: {', '.join(self.elements)} have no atoms that count as {species}; name the elements"
+                )
         unknown = sorted(wanted - set(self.symbols))
         if unknown:
             raise ValueError(
@@ -174,6 +190,11 @@ class Trajectory:
                 "choose among these"
             )
         return np.flatnonzero(np.isin(np.array(self.symbols), sorted(wanted)))
+
+    @cached_property
+    def material(self) -> Material:
+        """Which elements are mobile ions, formers and ligands, from the composition."""
+        return Material.of(self.symbols)
 
     def volumes(self) -> np.ndarray:
         """Volume of each frame [t], angstrom^3.

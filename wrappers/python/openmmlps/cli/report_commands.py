@@ -8,13 +8,19 @@ import json
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
+if TYPE_CHECKING:
+    from openmmlps.report import Beside
+
 from .output import LINE_SECONDS, console, report_errors, table
+
+_REFERENCE = "CSV table of published or measured values, shown beside ours; several are possible."
+_SET = "What the material is, such as formers=P,Si or bond_cutoffs=P-S=2.6."
 
 
 @report_errors
@@ -31,7 +37,9 @@ def analyze(
         str | None, typer.Option(help="Time between the frames of a file that has no times, such as '10 fs'.")
     ] = None,
     temperature: Annotated[str | None, typer.Option(help="Temperature of a file, for its conductivity.")] = None,
-    mobile: Annotated[str, typer.Option(help="Mobile ions of a file.")] = "Li",
+    mobile: Annotated[str | None, typer.Option(help="Mobile ions. Default: from the composition.")] = None,
+    reference: Annotated[list[Path] | None, typer.Option(help=_REFERENCE)] = None,
+    settings: Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help=_SET)] = None,
     unwrap: Annotated[bool, typer.Option("--unwrap", help="Undo the folding of atoms into the box of a file.")] = False,
     no_checks: Annotated[
         bool, typer.Option("--no-checks", help="Do not refuse unlikely units, or positions that look wrapped.")
@@ -58,11 +66,11 @@ def analyze(
         elements,
         quantity("frame-interval", frame_interval, "time"),
         quantity("temperature", temperature, "temperature"),
-        mobile,
         unwrap,
     )
+    beside = _beside(reference, [*(settings or []), *([f"mobile={mobile}"] if mobile else [])])
     with _checks(not no_checks), _progress(path):
-        found, target, files = carry_out(path, output, reading)
+        found, target, files = carry_out(path, output, reading, beside)
     out = console()
     out.print(f"{found.title} ({found.subtitle})", soft_wrap=True)
     rows = [(result.quantity, result.value, result.literature or "-") for result in found.results]
@@ -77,6 +85,8 @@ def report(
     folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Folders of runs and protocols.")],
     output: Annotated[Path | None, typer.Option("--output", "-o", help="HTML file. Default: DIR/report.html.")] = None,
     title: Annotated[str | None, typer.Option(help="Heading. Default: made from what was run.")] = None,
+    reference: Annotated[list[Path] | None, typer.Option(help=_REFERENCE)] = None,
+    settings: Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help=_SET)] = None,
     no_checks: Annotated[bool, typer.Option("--no-checks", help="Do not refuse positions that look wrapped.")] = False,
 ) -> None:
     """Write one HTML file on runs and protocols; it needs no network.
@@ -97,10 +107,10 @@ def report(
     names = [folder.resolve().name for folder in folders]
     if len(set(names)) != len(names):
         raise ValueError(f"report: two folders have the same name ({', '.join(names)}); rename one")
-    found = []
+    found, beside = [], _beside(reference, settings)
     for folder in folders:
         with _checks(not no_checks), _progress(folder):
-            found.append(find(folder))
+            found.append(find(folder, beside=beside))
     for folder, findings in zip(folders, found, strict=True):  # nothing is replaced before all folders could be read
         findings.write(folder / "analysis")
     write_report(output, found, title)
@@ -128,6 +138,20 @@ def status(
         while True:
             time.sleep(max(0.2, interval))
             live.update(_status_table(folders), refresh=True)
+
+
+def _beside(reference: list[Path] | None, assignments: list[str] | None) -> "Beside":
+    """What is given beside folders: tables of references, and what a material is."""
+    from openmmlps.protocols.protocol_settings import parse_assignment
+    from openmmlps.references import read_table
+    from openmmlps.report import Beside
+
+    for path in reference or ():  # a fault in it is told before anything is read
+        list(read_table(path))
+    chemistry = dict(parse_assignment(text, "report") for text in assignments or ())
+    return Beside(
+        tuple(reference or ()), {name: value if name == "charge" else str(value) for name, value in chemistry.items()}
+    )
 
 
 def _checks(wanted: bool) -> contextlib.AbstractContextManager[None]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from openmmlps.report.content import Figure, Findings, Result, Section, Table, rows_of
+from openmmlps.report.content import Figure, Findings, Headline, Section, Table, rows_of
 from openmmlps.report.style import INK, SERIES, element_color, picture
 
 from .data import elements_of
@@ -48,7 +48,7 @@ def findings(found: Validation) -> Findings:
     return result
 
 
-def _results(found: Validation) -> list[Result]:
+def _results(found: Validation) -> list[Headline]:
     units = {"energy": "meV/atom", "energy shifted": "meV/atom", "force": "eV/Å", "virial": "meV/atom", "slope": ""}
     names = {
         "energy": "energy",
@@ -70,8 +70,8 @@ def _results(found: Validation) -> list[Result]:
         must = "" if bound is None else f"{bound:g} {BOUNDS[name.split()[0]]}"
         detail = "" if mae is None else f"mean absolute {mae:.3g}"
         kind = "" if name.startswith("slope") else "RMSE of the "
-        lines.append(Result(kind + label, f"{value:.3g} {unit}".strip(), must, detail))
-    lines.append(Result("time of an evaluation", f"{found.microseconds_per_atom:.3g} µs/atom"))
+        lines.append(Headline(kind + label, f"{value:.3g} {unit}".strip(), must, detail))
+    lines.append(Headline("time of an evaluation", f"{found.microseconds_per_atom:.3g} µs/atom"))
     return lines
 
 

@@ -10,14 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
-from openmmlps._settings import Settings, parse_toml_value, read_toml, setting
+from openmmlps._settings import parse_toml_value, read_toml, setting
 from openmmlps.app.run_settings import PRECISIONS, RunSettings
+from openmmlps.materials import ChemistrySettings
 
 _Self = TypeVar("_Self", bound="ProtocolSettings")
 
 
 @dataclass(frozen=True)
-class ProtocolSettings(Settings):
+class ProtocolSettings(ChemistrySettings):
     """What all protocols share. An empty string stands for 'not given', since TOML knows no null."""
 
     model: str = setting("", "model file of DeePMD-kit or openmm-lps; empty: the packaged model")

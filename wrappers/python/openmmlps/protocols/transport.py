@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 
 from openmmlps._settings import setting
 from openmmlps.app.run_settings import AXES, BAROSTATS, RunSettings
+from openmmlps.materials import Material
 
 from .protocol import Protocol
 from .protocol_folder import ProtocolFolder
@@ -61,8 +62,6 @@ class TransportSettings(StructureSettings):
     )
     field_direction: str = setting("z", "of these fields", AXES)
     field_time_ps: float = setting(0.0, "ps under each field; 0: as long as the production", low=0)
-    mobile: str = setting("Li", "the mobile ions")
-    charge: float = setting(1.0, "of a mobile ion, elementary charges", above=0)
     fit_window: tuple[float, ...] = setting(
         (0.1, 0.5), "lags of the fit of the mean squared displacement, over the length of a block"
     )
@@ -134,11 +133,11 @@ def _is_number(value: object) -> bool:
 def _read_start(settings: TransportSettings) -> Start:
     start = read_start(settings)
     for name, atoms in start.structures:
-        if settings.mobile not in atoms.symbols:
-            raise ValueError(
-                f"transport: '{name}' has no mobile ions '{settings.mobile}', only {', '.join(sorted(set(atoms.symbols)))}; "
-                "set mobile"
-            )
+        there = ", ".join(sorted(set(atoms.symbols)))
+        if settings.mobile and settings.mobile not in atoms.symbols:
+            raise ValueError(f"transport: '{name}' has no mobile ions '{settings.mobile}', only {there}; set mobile")
+        if not Material.of(atoms.symbols, settings.chemistry()).mobile:
+            raise ValueError(f"transport: none of the elements of '{name}' ({there}) is known to be mobile; set mobile")
     return start
 
 
@@ -166,7 +165,8 @@ def _stages(folder: ProtocolFolder, settings: TransportSettings) -> list[RunStag
 def _branch(
     folder: ProtocolFolder, settings: TransportSettings, temperature: float, name: str, start: Path, seed: int
 ) -> list[RunStage]:
-    path, atoms = folder.path / name, len(read_atoms(start))
+    path, symbols = folder.path / name, read_atoms(start).get_chemical_symbols()
+    atoms, material = len(symbols), Material.of(symbols, settings.chemistry())
     cell_time = settings.frames_time(settings.cell_time_ps)
     production_time, frame_steps = settings.production(temperature)
 
@@ -222,8 +222,8 @@ def _branch(
                 seed=seed + 2 + number,
                 field=field,
                 field_direction=settings.field_direction,
-                field_ions=settings.mobile,
-                field_charge=settings.charge,
+                field_ions=material.mobile,
+                field_charge=material.charge,
             )
 
         return RunStage(f"{name}/{field_name(field)}", atoms * settings.steps(time), under_field, conclude)

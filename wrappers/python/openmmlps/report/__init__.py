@@ -12,10 +12,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .findings import analyze, find
     from .html import write_report
+    from .samples import Beside
     from .trajectory_file import Reading
 
-__all__ = ["Reading", "analyze", "find", "write_report"]
-_HOMES = {"Reading": "trajectory_file", "analyze": "findings", "find": "findings", "write_report": "html"}
+__all__ = ["Beside", "Reading", "analyze", "find", "write_report"]
+_HOMES = {
+    "Beside": "samples",
+    "Reading": "trajectory_file",
+    "analyze": "findings",
+    "find": "findings",
+    "write_report": "html",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from openmmlps.analysis.estimates import Estimate, student_reach
 from openmmlps.app.replace import replace_file
 
 from .style import Picture
+
+if TYPE_CHECKING:
+    from openmmlps.observables import Curve, Sample, Value
 
 _WITH_POWER = (-3, 5)  # exponents outside are written as a power of ten
 
@@ -117,7 +120,7 @@ class Section:
 
 
 @dataclass(frozen=True)
-class Result:
+class Headline:
     """A line of the results at a glance; errors after ± are 95 % intervals."""
 
     quantity: str
@@ -135,6 +138,8 @@ class Snapshot:
     positions: np.ndarray  #: [n, 3]
     cell: np.ndarray  #: [3, 3]
     bonds: tuple[tuple[int, int], ...]  #: pairs of atoms
+    formers: tuple[str, ...] = ()  #: elements in the middle of tetrahedra
+    ligands: tuple[str, ...] = ()  #: elements at their corners
 
 
 @dataclass
@@ -145,11 +150,14 @@ class Findings:
     kind: str  #: 'run', 'quench', 'transport', 'elastic', 'relax'
     title: str
     subtitle: str
-    results: list[Result] = field(default_factory=list)
+    results: list[Headline] = field(default_factory=list)
     methods: list[tuple[str, str]] = field(default_factory=list)  #: (name, value) of what was run
     warnings: list[str] = field(default_factory=list)
     sections: list[Section] = field(default_factory=list)
     snapshots: list[Snapshot] = field(default_factory=list)
+    samples: list["Sample"] = field(default_factory=list)  #: what observables were computed from
+    values: list["Value"] = field(default_factory=list)  #: numbers that comparisons gather
+    curves: list["Curve"] = field(default_factory=list)  #: functions that comparisons draw over each other
 
     def add(self, *sections: Section | None) -> None:
         """Append sections; None is passed over."""
@@ -203,6 +211,11 @@ def to_csv(columns: Sequence[str], rows: Iterable[Iterable[Any]]) -> str:
     return text.getvalue()
 
 
+def plain(value: float) -> str:
+    """A number as it is written in tables of references, such as 1.85 or 2.51×10⁻⁸."""
+    return f"{value:g}" if value == 0 or 1e-3 <= abs(value) < 1e5 else scientific(value, 3)
+
+
 def rounded(value: float | None, error: float | None = None) -> str:
     """A number as text, with an error as in 1.23 ± 0.04 that keeps two digits; a dash for what is not known."""
     if value is None or not math.isfinite(value):
@@ -245,9 +258,12 @@ def formula(symbols: Sequence[str]) -> str:
 
 
 def pretty(name: str) -> str:
-    """A name such as 'beta-Li3PS4' as people write it: 'β-Li₃PS₄'."""
+    """A name such as 'beta-Li3PS4' as people write it: 'β-Li₃PS₄', '75 Li₂S – 25 P₂S₅'."""
     greek = {"alpha": "α", "beta": "β", "gamma": "γ"}
     parts = [greek.get(part, part) for part in str(name).split("-")]
+    amounts = [re.fullmatch(r"(\d+\.?\d*)([A-Z].*)", part) for part in parts]
+    if len(parts) > 1 and all(amounts):  # a mixture
+        return " – ".join(f"{match[1]} {_subscripted(match[2])}" for match in amounts if match)
     return "-".join(_subscripted(part) for part in parts)
 
 

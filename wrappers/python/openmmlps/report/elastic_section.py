@@ -9,14 +9,17 @@ from typing import Any
 import numpy as np
 
 from openmmlps import analysis
+from openmmlps.observables import ELASTIC, Sample, Value
 from openmmlps.protocols.elastic import ElasticSettings, read_stresses
 from openmmlps.protocols.protocol_folder import ProtocolFolder
 from openmmlps.protocols.sequence import stage_result
 from openmmlps.protocols.states import read_atoms
+from openmmlps.references import References
 
-from . import literature, methods, structure_section
-from .content import Findings, Measured, Result, Section, counted
+from . import methods, snapshots
+from .content import Findings, Headline, Measured, Section, counted
 from .elastic_tables import moduli_table, stress_figure, tensor_table, young_figure
+from .samples import Beside, label_of, phase_of
 
 _DRAWS = 200
 
@@ -34,7 +37,7 @@ class _Sample:
     moduli_error: np.ndarray  #: standard errors of B, E, G, nu; nan if unknown
 
 
-def elastic_findings(folder: ProtocolFolder, name: str) -> Findings:
+def elastic_findings(folder: ProtocolFolder, name: str, beside: Beside) -> Findings:
     """Findings of an elastic protocol, mean over the structures that have all their strains.
 
     Parameters
@@ -43,6 +46,8 @@ def elastic_findings(folder: ProtocolFolder, name: str) -> Findings:
         of the protocol
     name : str
         prefix of file names
+    beside : Beside
+        what is given beside the folder
 
     Raises
     ------
@@ -57,8 +62,12 @@ def elastic_findings(folder: ProtocolFolder, name: str) -> Findings:
         )
     atoms = read_atoms(folder.path / samples[0].name / "reference.extxyz")
     symbols, glass = atoms.get_chemical_symbols(), record["material"]["glass"]
-    published = literature.published(symbols, record["material"]["name"], glass)
-    label = literature.label(symbols, record["material"])
+    material, label, phase = (
+        beside.material(symbols, settings),
+        label_of(record["material"]),
+        phase_of(record["material"]),
+    )
+    references = beside.references(material, phase)
     subtitle = f"{len(symbols)} atoms, {settings.temperature_K:g} K, {counted(len(samples), 'structure')}"
     found = Findings(str(folder.shown), "elastic", f"Elastic constants of {label}", subtitle)
     raw = [sample.constants for sample in samples]
@@ -75,7 +84,8 @@ def elastic_findings(folder: ProtocolFolder, name: str) -> Findings:
         found.warnings.append(str(error))
     else:
         section.add(moduli_table(name, moduli), young_figure(name, raw, settings.symmetry))
-        found.results = _moduli_results(moduli, samples, published)
+        found.values = list(_moduli_values(moduli, samples, settings.temperature_K))
+        found.results = [_moduli_headline(value, references) for value in found.values]
     found.warnings += _more_warnings(folder, record, settings, samples, len(symbols))
     reference = "relaxed" if settings.relax_cell else "as given"
     if settings.temperature_K > 0:
@@ -87,7 +97,8 @@ def elastic_findings(folder: ProtocolFolder, name: str) -> Findings:
         ("reference cell", reference),
     ]
     cell = np.array(atoms.cell)
-    found.snapshots = [structure_section.fold(symbols, atoms.get_positions(), cell, f"{label}, reference cell")]
+    found.samples = [Sample(name, ELASTIC, label, material, (), glass, phase, references)]
+    found.snapshots = [snapshots.fold(symbols, atoms.get_positions(), cell, f"{label}, reference cell", material)]
     return found
 
 
@@ -190,17 +201,26 @@ def _more_warnings(
             yield f"{start}: {', '.join(loose)} not relaxed to the tolerance; allow more steps"
 
 
-def _moduli_results(
-    moduli: Sequence[analysis.Moduli], samples: Sequence[_Sample], published: literature.Published
-) -> list[Result]:
+_MODULI = (
+    ("bulk_modulus", "bulk modulus B (GPa)"),
+    ("youngs_modulus", "Young's modulus E (GPa)"),
+    ("shear_modulus", "shear modulus G (GPa)"),
+    ("poisson_ratio", "Poisson's ratio"),
+)
+
+
+def _moduli_values(
+    moduli: Sequence[analysis.Moduli], samples: Sequence[_Sample], temperature_K: float
+) -> Iterator[Value]:
     """Means over structures; errors from their scatter, or of a single one from its stresses."""
-    known = published.get("moduli", [])
-    labels = ("bulk modulus B (GPa)", "Young's modulus E (GPa)", "shear modulus G (GPa)", "Poisson's ratio")
-    results = []
-    for index, (label, values) in enumerate(zip(labels, zip(*map(_values, moduli), strict=True), strict=True)):
+    for index, ((quantity, _), values) in enumerate(zip(_MODULI, zip(*map(_values, moduli), strict=True), strict=True)):
         found = Measured.of_samples(values)
         if len(values) == 1:
             found = Measured.of_blocks(values[0], float(samples[0].moduli_error[index]))
-        text = str(found) if found.reach > 0 else f"{found.value:.2f}"
-        results.append(Result(label, text, literature.quote([(entry[index], source) for entry, source in known])))
-    return results
+        yield Value(quantity, found, "", temperature_K)
+
+
+def _moduli_headline(value: Value, references: References) -> Headline:
+    found = value.measured
+    text = str(found) if found.reach > 0 else f"{found.value:.2f}"
+    return Headline(dict(_MODULI)[value.quantity], text, references.quote(value.quantity))

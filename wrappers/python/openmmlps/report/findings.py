@@ -12,6 +12,7 @@ from .content import Figure, Findings
 from .elastic_section import elastic_findings
 from .quench_section import quench_findings
 from .relax_section import relax_findings
+from .samples import Beside
 from .single_run import run_findings
 from .trajectory_file import Reading, trajectory_findings
 from .transport_section import transport_findings
@@ -24,7 +25,7 @@ _PROTOCOLS = {
 }
 
 
-def find(path: Path | str, reading: Reading | None = None) -> Findings:
+def find(path: Path | str, reading: Reading | None = None, beside: Beside | None = None) -> Findings:
     """Analyze the folder of a run or of a protocol, or a trajectory; nothing is written.
 
     Parameters
@@ -33,15 +34,17 @@ def find(path: Path | str, reading: Reading | None = None) -> Findings:
         folder, or file of a trajectory
     reading : Reading or None
         how to read a file
+    beside : Beside or None
+        tables of references, and what is said of the material
 
     Raises
     ------
     FileNotFoundError, ValueError
         nothing there, or nothing finished yet
     """
-    path = Path(path)
+    path, beside = Path(path), beside or Beside()
     if path.is_file():
-        found = trajectory_findings(path, reading or Reading())
+        found = trajectory_findings(path, reading or Reading(), beside)
         found.warnings += _failed_pictures(found)
         return found
     if reading not in (None, Reading()):
@@ -53,9 +56,9 @@ def find(path: Path | str, reading: Reading | None = None) -> Findings:
     name = path.resolve().name
     if is_protocol(path):
         folder = ProtocolFolder(path)
-        found, model = _PROTOCOLS[folder.record["protocol"]](folder, name), folder.record["model"]
+        found, model = _PROTOCOLS[folder.record["protocol"]](folder, name, beside), folder.record["model"]
     elif is_run(path):
-        found, model = run_findings(path, name), methods.run_facts(path)[1]["model"]
+        found, model = run_findings(path, name, beside), methods.run_facts(path)[1]["model"]
     else:
         raise ValueError(
             f"analyze: '{path}' holds neither a run nor a protocol of openmm-lps; give a folder that openmm-lps run, quench, "
@@ -74,7 +77,10 @@ def _failed_pictures(found: Findings) -> list[str]:
 
 
 def analyze(
-    path: Path | str, output: Path | str | None = None, reading: Reading | None = None
+    path: Path | str,
+    output: Path | str | None = None,
+    reading: Reading | None = None,
+    beside: Beside | None = None,
 ) -> tuple[Findings, Path, list[str]]:
     """Analyze a folder or a trajectory, and write its pictures (PNG) and tables (CSV).
 
@@ -86,6 +92,8 @@ def analyze(
         folder to write to; None: the subfolder `analysis`, or for a file the folder of its name with `-analysis`
     reading : Reading or None
         how to read a file
+    beside : Beside or None
+        tables of references, and what is said of the material
 
     Returns
     -------
@@ -102,6 +110,6 @@ def analyze(
         as of `find`; older files are kept then
     """
     path = Path(path)
-    found = find(path, reading)
+    found = find(path, reading, beside)
     folder = Path(output) if output else path / "analysis" if path.is_dir() else path.with_name(f"{path.name}-analysis")
     return found, folder, found.write(folder)

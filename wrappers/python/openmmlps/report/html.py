@@ -14,24 +14,13 @@ from markupsafe import Markup, escape
 
 from openmmlps.app.h5md_reporter import package_version
 from openmmlps.app.replace import replace_file
+from openmmlps.observables import OBSERVABLES
 
-from . import literature
 from .content import Figure, Findings, Snapshot, Table
 
 _HERE = Path(__file__).parent
 #: sections of several folders are put in this order
-SECTION_ORDER = (
-    "elastic",
-    "relax",
-    "transport",
-    "mobility",
-    "density",
-    "speciation",
-    "structure",
-    "tetrahedra",
-    "dynamics",
-    "thermodynamics",
-)
+SECTION_ORDER = ("elastic", "relax", *(observable.name for observable in OBSERVABLES), "thermodynamics")
 _NARROW = 58  # characters that fit into half the width of the page
 
 
@@ -101,7 +90,7 @@ def render(
             # Wide tables come last, so that they leave no gap in the two columns.
             items = sorted(section["items"], key=lambda item: isinstance(item, Table) and _wide(item))
             section["items"] = [_item(item, numbers) for item in items]
-    sources = literature.cited([result.literature for found in findings for result in found.results] + _texts(findings))
+    sources = _cited(findings)
     return environment.get_template("template.html").render(
         title=title or _title(findings),
         kind=kind,
@@ -167,6 +156,19 @@ def _wide(table: Table) -> bool:
     return sum(widths) + 2 * len(widths) > _NARROW
 
 
+def _cited(findings: Sequence[Findings]) -> list[tuple[str, str]]:
+    """Sources named in results, captions and columns, short and in full."""
+    joined = " ".join([result.literature for found in findings for result in found.results] + _texts(findings))
+    known = {
+        short: full
+        for found in findings
+        for sample in found.samples
+        if sample.references
+        for short, full in sample.references.sources.items()
+    }
+    return [(short, full) for short, full in known.items() if f"({short})" in joined]
+
+
 def _texts(findings: Iterable[Findings]) -> list[str]:
     """Captions, column names and paragraphs, where sources are named too."""
     texts = []
@@ -197,6 +199,8 @@ def _view(snapshot: Snapshot) -> dict[str, Any]:
         "positions": [[round(float(x), 3) for x in row] for row in snapshot.positions],
         "cell": [[float(x) for x in row] for row in snapshot.cell],
         "bonds": [list(pair) for pair in snapshot.bonds],
+        "formers": list(snapshot.formers),
+        "ligands": list(snapshot.ligands),
     }
     return {"title": snapshot.title, "json": Markup(json.dumps(record, separators=(",", ":")).replace("<", "\\u003c"))}
 

@@ -2,7 +2,7 @@
 # Copyright (c) 2026 the openmm-lps authors
 """Findings of a quench: how the glass formed, and what it is like."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,23 +10,23 @@ import numpy as np
 
 from openmmlps import analysis
 from openmmlps.analysis.glass_checks import GlassCheck
-from openmmlps.analysis.requirements import require_cell
+from openmmlps.materials import Material
+from openmmlps.observables import QUENCH, Sample, State, Value
 from openmmlps.protocols.protocol_folder import ProtocolFolder
 from openmmlps.protocols.quench import QuenchSettings
 from openmmlps.protocols.sequence import stage_result
 from openmmlps.units import KJ_PER_MOL_PER_EV
 
-from . import literature, methods, structure_section, thermo_section
-from .content import Figure, Findings, Measured, Result, Section, Table, counted, rows_of
-from .style import picture
+from . import methods, snapshots, thermo_section
+from .content import Findings, Headline, Measured, Section, Table, counted
+from .samples import Beside, add_observables, label_of
 
 _STAGES = ("melt", "cool", "equilibrate")
 _CELL_LIMIT = 20.0  # angstrom
-_SPECIATION_FRAMES = 40
 _Check = GlassCheck | str  # or why it could not be checked
 
 
-def quench_findings(folder: ProtocolFolder, name: str) -> Findings:
+def quench_findings(folder: ProtocolFolder, name: str, beside: Beside) -> Findings:
     """Findings of a quench, of the replicas that are finished.
 
     Parameters
@@ -35,6 +35,8 @@ def quench_findings(folder: ProtocolFolder, name: str) -> Findings:
         of the quench
     name : str
         prefix of file names
+    beside : Beside
+        what is given beside the folder
 
     Raises
     ------
@@ -50,44 +52,42 @@ def quench_findings(folder: ProtocolFolder, name: str) -> Findings:
         )
     trajectories = [analysis.read(path / "equilibrate" / "trajectory.h5") for path in finished]
     symbols = trajectories[0].symbols
-    published = literature.published(symbols, glass=True)
-    label = literature.label(symbols, record["material"])
+    material = beside.material(symbols, settings)
+    references = beside.references(material, "glass")
+    label = label_of(record["material"])
     label = label[0].upper() + label[1:]
     found = Findings(str(folder.shown), "quench", label, f"{len(symbols)} atoms, {counted(len(finished), 'replica')}")
-    kept = [trajectory[len(trajectory) // 2 :] for trajectory in trajectories]
-    merged = kept[0] if len(kept) == 1 else _merge(kept)
-    title = f"Structure of the glass at {settings.final_temperature_K:g} K"
-    found.add(
-        _history(name, settings, finished, len(symbols)),
-        structure_section.structure_section(name, merged, title, glass=True, scattering=True),
-    )
-    section, _ = structure_section.speciation_section(name, merged, "Anions of the glass", published, over_time=False)
-    if section is not None:
-        section.items.insert(0, _cooling_figure(name, settings, finished))
-    found.add(section, structure_section.tetrahedra_section(name, kept[0], "Tetrahedra"))
-    checks = [_check(trajectory) for trajectory in kept]
+    kept = tuple(trajectory[len(trajectory) // 2 :] for trajectory in trajectories)
+    target = settings.final_temperature_K
+    actual = float(np.mean([_means(path)["temperature_K"].value for path in finished]))
+    options: dict[str, Any] = {
+        "structure_title": f"Structure of the glass at {target:g} K",
+        "anions_title": "Anions of the glass",
+    }
+    if material.has_network:
+        cooling = analysis.read(finished[0] / "cool" / "trajectory.h5")
+        options["cooling"] = (cooling, settings.melt_temperature_K, target)
+    state = State(kept, tuple(path.name for path in finished), target, actual)
+    sample = Sample(name, QUENCH, label, material, (state,), True, "glass", references, options)
+    checks = [_check(trajectory, material) for trajectory in kept] if material.has_network else []
+    density = _density(finished)
+    found.values = [Value("density", density, "", target)]
     found.warnings = _warnings(settings, len(replicas), finished, checks, kept[0])
     found.results = [
-        _density(settings, finished, published),
-        *_anions(kept, published),
-        Result(
-            "glass checks passed",
-            f"{sum(not isinstance(check, str) and check.passed for check in checks)} of {counted(len(checks), 'replica')}",
-            detail="no crystalline order, few defects, charges balance",
-        ),
+        Headline(f"density at {target:g} K (g/cm³)", str(density), references.quote("density", "", target))
     ]
-    found.methods = _methods(settings, record, finished)
-    last = f"{label}, replica 1, {settings.final_temperature_K:g} K"
-    found.snapshots = [structure_section.snapshot(trajectories[0], last)]
+    add_observables(found, sample)
+    found.add(_history(name, settings, finished, len(symbols)))
+    if checks:
+        passed = sum(not isinstance(check, str) and check.passed for check in checks)
+        value = f"{passed} of {counted(len(checks), 'replica')}"
+        found.results.append(
+            Headline("glass checks passed", value, detail="no crystalline order, few defects, charges balance")
+        )
+    found.methods = [*_methods(settings, record, finished), *material.lines()]
+    last = f"{label}, replica 1, {target:g} K"
+    found.snapshots = [snapshots.snapshot(trajectories[0], last, material)]
     return found
-
-
-def _merge(trajectories: Sequence[analysis.Trajectory]) -> analysis.Trajectory:
-    """Frames of all replicas in a row, without times: for averages over structure only."""
-    few = [item[:: max(1, len(item) // 40)] for item in trajectories]
-    positions = np.concatenate([item.positions[:] for item in few])
-    cells = np.concatenate([require_cell(item) for item in few])
-    return analysis.Trajectory(trajectories[0].symbols, positions, cells, name="all replicas")
 
 
 def _history(name: str, settings: QuenchSettings, finished: Sequence[Path], atoms: int) -> Section:
@@ -123,32 +123,9 @@ def _means(path: Path) -> dict[str, Measured]:
     return {column: Measured.of_blocks(*mean) for column, mean in result["thermo"].items()}
 
 
-def _cooling_figure(name: str, settings: QuenchSettings, finished: Sequence[Path]) -> Figure:
-    """Anions against temperature while the first replica cools."""
-    trajectory = analysis.read(finished[0] / "cool" / "trajectory.h5")
-    stride = max(1, len(trajectory) // 120)
-    found = analysis.classify_anions(trajectory, stride=stride)
-    kinds, shares = structure_section.shares_over_time(found)
-    window = 5
-    if shares.shape[1] > 2 * window:
-        kernel = np.full(window, 1 / window)
-        shares = np.array([np.convolve(row, kernel, mode="valid") for row in shares])
-    share = np.linspace(0, 1, shares.shape[1])
-    temperature = settings.melt_temperature_K + share * (settings.final_temperature_K - settings.melt_temperature_K)
-
-    def draw(axes: Any) -> None:
-        structure_section.stack_shares(axes, temperature[::-1], kinds, shares[:, ::-1])
-        axes.invert_xaxis()
-        axes.set(xlabel="temperature of the thermostat (K)", ylabel="% of P atoms")
-
-    columns = ("temperature_K", *(f"percent_of_formers_in_{kind}" for kind in kinds))
-    caption = f"Anions while cooling ({finished[0].name}), by share of the P atoms."
-    return Figure(f"{name}-cooling", caption, picture(draw, height=3.8), columns, rows_of(temperature, *shares))
-
-
-def _check(trajectory: analysis.Trajectory) -> _Check:
+def _check(trajectory: analysis.Trajectory, material: Material) -> _Check:
     try:
-        return analysis.check_glass(trajectory)
+        return analysis.check_glass(trajectory, material=material)
     except ValueError as error:
         return str(error)
 
@@ -177,46 +154,15 @@ def _warnings(
         )
     if settings.melt_time_ps < 100:
         warnings.append(f"the melt was held for {settings.melt_time_ps:g} ps only (published: 250 ps)")
-    for path, check in zip(finished, checks, strict=True):
+    for path, check in zip(finished, checks, strict=False):
         texts = [check] if isinstance(check, str) else check.warnings
         warnings += [f"{path.name}: {text}" for text in texts]
     return warnings
 
 
-def _density(settings: QuenchSettings, finished: Sequence[Path], published: literature.Published) -> Result:
+def _density(finished: Sequence[Path]) -> Measured:
     means = [_means(path)["density_g_per_cm3"] for path in finished]
-    density = means[0] if len(means) == 1 else Measured.of_samples(mean.value for mean in means)
-    quantity = f"density at {settings.final_temperature_K:g} K (g/cm³)"
-    return Result(quantity, str(density), literature.quote(published.get("density")))
-
-
-def _interval(glasses: Sequence[Any]) -> str:
-    return "" if len(glasses) > 1 else "one glass: no interval"
-
-
-def _anions(glasses: Sequence[analysis.Trajectory], published: literature.Published) -> list[Result]:
-    """Shares of the replicas with the interval of their mean; one glass has none."""
-    if not {"P", "S"} <= set(glasses[0].elements):
-        return []
-    each = [analysis.classify_anions(item[:: max(1, len(item) // _SPECIATION_FRAMES)]) for item in glasses]
-
-    def percent(samples: Iterable[float]) -> str:
-        found = [100 * sample for sample in samples]
-        return str(Measured.of_samples(found)) if len(found) > 1 else f"{found[0]:.1f}"
-
-    q_n, e_n = (
-        " / ".join(percent(column) for column in zip(*(list(pick(item)[:most]) for item in each), strict=True))
-        for most, pick in ((4, lambda item: item.q_n_fractions("P")), (2, lambda item: item.e_n_fractions("P")))
-    )
-    shares = [item.fraction_of_formers() for item in each]
-    kinds = {kind: [share.get(kind, 0.0) for share in shares] for kind in {kind for share in shares for kind in share}}
-    top = sorted(kinds.items(), key=lambda item: (-sum(item[1]), item[0]))[:3]
-    main = ", ".join(f"{kind} {percent(found)}" for kind, found in top if sum(found) > 0)
-    return [
-        Result("Q⁰ / Q¹ / Q² / Q³ (% of P)", q_n, literature.quote(published.get("q_n")), _interval(each)),
-        Result("E⁰ / E¹ (% of P)", e_n, literature.quote(published.get("e_n")), _interval(each)),
-        Result("main anions (% of P)", main, "", _interval(each)),
-    ]
+    return means[0] if len(means) == 1 else Measured.of_samples(mean.value for mean in means)
 
 
 def _methods(settings: QuenchSettings, record: Mapping[str, Any], finished: Sequence[Path]) -> methods.Lines:

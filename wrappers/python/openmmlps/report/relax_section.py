@@ -2,25 +2,29 @@
 # Copyright (c) 2026 the openmm-lps authors
 """Findings of a relaxation."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from openmmlps.analysis.trajectory import Trajectory
+from openmmlps.observables import RELAX, Sample, State, Value
 from openmmlps.protocols.protocol_folder import ProtocolFolder
 from openmmlps.protocols.relax import RelaxSettings
 from openmmlps.protocols.sequence import stage_result
 from openmmlps.protocols.states import read_atoms
 from openmmlps.units import GRAM_PER_CM3_PER_AMU_PER_NM3
 
-from . import literature, methods, structure_section
-from .content import Figure, Findings, Result, Section, Table, rounded, rows_of
+from . import methods, snapshots
+from .content import Figure, Findings, Headline, Measured, Section, Table, rounded, rows_of
+from .samples import Beside, add_observables, label_of, phase_of
 from .style import DASHED, MUTED, SERIES, picture
 
 Outcome = Mapping[str, Any]  #: result.json of a stage
 
 
-def relax_findings(folder: ProtocolFolder, name: str) -> Findings:
+def relax_findings(folder: ProtocolFolder, name: str, beside: Beside) -> Findings:
     """Findings of a relaxation, of the structures that are finished.
 
     Parameters
@@ -29,6 +33,8 @@ def relax_findings(folder: ProtocolFolder, name: str) -> Findings:
         of the protocol
     name : str
         prefix of file names
+    beside : Beside
+        what is given beside the folder
 
     Raises
     ------
@@ -44,15 +50,18 @@ def relax_findings(folder: ProtocolFolder, name: str) -> Findings:
     first = next(iter(outcomes))
     outcome, atoms = outcomes[first], read_atoms(folder.path / first / "final.extxyz")
     symbols, cell = atoms.get_chemical_symbols(), np.array(atoms.cell)
-    published = literature.published(symbols, record["material"]["name"], record["material"]["glass"])
-    label = literature.label(symbols, record["material"])
+    material, label, phase = (
+        beside.material(symbols, settings),
+        label_of(record["material"]),
+        phase_of(record["material"]),
+    )
+    references = beside.references(material, phase)
     subtitle = f"{len(symbols)} atoms, 0 K, {settings.pressure_GPa:g} GPa"
     found = Findings(str(folder.shown), "relax", f"Relaxed {label}", subtitle)
     section = Section("relax", "Relaxation of cell and atoms" if settings.cell else "Relaxation of the atoms")
     section.add(_history_figure(name, outcome, len(symbols), settings), _cell_table(name, outcome))
     section.add(_outcome_table(name, outcomes, len(symbols)))
-    frame = structure_section.one_frame(symbols, atoms.get_positions(), cell, "relaxed structure")
-    found.add(section, structure_section.speciation_section(name, frame, "Anions", {}, over_time=False)[0])
+    found.add(section)
     found.warnings = [
         f"{start}: not converged after {settings.most_steps} steps (largest force {item['largest_force_eV_per_angstrom']:.3g} "
         "eV/Å); allow more steps"
@@ -61,22 +70,36 @@ def relax_findings(folder: ProtocolFolder, name: str) -> Findings:
     ]
     density = float(atoms.get_masses().sum() / (atoms.get_volume() / 1000) * GRAM_PER_CM3_PER_AMU_PER_NM3)
     found.results = [
-        Result("density at 0 K (g/cm³)", rounded(density), literature.quote(published.get("density"))),
-        Result("energy (eV/atom)", f"{outcome['energy_eV'] / len(symbols):.5f}"),
-        Result("largest force (eV/Å)", rounded(outcome["largest_force_eV_per_angstrom"])),
+        Headline("density at 0 K (g/cm³)", rounded(density), references.quote("density")),
+        Headline("energy (eV/atom)", f"{outcome['energy_eV'] / len(symbols):.5f}"),
+        Headline("largest force (eV/Å)", rounded(outcome["largest_force_eV_per_angstrom"])),
     ]
     if settings.cell:
         lengths = np.linalg.norm(np.array(outcome["cell_after_angstrom"]), axis=1) / np.array(settings.supercell)
         text = " × ".join(f"{value:.3f}" for value in lengths)
-        found.results.insert(0, Result("a × b × c (Å)", text, literature.quote(published.get("cell"))))
+        found.results.insert(
+            0, Headline("a × b × c (Å)", text, references.tuples("cell_length", ("a", "b", "c"), " × "))
+        )
     found.methods = [
         *methods.common_methods(record["model"], outcome["platform"]),
         ("minimizer", f"L-BFGS over {'cell and atoms' if settings.cell else 'atoms'} (ASE)"),
         ("tolerances", f"{settings.force_tolerance_eV_per_angstrom:g} eV/Å, {settings.stress_tolerance_GPa:g} GPa"),
         ("target pressure", f"{settings.pressure_GPa:g} GPa"),
     ]
-    found.snapshots = [structure_section.fold(symbols, atoms.get_positions(), cell, f"{label}, relaxed")]
+    found.values = [Value("density", Measured(density), "", 0.0)]
+    frames = tuple(_frame(folder, start) for start in outcomes)
+    state = State(frames, tuple(outcomes), math.nan)
+    sample = Sample(name, RELAX, label, material, (state,), record["material"]["glass"], phase, references)
+    add_observables(found, sample)
+    found.snapshots = [snapshots.fold(symbols, atoms.get_positions(), cell, f"{label}, relaxed", material)]
     return found
+
+
+def _frame(folder: ProtocolFolder, start: str) -> Trajectory:
+    """A relaxed structure as a trajectory of one frame."""
+    atoms = read_atoms(folder.path / start / "final.extxyz")
+    symbols, positions = atoms.get_chemical_symbols(), atoms.get_positions()
+    return Trajectory(symbols, positions[None], np.array(atoms.cell), name=start)
 
 
 def _history_figure(name: str, outcome: Outcome, atoms: int, settings: RelaxSettings) -> Figure:

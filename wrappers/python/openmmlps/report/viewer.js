@@ -21,14 +21,14 @@
     return edges;
   }
 
-  // Faces of tetrahedra: centers with exactly four bonded S.
+  // Faces of tetrahedra: formers with exactly four bonded ligands.
   function facesOf(data) {
     const bonded = data.symbols.map(() => []);
     for (const [a, b] of data.bonds) { bonded[a].push(b); bonded[b].push(a); }
     const faces = [];
     data.symbols.forEach((symbol, atom) => {
-      const corners = bonded[atom].filter(other => data.symbols[other] === "S");
-      if (symbol === "S" || symbol === "Li" || corners.length !== 4) return;
+      const corners = bonded[atom].filter(other => data.ligands.includes(data.symbols[other]));
+      if (!data.formers.includes(symbol) || corners.length !== 4) return;
       for (let left = 0; left < 4; left++) faces.push({ corners: corners.filter((_, i) => i !== left), color: look(symbol).color });
     });
     return faces;

@@ -9,7 +9,7 @@ from typing import Any
 
 from openmmlps.app.quantities import format_clock
 from openmmlps.app.replace import replace_file
-from openmmlps.report.content import Figure, Findings, Result, Section, Table, rows_of
+from openmmlps.report.content import Figure, Findings, Headline, Section, Table, rows_of
 from openmmlps.report.html import render
 from openmmlps.report.style import SERIES, picture
 
@@ -58,7 +58,7 @@ def write_page(
     replace_file(work.folder.page, text.encode(), synchronise=False)
 
 
-def _results(work: Work, rounds: Sequence[Mapping[str, Any]], correction: Mapping[str, Any] | None) -> list[Result]:
+def _results(work: Work, rounds: Sequence[Mapping[str, Any]], correction: Mapping[str, Any] | None) -> list[Headline]:
     if not rounds:
         return []
     last, stop = rounds[-1], work.plan.stop
@@ -67,21 +67,21 @@ def _results(work: Work, rounds: Sequence[Mapping[str, Any]], correction: Mappin
     def bound(value: float, unit: str) -> str:
         return f"at most {value:g} {unit}".strip() if value else ""
 
-    lines = [Result("force, held-out trajectories", f"{errors['force']:.3g} eV/Å", bound(stop.force, "eV/Å"))]
+    lines = [Headline("force, held-out trajectories", f"{errors['force']:.3g} eV/Å", bound(stop.force, "eV/Å"))]
     if "energy shifted" in errors:
         value = f"{errors['energy shifted']:.3g} meV/atom"
-        lines.append(Result("energy, constants per element fitted", value, bound(stop.energy, "meV/atom")))
+        lines.append(Headline("energy, constants per element fitted", value, bound(stop.energy, "meV/atom")))
     if "virial" in errors:
-        lines.append(Result("virial", f"{errors['virial']:.3g} meV/atom", bound(stop.virial, "meV/atom")))
-    lines.append(Result("slope of forces", f"{errors['slope']:.3f}", bound(stop.slope, "from 1")))
+        lines.append(Headline("virial", f"{errors['virial']:.3g} meV/atom", bound(stop.virial, "meV/atom")))
+    lines.append(Headline("slope of forces", f"{errors['slope']:.3f}", bound(stop.slope, "from 1")))
     if "uncertain" in last:
         share = f"{100 * last['uncertain']:.1f} %"
         detail = f"deviation above {stop.deviation:g} eV/Å, or discarded"
-        lines.append(Result("uncertain frames", share, f"at most {100 * stop.uncertain:g} %", detail))
+        lines.append(Headline("uncertain frames", share, f"at most {100 * stop.uncertain:g} %", detail))
     labels = last["training"] + last["held_out"]
-    lines.append(Result("labels", str(labels), bound(stop.labels, ""), f"{last['held_out']} of them held out"))
+    lines.append(Headline("labels", str(labels), bound(stop.labels, ""), f"{last['held_out']} of them held out"))
     hours = sum(item["seconds"] for item in rounds) / 3600
-    lines.append(Result("time of all rounds", format_clock(3600 * hours), bound(stop.hours, "h")))
+    lines.append(Headline("time of all rounds", format_clock(3600 * hours), bound(stop.hours, "h")))
     return lines
 
 

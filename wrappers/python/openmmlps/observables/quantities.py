@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: MIT
+# Copyright (c) 2026 the openmm-lps authors
+"""Names and units of what comparisons gather; the keys are also those of tables of references."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A number or curve as tables and figures call it."""
+
+    label: str
+    unit: str = ""
+    x_label: str = ""  #: of curves
+    x_range: tuple[float, float] | None = None  #: of curves
+    logarithmic: bool = False
+
+    def head(self, of: str = "") -> str:
+        """Label and unit for an axis or a column."""
+        label = self.label.replace("{}", of) if "{}" in self.label else f"{self.label} {of}".strip()
+        return f"{label} ({self.unit})" if self.unit else label
+
+
+QUANTITIES = {
+    "density": Quantity("density", "g/cm³"),
+    "cell_length": Quantity("{}", "Å"),
+    "q_n": Quantity("Qⁿ: {}", "%"),
+    "e_n": Quantity("Eⁿ: {}", "%"),
+    "anion": Quantity("{}", "% of formers"),
+    "radial_peak": Quantity("peak of {}", "Å"),
+    "coordination": Quantity("neighbors {}"),
+    "structure_factor_peak": Quantity("first peak of S(Q), {}", "1/Å"),
+    "bulk_modulus": Quantity("B", "GPa"),
+    "youngs_modulus": Quantity("E", "GPa"),
+    "shear_modulus": Quantity("G", "GPa"),
+    "poisson_ratio": Quantity("ν"),
+    "diffusion": Quantity("D* of {}", "cm²/s", logarithmic=True),
+    "conductivity": Quantity("σ_NE", "mS/cm", logarithmic=True),
+    "collective_conductivity": Quantity("σ", "mS/cm", logarithmic=True),
+    "haven_ratio": Quantity("Haven ratio"),
+    "activation_energy": Quantity("activation energy", "eV"),
+    "band_center": Quantity("band center of {}", "1/cm"),
+    "hop_rate": Quantity("hops at {}", "1/ps", logarithmic=True),
+    # curves
+    "radial_distribution": Quantity("g(r), {}", "", "r (Å)", (1.0, 8.0)),
+    "structure_factor": Quantity("S(Q), {}", "", "Q (1/Å)", (0.0, 10.0)),
+    "vibrations": Quantity("density of states of {}", "cm", "wave number (1/cm)", (0.0, 700.0)),
+    "displacement": Quantity("MSD of {}", "Å²", "lag (ps)", logarithmic=True),
+    "angle": Quantity("density of {} angles", "1/degree", "angle (degrees)", (40.0, 150.0)),
+}
