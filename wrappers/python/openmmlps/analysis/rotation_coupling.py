@@ -56,7 +56,7 @@ def hop_events(hosts: Hosts, tolerance_ps: float = 0.5, cage_angstrom: float = 1
         frames [h], and places [h] among the mobile ions
     """
     patience = max(1, round(tolerance_ps / hosts.interval_ps))
-    cages = find_cages(hosts.paths, hosts.shell, hosts.sulfurs, patience, cage_angstrom)
+    cages = find_cages(hosts.paths, hosts.shell, hosts.ligands, patience, cage_angstrom)
     frames, ions = np.nonzero(np.diff(cages.number, axis=0))
     return frames + 1, ions
 
