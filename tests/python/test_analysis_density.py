@@ -32,7 +32,9 @@ def test_bond_density_finds_a_known_place():
     r, phi = np.unravel_index(np.argmax(found.counts), found.counts.shape)
     assert found.counts.sum() == 1
     assert found.r_angstrom[r] == pytest.approx(2.45) and abs(found.phi_degrees[phi] - 105) <= 2.5
-    with pytest.raises(ValueError, match="no bond of former and ligands within 1 angstrom in 'trajectory'; choose other elements"):
+    with pytest.raises(
+        ValueError, match="no bond of former and ligands within 1 angstrom in 'trajectory'; choose other elements"
+    ):
         bond_density(Trajectory(["Li", "S", "P"], positions, np.eye(3) * 12), bond_cutoff=1)
 
 

@@ -119,7 +119,9 @@ def test_refusals():
     with pytest.raises(ValueError, match=r"no network formers and no ligands among the elements Li; say which"):
         AnionFinder(["Li", "Li"])
     given = ChemistrySettings(bond_cutoffs="P-P=3.0")
-    with pytest.raises(ValueError, match=r"bond cutoff of P-P is 3 angstrom, beyond the 2.9 of tetrahedra that share an edge"):
+    with pytest.raises(
+        ValueError, match=r"bond cutoff of P-P is 3 angstrom, beyond the 2.9 of tetrahedra that share an edge"
+    ):
         Material.of(["P", "S"], given)
     with pytest.raises(ValueError, match=r"the charge of Xe is unknown; give ion_charges, as 'Xe=1' in e"):
         classify_anions(molecule(["S", "Xe"], [[0, 0, 0], [0, 0, 4]]))

@@ -89,10 +89,13 @@ def glasses_section(results: dict) -> str:
     rows, transport = [], []
     for name, found in results["glasses"].items():
         percent, model, dft = GLASSES[name], found["model"], found["dft"]
-        structure, known = model["structure"], {
-            row.source: row.value
-            for row in References.of(shares_of(f"{percent}Li2S-{100 - percent}P2S5"), "glass").find("density")
-        }
+        structure, known = (
+            model["structure"],
+            {
+                row.source: row.value
+                for row in References.of(shares_of(f"{percent}Li2S-{100 - percent}P2S5"), "glass").find("density")
+            },
+        )
         row = [f"{percent} mol%", f"{model['density_g_per_cm3']:.3f}", f"{known['Zhou']:.2f}"]
         row += [f"{known['Zhou, DFT-MD']:.3f}", f"{known['Zhou, experiment']:.2f}"]
         row += [f"{structure['sulfur_around_phosphorus']:.2f} / {dft['sulfur_around_phosphorus']:.2f}"]

@@ -205,7 +205,7 @@ def _problem(entry: Any, kind: _Kind, value: Any) -> str | None:  # noqa: PLR091
         return f"{entry.name} is {value!r}; it must be {what}"
     if limits["choices"] and value is not None and value not in limits["choices"]:
         return f"{entry.name} is '{value}'; use {', '.join(limits['choices'])}"
-    if kind.base is tuple and value is not None and not value:
+    if kind.base is tuple and value is not None and not value and value != entry.default:
         return f"{entry.name} is empty; give at least one value"
     numbers = kind.item is float or kind.base in (int, float)
     return _wrong_number(entry, kind, value) if numbers and value is not None else None
