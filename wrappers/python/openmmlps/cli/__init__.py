@@ -9,6 +9,7 @@ import typer
 
 from . import (
     environment_commands,
+    interface_command,
     learn_commands,
     model_commands,
     protocol_commands,
@@ -66,6 +67,7 @@ app.command("dispersion")(learn_commands.dispersion)
 app.command("learn")(learn_commands.learn)
 app.command("info")(model_commands.info)
 app.command("convert")(model_commands.convert)
+app.command("interface")(interface_command.interface)
 app.command("structures")(environment_commands.structures)
 app.command("platforms")(environment_commands.platforms)
 app.command("doctor")(environment_commands.doctor)
