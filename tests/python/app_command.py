@@ -8,5 +8,5 @@ from openmmlps.app import runner
 from openmmlps.protocols import protocol
 
 if __name__ == "__main__":
-    runner.DeepPotentialEngine = protocol.DeepPotentialEngine = PairEngine
+    runner.engine_for = protocol.engine_for = lambda model: PairEngine()
     cli.main()

@@ -33,7 +33,7 @@ SHORT = ["--supercell", "2x2x2", "--time", "0.02", "--report-interval", "0.01", 
 @pytest.fixture(autouse=True)
 def pair_engine(monkeypatch, tmp_path):
     """No test here needs a model; all of them write into an empty folder."""
-    monkeypatch.setattr(runner, "DeepPotentialEngine", PairEngine)
+    monkeypatch.setattr(runner, "engine_for", lambda model: PairEngine())
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "120")
 

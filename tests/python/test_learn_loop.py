@@ -26,7 +26,7 @@ from openmmlps.learn.loop.loop import reason_to_end
 from openmmlps.learn.loop.selection import describe, farthest, spaced
 from openmmlps.learn.loop.settings import StopSettings
 from openmmlps.learn.loop.walks import closest_share
-from openmmlps.learn.potentials import NativePotential, Prediction
+from openmmlps.potentials import NativePotential, Prediction
 
 LJ = "ase:ase.calculators.lj.LennardJones?sigma=2.2&epsilon={epsilon}&rc=4.5&smooth=true"
 TOY = f"""

@@ -13,8 +13,8 @@ from learn_support import command, lithium_sulfide, without_sevenn
 from openmmlps.learn import validate
 from openmmlps.learn.data import read_data
 from openmmlps.learn.errors import Compared, binned, committee_quality, deviation, spearman, summary
-from openmmlps.learn.potentials import open_potential
 from openmmlps.learn.validation import parse_bounds
+from openmmlps.potentials import open_potential
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +100,7 @@ def test_what_was_not_measured_fails_a_bound(file):
         (["lps", "--must", "forces=0.1"], "'forces=0.1' bounds nothing that is measured; use energy, energy shifted"),
         (["lps", "--must", "force=-1"], "'force=-1' is no bound"),
         (["lps", "-o", "page.txt"], "give the path of an .html file"),
-        (["openmmml:mace"], "'openmmml:' cannot be evaluated here"),
+        (["cp2k:template"], "'cp2k:' cannot be evaluated here"),
         (["ase:no.such.Class"], "'no.such' cannot be imported"),
         (["ase:ase.calculators.emt.Nothing"], "has no 'Nothing'"),
         (["ase:EMT"], "does not name a calculator"),

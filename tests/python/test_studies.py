@@ -25,7 +25,8 @@ from openmmlps.cli import app
 from openmmlps.protocols import QuenchSettings, TransportSettings, quench, transport
 from openmmlps.study import StudyFolder, expand, read_executor, read_progress, read_study, shipped_studies
 from openmmlps.study.compositions import parse_composition
-from openmmlps.study.driver_token import DriverToken, DriverWatch
+from openmmlps.study.driver_token import DriverToken
+from openmmlps.study.driver_watch import DriverWatch
 from openmmlps.study.joined import join
 from openmmlps.study.progress import how_far
 from openmmlps.study.task import carry_out
@@ -232,7 +233,7 @@ def processes(folder):
         if "app_task.py" in line:
             found["task"].append(process)
             found["worker"] += [process.parent()] if process.parent() else []
-        elif "-m parsl" in line and "bash" not in line:
+        elif "pool.py" in line and "bash" not in line:
             found["pool"].append(process)
     return found
 
@@ -240,7 +241,7 @@ def processes(folder):
 def kill_at_random(folder, kills, seed, patience=60):
     """Carry out a study while its driver, pools, workers and tasks are killed, or it is stopped; what was done to it."""
     chance, killed = random.Random(seed), []
-    driver, deadline = start_driver(folder.path), time.monotonic() + patience + 40 * len(kills)
+    driver, deadline = start_driver(folder.path), time.monotonic() + patience + 90 * len(kills)
     due = time.monotonic() + 3
     try:
         while driver.poll() != 0:

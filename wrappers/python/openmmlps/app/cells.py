@@ -127,6 +127,11 @@ def _inside_bounds(box: np.ndarray) -> np.ndarray:
     return box
 
 
+def reduced_triangle(box: Any) -> np.ndarray:
+    """Bring a box [3, 3] that is lower-triangular already into OpenMM's reduced form, by whole lattice vectors."""
+    return _inside_bounds(continuous_box(box, np.diag(np.diag(box))))
+
+
 def continuous_box(box: Any, previous: np.ndarray | None) -> np.ndarray:
     """Choose lattice vectors that follow `previous` without jumps.
 

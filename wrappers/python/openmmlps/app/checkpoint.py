@@ -64,14 +64,14 @@ def read_record(path: str | os.PathLike[str]) -> dict[str, Any]:
     return record
 
 
-def load(path: str | os.PathLike[str], simulation: Any) -> bool:
+def load(path: str | os.PathLike[str], simulation: Any) -> str:
     """Bring a Simulation to a checkpoint.
 
     Returns
     -------
-    bool
-        True if the continuation is exact; False if it is another platform or machine, where positions, velocities and
-        box are restored but random numbers start anew
+    str
+        empty if the continuation is exact; else why it is not: positions, velocities and box are restored, but random
+        numbers start anew
 
     Raises
     ------
@@ -82,13 +82,19 @@ def load(path: str | os.PathLike[str], simulation: Any) -> bool:
 
     record = read_record(path)
     context = simulation.context
-    if record.get("platform") == context.getPlatform().getName():
+    here = context.getPlatform().getName()
+    if record.get("platform") != here:
+        why = f"the checkpoint is of the platform {record.get('platform')}, this one is {here}"
+    else:
         try:
             context.loadCheckpoint(_read(path, "openmm.chk"))
             if simulation.currentStep == record["step"]:
-                return True
-        except openmm.OpenMMException:
-            pass  # another OpenMM version, precision or device: the portable State serves
+                return ""
+            why = f"OpenMM's own checkpoint is of step {simulation.currentStep}"
+        except (
+            openmm.OpenMMException
+        ) as error:  # another OpenMM version, precision or device: the portable State serves
+            why = f"OpenMM does not read its own checkpoint ({error})"
     try:
         state = openmm.XmlSerializer.deserialize(_read(path, "state.xml").decode())
         context.setState(state)
@@ -96,7 +102,7 @@ def load(path: str | os.PathLike[str], simulation: Any) -> bool:
         context.setStepCount(record["step"])
     except openmm.OpenMMException as error:
         raise ValueError(f"resume: '{path}' does not fit this System ({error}); start a new run") from None
-    return False
+    return why
 
 
 def _read(path: str | os.PathLike[str], name: str) -> bytes:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the openmm-lps authors
-"""What a run needs from the force that drives it. Another force (tests use one) needs the same four members."""
+"""What a run needs from the force that drives it. Another force needs the same four members: `potential_engine` is one."""
 
 from __future__ import annotations
 
@@ -12,9 +12,25 @@ from typing import Any
 from openmmlps._files import DEFAULT, existing_model, packaged_name
 
 from . import observables, platforms
+from .potential_engine import PotentialEngine, is_potential
 from .repulsion import addRepulsion
 from .run_settings import RunSettings
 from .system import check_elements, createSystem
+
+
+def engine_for(model: str | os.PathLike[str] | None) -> DeepPotentialEngine | PotentialEngine:
+    """Find the engine of what users call a model, or of one that was frozen.
+
+    Parameters
+    ----------
+    model : str, os.PathLike or None
+        a model file, the name of a packaged model or of another potential; None: the packaged one
+
+    Returns
+    -------
+    DeepPotentialEngine or PotentialEngine
+    """
+    return PotentialEngine() if is_potential(model) else DeepPotentialEngine()
 
 
 class DeepPotentialEngine:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the openmm-lps authors
-"""Integrators, barostats and initial velocities for the settings of a run."""
+"""Integrators and initial velocities for the settings of a run."""
 
 from __future__ import annotations
 
@@ -38,32 +38,15 @@ def integrator(settings: RunSettings, seed: int) -> Any:
     return openmm.VerletIntegrator(settings.timestep) if settings.ensemble == "nve" else thermostat(settings, seed)
 
 
-def add_barostat(system: Any, settings: RunSettings, seed: int) -> None:
-    """Add the Monte Carlo barostat of an npt run; does nothing for other ensembles."""
-    import openmm
-
-    if settings.ensemble != "npt":
-        return
-    pressure, temperature, interval = settings.pressure, settings.temperature, settings.barostat_interval
-    if settings.barostat == "isotropic":
-        barostat = openmm.MonteCarloBarostat(pressure, temperature, interval)
-    elif settings.barostat == "anisotropic":
-        barostat = openmm.MonteCarloAnisotropicBarostat([pressure] * 3, temperature, True, True, True, interval)
-    else:
-        barostat = openmm.MonteCarloFlexibleBarostat(pressure, temperature, interval)
-    barostat.setRandomNumberSeed(seed)
-    system.addForce(barostat)
-
-
 class TemperatureRamp:
-    """A reporter that writes nothing: it leads thermostat and barostat from one temperature to another.
+    """A reporter that writes nothing: it leads the thermostat from one temperature to another.
 
     The temperature depends on the step alone, so a run that was resumed follows the same path.
 
     Parameters
     ----------
     settings : RunSettings
-        with a final temperature
+        without a final temperature it stays where it is
     interval : int
         steps between changes
     """
@@ -87,15 +70,8 @@ class TemperatureRamp:
         return self._from + fraction * (self._to - self._from)
 
     def apply(self, simulation: Any) -> None:
-        """Set the temperature of the thermostat, and of the barostat if there is one."""
-        import openmm
-
-        value = self.temperature(simulation.currentStep)
-        simulation.integrator.setTemperature(value)
-        barostats = (openmm.MonteCarloBarostat, openmm.MonteCarloAnisotropicBarostat, openmm.MonteCarloFlexibleBarostat)
-        for force in simulation.system.getForces():
-            if isinstance(force, barostats):
-                simulation.context.setParameter(force.Temperature(), value)
+        """Set the temperature of the thermostat."""
+        simulation.integrator.setTemperature(self.temperature(simulation.currentStep))
 
 
 def initial_velocities(system: Any, temperature: float, seed: int) -> np.ndarray:

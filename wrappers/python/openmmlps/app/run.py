@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from . import checkpoint, ensembles, h5md_reporter, platforms, snapshot, stability, status, thermo_file
+from .barostat import Barostat
 from .field import add_field
 from .monitor import Monitor
 from .quantities import format_time
@@ -63,8 +64,10 @@ class Run:
         self.simulation: Any = None
         self.checkpoint_step: int | None = None
         self.guard: stability.StabilityGuard | None = None
+        self.barostat: Barostat | None = None
         self.writers: list[Any] = []
         self.said: set[str] = set()  # notes about platforms
+        self.new_random_numbers: list[dict[str, Any]] = []  # steps at which a resumed run was not continued exactly
         self.rate = float("nan")  # steps per second
         self.first_step = 0
         self.began = time.monotonic()
@@ -101,9 +104,10 @@ class Run:
     def _prepare(self) -> None:
         """Bring the Simulation to its first step or to its checkpoint, and open the reporters."""
         settings, folder = self.settings, self.folder
-        resumed = folder.checkpoint.exists()
+        resumed, record = folder.checkpoint.exists(), {}
         if resumed:
             record = checkpoint.read_record(folder.checkpoint)
+            self.new_random_numbers = record.get("new_random_numbers", [])
             if record["step"] > settings.total_steps:
                 raise ValueError(
                     f"resume: the run is at {format_time(record['step'] * settings.timestep)} already, "
@@ -120,7 +124,6 @@ class Run:
         elif not resumed:
             positions, velocities = self.structure.positions, self._velocities(system)
         seed = ensembles.random_seed(settings, record["step"] if resumed else 0)
-        ensembles.add_barostat(system, settings, seed + 1)
         self.simulation = self._make_simulation(system, lambda: ensembles.integrator(settings, seed))
         if resumed:
             self._load_checkpoint()
@@ -128,11 +131,22 @@ class Run:
         else:
             self._begin(self.simulation, positions)
             self.simulation.context.setVelocities(velocities)
+        ramp = ensembles.TemperatureRamp(settings)
+        if settings.ensemble == "npt":
+            self.barostat = Barostat(settings, settings.seed + 1, ramp.temperature, record.get("barostat"))
+        self._tell_note()
         self._open_writers(virial, resumed)
         if settings.final_temperature is not None:
-            ramp = ensembles.TemperatureRamp(settings)
             ramp.apply(self.simulation)
             self.simulation.reporters.append(ramp)
+        if self.barostat is not None:
+            self.simulation.reporters.append(self.barostat)
+
+    def _tell_note(self) -> None:
+        """Say what is known of the model and concerns the run, such as the cost of its virial."""
+        note = self.folder.read_model_record().get("note")
+        if note:
+            self.monitor.message(note)
 
     def _open_writers(self, virial: Any, resumed: bool) -> None:
         """Open the files of the run; a new one begins with its first frame and a checkpoint."""
@@ -205,13 +219,15 @@ class Run:
 
     def _load_checkpoint(self) -> None:
         folder = self.folder
-        exact = checkpoint.load(folder.checkpoint, self.simulation)
+        why = checkpoint.load(folder.checkpoint, self.simulation)
         self.checkpoint_step = step = self.simulation.currentStep
+        if why:
+            self.new_random_numbers.append({"step": step, "why": why})
         for path, module in ((folder.trajectory, h5md_reporter), (folder.thermo, thermo_file)):
             if not path.is_file():
                 raise ValueError(f"resume: '{path}' is missing; put it back or start a new run with --overwrite")
             module.truncate_after(path, step)
-        how = "" if exact else "; random numbers start anew, since the checkpoint is of another platform or machine"
+        how = f"; random numbers start anew, since {why}" if why else ""
         if step < self.settings.total_steps:
             self.monitor.message(f"Continuing at step {step} ({format_time(step * self.settings.timestep)}){how}")
         else:
@@ -287,7 +303,10 @@ class Run:
         self.guard.check(self.simulation)
         self.trajectory.flush()
         self.thermo.flush()
-        checkpoint.save(self.folder.checkpoint, self.simulation, {"platform": self._platform()})
+        record = {"platform": self._platform(), "new_random_numbers": self.new_random_numbers}
+        if self.barostat is not None:
+            record["barostat"] = self.barostat.state
+        checkpoint.save(self.folder.checkpoint, self.simulation, record)
         self.checkpoint_step = self._step()
 
     # The end
@@ -373,6 +392,7 @@ class Run:
             total_time_ps=total * self.settings.timestep,
             fraction_done=step / total,
             checkpoint_step=self.checkpoint_step,
+            new_random_numbers=self.new_random_numbers,
             ns_per_day=self._ns_per_day(),
             seconds_left=self._seconds_left() if state == "running" else None,
             temperature_K=latest.get("temperature_K"),

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from . import ensembles, platforms
-from .engine import DeepPotentialEngine
+from .engine import engine_for
 from .run_settings import RunSettings
 from .structure_files import Structure, load
 from .system import obey_structure
@@ -23,19 +23,18 @@ def try_out(settings: RunSettings, engine: Any = None) -> None:
     settings : RunSettings
         with the path of a native file as `model`
     engine : optional
-        what drives the run; None: a Deep Potential
+        what drives the run; None: what its model needs
 
     Raises
     ------
     ValueError, OSError
         for wrong input, which `start` would refuse too
     """
-    engine = engine or DeepPotentialEngine()
+    engine = engine or engine_for(settings.model)
     structure = load_structure(settings.structure, settings)
     check_structure(settings, structure)
     system = engine.make_system(structure.topology, Path(settings.model or ""), settings)
     obey_structure(system, structure)
-    ensembles.add_barostat(system, settings, settings.seed)
     simulation, _ = platforms.make_simulation(
         structure.topology, system, lambda: ensembles.integrator(settings, settings.seed), settings, engine.kernel
     )

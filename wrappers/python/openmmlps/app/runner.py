@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from .engine import DeepPotentialEngine
+from .engine import engine_for
 from .monitor import Monitor
 from .run import Run, RunResult
 from .run_folder import RunFolder
@@ -38,7 +38,7 @@ def start(
     overwrite : bool
         replace an existing run, once the new one has begun
     engine : optional
-        what drives the run; None: a Deep Potential
+        what drives the run; None: what its model needs
     monitor : Monitor, optional
         told what happens
 
@@ -54,7 +54,7 @@ def start(
     RunFailed
         if the run had to stop; everything written is kept
     """
-    engine, monitor = engine or DeepPotentialEngine(), monitor or Monitor()
+    engine, monitor = engine or engine_for(settings.model), monitor or Monitor()
     structure = load_structure(settings.structure, settings)
     check_structure(settings, structure)
     model, record = engine.freeze_model(settings.model, structure.symbols)
@@ -96,7 +96,8 @@ def resume(
     RunFailed
         as in :func:`start`
     """
-    engine, monitor = engine or DeepPotentialEngine(), monitor or Monitor()
+    monitor = monitor or Monitor()
     with RunFolder.open(folder) as run_folder:
+        engine = engine or engine_for(run_folder.model)
         settings = replace(run_folder.read_settings(), **(changes or {}))
         return Run(run_folder, settings, engine, monitor).execute()

@@ -24,7 +24,7 @@ class Shared:
     model: Annotated[
         str | None,
         typer.Option(
-            help="Model file, or [bold]lps-fast[/]. Default: the packaged Li-P-S model, [bold]lps[/].",
+            help="Model file, or [bold]lps-fast[/], or another potential: ase:module.Class?key=value, sevenn:NAME, openmmml:NAME\\[:FILE]. Default: the packaged Li-P-S model, [bold]lps[/].",
             rich_help_panel=_WHAT,
         ),
     ] = None

@@ -46,9 +46,9 @@ def run(
         typer.Option("--no-checks", help="Take atoms nearer than 0.5 Å in the structure file.", rich_help_panel=_MODEL),
     ] = False,
     model: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
-            help="Model file, of DeePMD-kit or native, or [bold]lps-fast[/]. Default: the packaged Li-P-S model, [bold]lps[/].",
+            help="Model file, of DeePMD-kit or native, or [bold]lps-fast[/]; or another potential: ase:module.Class?key=value, sevenn:NAME, openmmml:NAME\\[:FILE]. Default: the packaged Li-P-S model, [bold]lps[/].",
             rich_help_panel=_MODEL,
         ),
     ] = None,
@@ -193,7 +193,7 @@ def run(
         "elements": elements,
         "checks": False if no_checks else None,
         "velocities": velocities and velocities.lower(),
-        "model": str(model) if model else None,
+        "model": model or None,
         "supercell": parse_supercell(supercell) if supercell else None,
         "ensemble": ensemble and ensemble.lower(),
         "barostat": barostat and barostat.lower(),

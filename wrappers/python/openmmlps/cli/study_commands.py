@@ -52,7 +52,8 @@ def run(
     model: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="[NAME=]FILE", help="Model file or packaged name, instead of those of the file; repeatable."
+            metavar="[NAME=]MODEL",
+            help="Model file, packaged name, ase:, sevenn: or openmmml:, instead of those of the file; repeatable.",
         ),
     ] = None,
     resume: Annotated[
@@ -154,11 +155,17 @@ def _wide_console() -> Console:
 
 
 def _models(given: list[str] | None) -> dict[str, str]:
-    """Models by name, of options NAME=FILE or FILE."""
+    """Models by name, of options NAME=FILE or FILE; other potentials too, which may hold a '=' of their own."""
+    from openmmlps.potentials import parse_name
+
     found: dict[str, str] = {}
     for text in given or []:
         name, separator, source = text.partition("=")
-        name, source = (name, source) if separator else (Path(text).name.split(".")[0], text)
+        potential = parse_name(text)
+        if potential is not None:
+            name, source = potential.short, text
+        elif not separator:
+            name, source = Path(text).name.split(".")[0], text
         if name in found:
             raise ValueError(f"--model: '{name}' is given twice; tell them apart with NAME=FILE")
         found[name] = source
@@ -202,7 +209,8 @@ def _line(found: StudyProgress) -> str:
     from openmmlps.app.quantities import format_clock
 
     left = f", {format_clock(found.seconds_left)} left" if found.seconds_left is not None else ""
-    return f"{100 * found.fraction:.0f} %: {found.counts()}{left}"
+    waits = next((item.message for item in found.tasks if item.state == "waiting" and item.message), "")
+    return f"{100 * found.fraction:.0f} %: {found.counts()}{left}{'; ' + waits if waits else ''}"
 
 
 def _progress_table(found: StudyProgress) -> Table:

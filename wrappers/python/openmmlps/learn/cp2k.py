@@ -23,9 +23,8 @@ from typing import Any
 import numpy as np
 from scipy.constants import physical_constants
 
+from openmmlps.potentials import Prediction
 from openmmlps.units import GPA_PER_EV_PER_ANGSTROM3
-
-from .potentials import Prediction
 
 HARTREE = physical_constants["Hartree energy in eV"][0]
 BOHR = physical_constants["Bohr radius"][0] * 1e10  # angstrom

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from openmmlps.potentials import Potential
+
 from .frames import Frames
-from .potentials import Potential
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from openmmlps.potentials import Prediction, open_calculator, parse_name
+
 from ._shared import Shared
 from .cp2k import Cp2k, LabelError, Stopped
 from .data import LEVEL
-from .potentials import Prediction, ase_calculator, sevenn_calculator
 
 LARGEST_FORCE = 50.0  # eV/angstrom; hotter frames are of no use
 LARGEST_NET_FORCE = (
@@ -123,13 +124,14 @@ def open_teacher(text: str, **cp2k: Any) -> Teacher:
     kind, _, rest = text.partition(":")
     if kind == "cp2k":
         return Cp2k(rest, **cp2k)
-    if kind == "ase" and rest:
-        return AseTeacher(text, ase_calculator(rest))
-    if kind == "sevenn":
-        return AseTeacher(f"SevenNet {rest}", sevenn_calculator(rest), SEVENN_SECONDS.get(rest))
-    raise ValueError(
-        f"label: '{text}' is no teacher; use cp2k, cp2k:TEMPLATE, ase:module.Class?key=value or sevenn:NAME"
-    )
+    name = parse_name(text)
+    if name is None:
+        raise ValueError(
+            f"label: '{text}' is no teacher; use cp2k, cp2k:TEMPLATE, ase:module.Class?key=value or sevenn:NAME"
+        )
+    if name.kind == "sevenn":
+        return AseTeacher(f"SevenNet {rest}", open_calculator(name), SEVENN_SECONDS.get(rest))
+    return AseTeacher(text, open_calculator(name))
 
 
 @dataclass(frozen=True)

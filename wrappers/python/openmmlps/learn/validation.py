@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 
 from openmmlps.app.replace import replace_file
+from openmmlps.potentials import Potential, open_potential
 
 from .data import elements_of, read_data
 from .errors import Compared, committee_quality, compare, summary
-from .potentials import Potential, open_potential
 
 #: what --must knows, with units; 'force ELEMENT' and 'slope ELEMENT' besides
 BOUNDS = {
@@ -127,7 +127,7 @@ def validate(
     Parameters
     ----------
     model : str or Path
-        see :func:`openmmlps.learn.potentials.open_potential`
+        see :func:`openmmlps.potentials.open_potential`
     data : iterable of Path or str
         labelled frames that it was not trained on, see :func:`openmmlps.learn.data.read_data`
     committee : iterable of str or Path

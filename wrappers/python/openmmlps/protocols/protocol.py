@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from openmmlps.app.engine import DeepPotentialEngine
+from openmmlps.app.engine import engine_for
 from openmmlps.app.monitor import Monitor
 from openmmlps.app.platforms import check_platform
 
@@ -57,7 +57,7 @@ class Protocol:
         overwrite : bool
             replace what is there
         engine : object, optional
-            what drives the runs; None: a Deep Potential
+            what drives the runs; None: what its model needs
         monitor : Monitor, optional
             who is told where it is
 
@@ -72,7 +72,7 @@ class Protocol:
         openmmlps.app.stability.RunFailed
             when the dynamics blew up; everything written is kept
         """
-        engine, monitor = engine or DeepPotentialEngine(), monitor or Monitor()
+        engine, monitor = engine or engine_for(settings.model or None), monitor or Monitor()
         refuse_own_folder(settings, output)
         start = self.read_start(settings)
         for note in start.notes:
@@ -115,7 +115,7 @@ class Protocol:
         ValueError, OSError
             if there is no such protocol, it is in progress, or damaged
         """
-        engine, monitor = engine or DeepPotentialEngine(), monitor or Monitor()
+        monitor = monitor or Monitor()
         wrong = sorted(set(changes or {}) - set(CHANGEABLE))
         if wrong:
             raise ValueError(
@@ -123,6 +123,7 @@ class Protocol:
                 "start a new one"
             )
         with ProtocolFolder.open(output, self.name) as folder:
+            engine = engine or engine_for(folder.model)
             settings = folder.read_settings(self.settings).changed(**(changes or {}))
             check_platform(settings.platform, engine.kernel)
             folder.write_settings(settings)

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from openmmlps.app.platforms import choose_platform
+from openmmlps.app.potential_engine import WithStress, is_potential, read_frozen, use_threads
 from openmmlps.ase import LPSCalculator
+from openmmlps.potentials import open_calculator
 from openmmlps.units import GPA_PER_EV_PER_ANGSTROM3
 
 from .protocol_settings import ProtocolSettings
@@ -24,10 +26,10 @@ if TYPE_CHECKING:
 _SAVE_STEPS = 10
 
 
-def calculator(model: Path, settings: ProtocolSettings) -> LPSCalculator:
+def calculator(model: Path, settings: ProtocolSettings) -> LPSCalculator | WithStress:
     """Make the calculator of a protocol at 0 K.
 
-    Platform 'auto' is the fastest that has a device, precision 'auto' is double.
+    Of a Deep Potential, platform 'auto' is the fastest that has a device, precision 'auto' is double.
 
     Parameters
     ----------
@@ -41,6 +43,10 @@ def calculator(model: Path, settings: ProtocolSettings) -> LPSCalculator:
     ValueError
         for an unknown platform, or a precision that it does not have
     """
+    if is_potential(model):
+        found = WithStress(open_calculator(read_frozen(model)))
+        use_threads(settings.threads)
+        return found
     platform = choose_platform(settings.platform)
     precision = "double" if settings.precision == "auto" else settings.precision
     # The evaluator that the CPU platform calls takes any cell as it is, without a Context.
@@ -133,7 +139,7 @@ def relax_atoms(
     Parameters
     ----------
     atoms : ase.Atoms
-        with an LPSCalculator; changed in place. Fixed atoms stay, and their forces do not count
+        with a calculator that has a stress; changed in place. Fixed atoms stay, and their forces do not count
     force_tolerance : float
         eV/angstrom, of every atom
     most_steps : int

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from openmmlps.app.engine import engine_for
 from openmmlps.app.platforms import make_simulation
 from openmmlps.app.run_settings import RunSettings
 from openmmlps.app.structure_files import load
@@ -64,7 +65,7 @@ def measure_speed(model: bytes, elements: Iterable[str], platform: str, threads:
     Parameters
     ----------
     model : bytes
-        native model file
+        frozen file of a model
     elements : iterable of str
         that the model knows
     platform : str
@@ -80,8 +81,6 @@ def measure_speed(model: bytes, elements: Iterable[str], platform: str, threads:
     import openmm
     from ase import Atoms
 
-    from openmmlps.app.system import createSystem
-
     elements = list(elements)
     side = round(_TIMED_ATOMS ** (1 / 3))
     places = 2.7 * np.array([(i, j, k) for i in range(side) for j in range(side) for k in range(side)], float)
@@ -90,9 +89,12 @@ def measure_speed(model: bytes, elements: Iterable[str], platform: str, threads:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.safetensors"
         path.write_bytes(model)
-        system = createSystem(structure, path)
-    settings = RunSettings(structure="timing", platform=platform, threads=threads, timestep=1e-5, temperature=1.0)
-    simulation, _ = make_simulation(structure.topology, system, lambda: openmm.VerletIntegrator(1e-5), settings)
+        settings = RunSettings(structure="timing", platform=platform, threads=threads, timestep=1e-5, temperature=1.0)
+        engine = engine_for(path)
+        system = engine.make_system(structure.topology, path, settings)
+    simulation, _ = make_simulation(
+        structure.topology, system, lambda: openmm.VerletIntegrator(1e-5), settings, engine.kernel
+    )
     simulation.context.setPositions(structure.positions)
     simulation.step(2)
     steps, begun = 0, time.perf_counter()

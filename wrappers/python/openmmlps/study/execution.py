@@ -9,7 +9,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from openmmlps.protocols import is_protocol
 from .driver_token import DriverToken
 from .grid import Task
 from .page import write_page
-from .parsl_config import failure_of, make_config
+from .parsl_config import failure_of, make_config, trouble_of
 from .progress import StudyProgress, how_far, is_done, look_at_task, overall, write_progress
 from .study_folder import StudyFolder
 from .worker import TaskFailedError, run_task
@@ -39,6 +39,7 @@ class _Record:
     tries: dict[str, int] = field(default_factory=dict)
     furthest: dict[str, tuple[int, int]] = field(default_factory=dict)
     stopping: bool = False
+    trouble: str = ""  # why no worker starts
 
 
 def execute(
@@ -92,7 +93,7 @@ def execute(
     with (
         _python_path(),
         StopSignals(lambda number: None) as stop,
-        parsl.load(make_config(folder, executor, cost_of_retry)) as kernel,
+        parsl.load(make_config(folder, executor, token.value, cost_of_retry)) as kernel,
     ):
         app = parsl.python_app(run_task, data_flow_kernel=kernel)
         futures: dict[str, Any] = {}
@@ -101,7 +102,7 @@ def execute(
                 inputs = [futures[task.needs]] if task.needs in futures else []
                 arguments = (str(folder.path), task.name, token.value, executor.threads, list(command))
                 futures[task.name] = app(*arguments, inputs=inputs)
-        _watch(folder, tasks, futures, record, token, stop, told)
+        _watch(folder, tasks, futures, record, token, stop, told, lambda: trouble_of(kernel))
         token.withdraw()
         found = _say(folder, tasks, record, _end(record, folder, tasks), None)
     told(found)
@@ -116,6 +117,7 @@ def _watch(
     token: DriverToken,
     stop: StopSignals,
     told: Callable[[StudyProgress], None],
+    trouble: Callable[[], str],
 ) -> None:
     """Keep status and page true until every task has ended, or a signal came and all have stopped."""
     begun, said, deadline, busy = time.monotonic(), 0.0, float("inf"), float("inf")
@@ -132,7 +134,7 @@ def _watch(
             break  # the rest waits for machines
         _note_failures(futures, record)
         if time.monotonic() - said > _SAY_S:
-            said = time.monotonic()
+            said, record.trouble = time.monotonic(), trouble()
             told(_say(folder, tasks, record, "running", (at_first, said - begun)))
         time.sleep(_POLL_S)
     _note_failures(futures, record)
@@ -165,6 +167,8 @@ def _say(
 ) -> StudyProgress:
     """Write status.json and index.html; `pace`: (fraction done at the start of this driver, seconds since)."""
     now = [look_at_task(folder, task, record.failed, record.tries) for task in tasks]
+    if state == "running":
+        now = [replace(item, message=record.trouble) if item.state == "waiting" else item for item in now]
     fraction = overall(tasks, now)
     left = None
     if pace and fraction > pace[0]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from openmmlps.app.engine import DeepPotentialEngine
+from openmmlps.app.engine import engine_for
 from openmmlps.app.structure_files import load
 from openmmlps.protocols.packing import Composition, pack
 
@@ -57,7 +57,7 @@ def expand(study: Study, engine: Any = None) -> Grid:
     study : Study
         that was checked
     engine : object, optional
-        what reads models; None: a Deep Potential
+        what reads models; None: what each needs
 
     Returns
     -------
@@ -68,16 +68,21 @@ def expand(study: Study, engine: Any = None) -> Grid:
     ValueError, OSError
         for a model or structure that is not there or wrong, or an element that the model does not know, with its line
     """
-    engine = engine or DeepPotentialEngine()
     models: dict[str, tuple[bytes, dict[str, Any]]] = {}
+    engines: dict[str, Any] = {}
     structures: dict[str, str] = {}
     tasks: list[Task] = []
     for material in study.materials:
         try:
             symbols = _symbols(material)
             for name in material.models:
-                models[name] = engine.freeze_model(study.models[name], sorted(set(symbols)))
-        except (ValueError, OSError) as error:
+                source = study.models[name]
+                engines.setdefault(name, engine or engine_for(source))
+                content, known = engines[name].freeze_model(source, sorted(set(symbols)))
+                before = models[name][1]["elements"] if name in models else []
+                known["elements"] = [*before, *(symbol for symbol in known["elements"] if symbol not in before)]
+                models[name] = content, known
+        except (ValueError, OSError, ImportError) as error:
             raise study.wrong(material.line, f"'{material.settings.name}': {error}") from None
         if "/" in material.structure:
             suffix = material.structure.rsplit("/", 1)[-1]

@@ -7,8 +7,9 @@ from __future__ import annotations
 import os
 import runpy
 import shlex
+import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,12 @@ from .study_folder import StudyFolder
 from .study_settings import ExecutorSettings
 
 _FAILED_BLOCKS = 20  # in a row, before the executor counts as broken
-_POOL = "parsl.executors.high_throughput.process_worker_pool"
+_LONGEST = 400  # characters of what a job left
 
 
-def make_config(folder: StudyFolder, executor: ExecutorSettings, cost_of_retry: Callable[..., float]) -> Any:
+def make_config(
+    folder: StudyFolder, executor: ExecutorSettings, token: str, cost_of_retry: Callable[..., float]
+) -> Any:
     """Make a parsl.Config.
 
     Parameters
@@ -28,18 +31,20 @@ def make_config(folder: StudyFolder, executor: ExecutorSettings, cost_of_retry: 
         in which Parsl keeps its own files
     executor : ExecutorSettings
         where tasks run
+    token : str
+        of the driver
     cost_of_retry : callable
         (exception, record of the task) -> part of the retries that it uses up
 
     Raises
     ------
     ValueError
-        for a file of the user that defines no executor
+        for a file of the user that defines no executor, or programs of a cluster that are not there
     """
     from parsl.config import Config
 
     return Config(
-        executors=[_own_executor(folder) if executor.kind == "file" else _executor(executor)],
+        executors=[_own_executor(folder) if executor.kind == "file" else _executor(folder, executor, token)],
         retries=executor.retries,
         retry_handler=cost_of_retry,
         run_dir=str(folder.path / "parsl"),
@@ -53,10 +58,33 @@ def make_config(folder: StudyFolder, executor: ExecutorSettings, cost_of_retry: 
 def failure_of(error: BaseException) -> str:
     """What a person wants to know of a task that failed for good."""
     from parsl.dataflow.errors import DependencyError
+    from parsl.executors.errors import BadStateException
 
     if isinstance(error, DependencyError):
         return "needs a task that failed"
+    if isinstance(error, BadStateException):
+        return str(error.reason)
     return str(error) or type(error).__name__
+
+
+def trouble_of(kernel: Any) -> str:
+    """Why no worker starts: what the newest job of an executor left when it failed, in one line, or an empty string."""
+    return next(filter(None, (_trouble(getattr(item, "status_facade", {})) for item in kernel.executors.values())), "")
+
+
+def _trouble(status: Mapping[str, Any], jobs: int = 1) -> str:
+    """The same of a map block -> status, if the newest jobs failed all."""
+    newest = [status[block] for block in sorted(status, key=int)[-jobs:]]
+    if len(newest) < jobs or any(job.state.name not in ("FAILED", "MISSING") for job in newest):
+        return ""
+    text = newest[-1].message or newest[-1].stderr_summary or newest[-1].stdout_summary or "its job failed"
+    return f"no worker starts ({' '.join(text.split())[-_LONGEST:]}); correct [executor], then --resume FILE"
+
+
+def _give_up(executor: Any, status: Mapping[str, Any]) -> None:
+    """Fail all tasks when jobs have failed for too often."""
+    if problem := _trouble(status, _FAILED_BLOCKS):
+        executor.set_bad_state_and_fail_all(RuntimeError(problem))
 
 
 def _own_executor(folder: StudyFolder) -> Any:
@@ -67,14 +95,25 @@ def _own_executor(folder: StudyFolder) -> Any:
     return found
 
 
-def _executor(settings: ExecutorSettings) -> Any:
+def _executor(folder: StudyFolder, settings: ExecutorSettings, token: str) -> Any:
     from parsl.executors import HighThroughputExecutor
     from parsl.executors.high_throughput import executor as htex
-    from parsl.jobs.error_handlers import windowed_error_handler
 
     workers = settings.workers or settings.gpus or max(1, len(os.sched_getaffinity(0)) // settings.threads)
     local = settings.kind == "local"
-    python = shlex.quote(sys.executable)
+    missing = [] if local else [name for name in ("sbatch", "squeue", "scancel") if shutil.which(name) is None]
+    if missing:
+        raise ValueError(
+            f"study: kind is 'slurm' in [executor], but {' and '.join(missing)} cannot be found; start the study where "
+            "Slurm's commands are, or give kind = 'local'"
+        )
+    pool = [
+        sys.executable,
+        str(Path(__file__).with_name("pool.py")),
+        str(folder.driver),
+        token,
+        str(settings.heartbeat_s),
+    ]
     return HighThroughputExecutor(
         label="tasks",
         provider=_local(settings) if local else _slurm(settings, workers),
@@ -84,10 +123,15 @@ def _executor(settings: ExecutorSettings) -> Any:
         available_accelerators=settings.gpus,
         heartbeat_period=max(1, settings.heartbeat_s // 4),
         heartbeat_threshold=settings.heartbeat_s,
-        launch_cmd=htex.DEFAULT_LAUNCH_CMD.replace("process_worker_pool.py", f"{python} -m {_POOL}"),
+        launch_cmd=htex.DEFAULT_LAUNCH_CMD.replace("process_worker_pool.py", _braces(shlex.join(pool))),
         interchange_launch_cmd=[sys.executable, str(Path(__file__).with_name("interchange.py"))],
-        block_error_handler=lambda executor, status: windowed_error_handler(executor, status, _FAILED_BLOCKS),
+        block_error_handler=_give_up,
     )
+
+
+def _braces(text: str) -> str:
+    """Keep braces of a path from being filled in by Parsl, which formats the command twice."""
+    return text.replace("{", "{{{{").replace("}", "}}}}")
 
 
 def _local(settings: ExecutorSettings) -> Any:

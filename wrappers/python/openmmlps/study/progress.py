@@ -7,7 +7,7 @@ from __future__ import annotations
 import datetime
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +114,8 @@ def read_progress(folder: StudyFolder) -> StudyProgress:
     if state == "running" and _age(record) > _SILENT_S:
         state = "silent"
     now = [look_at_task(folder, task, failed, tries) for task in tasks]
+    if state == "running":  # why it waits, only the driver knows
+        now = [replace(item, message=said[item.name]["message"]) if _waits(item, said) else item for item in now]
     title = record.get("title") or folder.read_record()["title"]
     left = record.get("seconds_left") if state == "running" else None
     return StudyProgress(title, state, record.get("updated", ""), left, overall(tasks, now), tuple(now))
@@ -123,6 +125,10 @@ def overall(tasks: Sequence[Task], progress: Iterable[TaskProgress]) -> float:
     """Fraction of the work of all tasks that is done."""
     total = sum(task.work for task in tasks)
     return sum(task.work * item.fraction for task, item in zip(tasks, progress, strict=True)) / total if total else 1.0
+
+
+def _waits(item: TaskProgress, said: Mapping[str, Any]) -> bool:
+    return item.state == "waiting" and item.name in said
 
 
 def _status(path: Path) -> dict[str, Any]:

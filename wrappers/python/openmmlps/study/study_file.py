@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from openmmlps._toml_file import Place, TomlFile, parse_toml
+from openmmlps.potentials import parse_name
 
 from .compositions import parse_composition
 from .kinds import KINDS, Kind
@@ -50,7 +51,7 @@ class Study:
     text: str
     size: str
     settings: StudySettings
-    models: dict[str, str]  #: name -> packaged name or path
+    models: dict[str, str]  #: name -> packaged name, path, or name of a potential
     materials: tuple[Material, ...]
     executor: ExecutorSettings
 
@@ -92,7 +93,7 @@ def read_study(source: str | Path, size: str = "", models: Mapping[str, str] | N
     size : str
         name of a [size.NAME] table whose values replace those of the rest; empty: the rest alone
     models : mapping, optional
-        name -> packaged name or file, instead of those of the file
+        name -> packaged name, file, or name of a potential, instead of those of the file
 
     Returns
     -------
@@ -180,7 +181,14 @@ class _Reader(TomlFile):
                 self.fail(f"model '{name}' is {source!r}; give a file, or the name of a packaged model", place)
             if not NAME.fullmatch(name):
                 self.fail(f"model '{name}' names a folder; use letters, digits and . _ + -", place)
-        return {name: self._beside(source, ("models", name), missing_ok=True) for name, source in table.items()}
+        return {name: self._model(name, source) for name, source in table.items()}
+
+    def _model(self, name: str, source: str) -> str:
+        try:
+            potential = parse_name(source)
+        except ValueError as error:
+            self.fail(error, ("models", name))
+        return source if potential else self._beside(source, ("models", name), missing_ok=True)
 
     def _beside(self, name: str, place: Place, missing_ok: bool = False) -> str:
         """A file named in a study file lies beside it."""

@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from openmmlps import protocols
+from openmmlps.app.monitor import Monitor
 from openmmlps.app.output_folder import lock_folder
 from openmmlps.app.stability import RunFailed
 from openmmlps.protocols import is_protocol
 
-from .driver_token import DriverWatch
+from .driver_watch import DriverWatch
 from .grid import Task
 from .kinds import KINDS
 from .study_folder import StudyFolder
@@ -29,6 +30,19 @@ from .study_folder import StudyFolder
 STOPPED = 3
 _POLL_S = 0.5
 _GRACE_S = 90.0  # between the wish to stop and the end, for a checkpoint
+
+
+class _Log(Monitor):
+    """Writes what a protocol says into the log of the task."""
+
+    def message(self, text: str) -> None:
+        """Write a sentence; from a signal handler too, so it must not fail."""
+        with contextlib.suppress(OSError, RuntimeError):
+            print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {os.getpid()} {text}", flush=True)
+
+    def stage(self, name: str, number: int, total: int) -> None:
+        """Write which stage begins."""
+        self.message(f"stage {number} of {total}: {name}")
 
 
 def main(arguments: list[str]) -> int:
@@ -76,7 +90,7 @@ def carry_out(folder: StudyFolder, task: Task, engine: Any = None) -> protocols.
     machine = {"platform": executor.platform, "threads": executor.threads, "checkpoint_s": executor.checkpoint_s}
     target = folder.task(task)
     if is_protocol(target):
-        return kind.protocol.resume(target, machine, engine)
+        return kind.protocol.resume(target, machine, engine, _Log())
     values = task.settings | machine | {"model": str(folder.model(task.model))}
     if task.needs:
         values["structure"] = str(folder.tasks_folder / task.needs)
@@ -84,7 +98,7 @@ def carry_out(folder: StudyFolder, task: Task, engine: Any = None) -> protocols.
         if str(values.get(key, "")).startswith("inputs/"):
             values[key] = str(folder.path / values[key])
     settings = kind.protocol.settings.from_values(values, "study.json")
-    return kind.protocol.start(target, settings, overwrite=True, engine=engine)
+    return kind.protocol.start(target, settings, overwrite=True, engine=engine, monitor=_Log())
 
 
 def _wait_for(target: Path) -> None:

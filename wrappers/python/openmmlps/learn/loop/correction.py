@@ -13,7 +13,7 @@ import numpy as np
 from openmmlps.learn._folder import write_record
 from openmmlps.learn.data import read_data
 from openmmlps.learn.errors import Compared, compare, summary
-from openmmlps.learn.potentials import open_potential
+from openmmlps.potentials import open_potential
 
 from .folder import RoundFolder, labelled_frames, read_frames, write_frames
 from .rounds import Work, compared, explored_frames, finite

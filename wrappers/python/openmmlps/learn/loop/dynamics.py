@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from openmmlps.learn.potentials import Prediction
+from openmmlps.potentials import Prediction
 from openmmlps.units import GPA_PER_EV_PER_ANGSTROM3
 
 BOLTZMANN = 8.617333262e-5  # eV/K

@@ -17,8 +17,8 @@ from openmmlps.learn._folder import write_record
 from openmmlps.learn.data import read_data
 from openmmlps.learn.errors import Compared, committee_quality, compare, summary
 from openmmlps.learn.labels import Teacher, label
-from openmmlps.learn.potentials import NativePotential, Potential, open_potential
 from openmmlps.learn.training import TrainSettings, train
+from openmmlps.potentials import NativePotential, Potential, open_potential
 
 from .folder import LoopFolder, RoundFolder, labelled_frames, read_frames, write_frames
 from .loop_file import Plan, teacher_of

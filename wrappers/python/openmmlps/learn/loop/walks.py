@@ -20,7 +20,7 @@ import numpy as np
 
 from openmmlps.app.replace import replace_file
 from openmmlps.learn.errors import deviation
-from openmmlps.learn.potentials import NativePotential, Potential
+from openmmlps.potentials import NativePotential, Potential
 
 from .dynamics import State, advance, fresh_state
 from .settings import ExploreSettings, SelectSettings

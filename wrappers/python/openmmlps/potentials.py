@@ -1,20 +1,27 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the openmm-lps authors
-"""Anything that gives energies and forces, behind one interface: native models, and calculators of ASE.
+"""Anything that gives energies and forces, behind one interface: native models, calculators of ASE, OpenMM-ML.
 
-A further kind is a class with the attributes of :class:`Potential`, and a line in :func:`open_potential`.
+The names of potentials are read here and nowhere else: `ase:module.Class?key=value`, `sevenn:NAME` and
+`openmmml:NAME[:FILE]`; whatever else is a model file or the name of a packaged model.
 """
 
 from __future__ import annotations
 
+import hashlib
 import importlib
+import importlib.metadata
 import importlib.util
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
+KINDS = ("ase", "sevenn", "openmmml")
+#: relative strain of the difference quotients of :func:`strain_virial`; energies in single precision still suffice
+STRAIN = 1e-3
 #: size of what a teacher brings, for the message that it is missing
 SEVENN_SIZE = "5.2 GB with PyTorch's CUDA libraries on x86-64"
 
@@ -112,13 +119,136 @@ class AsePotential:
         return Prediction(energy, forces, virial)
 
 
+@dataclass(frozen=True)
+class PotentialName:
+    """What users call a potential that is no Deep Potential."""
+
+    kind: str  #: one of KINDS
+    rest: str  #: after the colon
+
+    @property
+    def package(self) -> str:
+        """What has to be imported for it."""
+        return self.rest.partition("?")[0].rpartition(".")[0] if self.kind == "ase" else self.kind
+
+    @property
+    def file(self) -> Path | None:
+        """File of weights, of `openmmml:NAME:FILE`."""
+        _, _, file = self.rest.partition(":")
+        return Path(file) if self.kind == "openmmml" and file else None
+
+    @property
+    def short(self) -> str:
+        """A name for tables and folders, such as 7net-l3i5 or LennardJones."""
+        if self.kind == "ase":
+            return self.rest.partition("?")[0].rpartition(".")[2]
+        return self.rest.partition(":")[0]
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the file of weights, or of the module of a calculator that no distribution brings; else empty.
+
+        Raises
+        ------
+        FileNotFoundError
+            if the file of weights is not there
+        """
+        if self.file is not None:
+            if not self.file.is_file():
+                raise FileNotFoundError(
+                    f"openmmml: '{self.file}' is not a file; correct the path after the second colon"
+                )
+            return hashlib.sha256(self.file.read_bytes()).hexdigest()
+        origin = None if self.version else _origin(self.package)
+        return hashlib.sha256(origin.read_bytes()).hexdigest() if origin else ""
+
+    @property
+    def version(self) -> str:
+        """Version of the distribution that has the weights or the code, or empty."""
+        try:
+            return importlib.metadata.version(self.package.partition(".")[0])
+        except importlib.metadata.PackageNotFoundError:
+            return ""
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.rest}"
+
+
+def _origin(module: str) -> Path | None:
+    """Source file of a module, if it can be found."""
+    try:
+        found = importlib.util.find_spec(module)
+    except (ModuleNotFoundError, ValueError):
+        return None
+    return Path(found.origin) if found and found.origin and Path(found.origin).is_file() else None
+
+
+def parse_name(text: object) -> PotentialName | None:
+    """Read the name of a potential.
+
+    Parameters
+    ----------
+    text : str or Path
+        what users give as a model
+
+    Returns
+    -------
+    PotentialName or None
+        None for a model file, or the name of a packaged model
+
+    Raises
+    ------
+    ValueError
+        for a kind without anything after its colon
+    """
+    kind, colon, rest = str(text).partition(":")
+    if not colon or kind not in KINDS:
+        return None
+    if not rest:
+        example = {"ase": "ase.calculators.emt.EMT", "sevenn": "7net-l3i5", "openmmml": "mace-off23-small"}[kind]
+        raise ValueError(f"{kind}: nothing is named; write for example {kind}:{example}")
+    return PotentialName(kind, rest)
+
+
+def open_calculator(name: PotentialName) -> Any:
+    """Make the ASE calculator of a potential.
+
+    Parameters
+    ----------
+    name : PotentialName
+        of it
+
+    Returns
+    -------
+    ase.calculators.calculator.Calculator
+        with energy and forces, not always with stress
+
+    Raises
+    ------
+    ValueError
+        if it cannot be made
+    ImportError
+        if a package is missing
+    FileNotFoundError
+        if a file of weights is not there
+    """
+    if name.kind == "ase":
+        return ase_calculator(name.rest)
+    if name.kind == "sevenn":
+        return sevenn_calculator(name.rest)
+    from openmmlps._openmmml import OpenMMCalculator, open_openmmml
+
+    return OpenMMCalculator(open_openmmml(name))
+
+
 def open_potential(text: str, threads: int = 1) -> Potential:
     """Find a potential by what users call it.
 
     Parameters
     ----------
     text : str
-        a model file, the name of a packaged model, `ase:module.Class?key=value`, or `sevenn:NAME`
+        a model file, the name of a packaged model, `ase:module.Class?key=value`, `sevenn:NAME`, or
+        `openmmml:NAME[:FILE]`
     threads : int
         for native models
 
@@ -136,16 +266,43 @@ def open_potential(text: str, threads: int = 1) -> Potential:
     FileNotFoundError
         if there is no such model file
     """
-    kind, colon, rest = text.partition(":")
-    if kind == "ase" and colon:
-        return AsePotential(text, ase_calculator(rest))
-    if kind == "sevenn" and colon:
-        return AsePotential(text, sevenn_calculator(rest))
-    if colon and kind in ("openmmml", "cp2k"):
+    name = parse_name(text)
+    if name is not None:
+        return AsePotential(text, open_calculator(name))
+    if text.startswith("cp2k:"):
         raise ValueError(
-            f"potential: '{kind}:' cannot be evaluated here; give a model file, ase:module.Class or sevenn:NAME"
+            "potential: 'cp2k:' cannot be evaluated here; give a model file, ase:module.Class, sevenn:NAME or openmmml:NAME"
         )
     return NativePotential(text, threads)
+
+
+def strain_virial(
+    energy: Callable[[np.ndarray, np.ndarray], float], positions: np.ndarray, cell: np.ndarray
+) -> np.ndarray:
+    """Virial of a potential that has none, by central differences: twelve energies.
+
+    Parameters
+    ----------
+    energy : callable
+        (positions [n, 3], cell [3, 3]) -> energy
+    positions : ndarray
+        [n, 3]
+    cell : ndarray
+        [3, 3], lattice vectors in rows
+
+    Returns
+    -------
+    ndarray
+        [3, 3] W = -dE/dstrain, symmetric, in the unit of the energy; the error is of the order of STRAIN squared
+    """
+    virial = np.empty((3, 3))
+    for i, j in zip(*np.triu_indices(3), strict=True):
+        strain = np.zeros((3, 3))
+        strain[i, j] += STRAIN / 2
+        strain[j, i] += STRAIN / 2
+        plus, minus = (energy(positions @ (np.eye(3) + s), cell @ (np.eye(3) + s)) for s in (strain, -strain))
+        virial[i, j] = virial[j, i] = (minus - plus) / (2 * STRAIN)
+    return virial
 
 
 def ase_calculator(text: str) -> Any:
@@ -185,8 +342,6 @@ def _value(text: str) -> object:
 
 def sevenn_calculator(name: str) -> Any:
     """The calculator of a SevenNet model, such as 7net-l3i5, whose weights lie inside its package."""
-    if not name:
-        raise ValueError("sevenn: no model is named; write sevenn:7net-l3i5")
     if importlib.util.find_spec("sevenn") is None:
         raise ImportError(f"sevenn: the package is not installed; pip install sevenn ({SEVENN_SIZE})")
     from sevenn.calculator import SevenNetCalculator
