@@ -132,6 +132,8 @@ class Material:
         formers = _chosen(given.formers, FORMERS, counts, "formers")
         anions = LIGANDS if set(LIGANDS) & set(counts) else HALIDES
         ligands = _chosen(given.ligands, anions, counts, "ligands", LIGANDS | HALIDES)
+        for table in (formers, ligands):  # what moves does not belong to the network
+            table.pop(given.mobile, None)
         if not given.formers and not ligands:
             formers = {}
         rest = [element for element in counts if element not in formers and element not in ligands]

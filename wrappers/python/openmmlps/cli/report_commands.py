@@ -8,19 +8,14 @@ import json
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
-if TYPE_CHECKING:
-    from openmmlps.report import Beside
-
 from .output import LINE_SECONDS, console, report_errors, table
-
-_REFERENCE = "CSV table of published or measured values, shown beside ours; several are possible."
-_SET = "What the material is, such as formers=P,Si or bond_cutoffs=P-S=2.6."
+from .references import INTERVAL, REFERENCE, SET, beside_of, quantity
 
 
 @report_errors
@@ -38,8 +33,8 @@ def analyze(
     ] = None,
     temperature: Annotated[str | None, typer.Option(help="Temperature of a file, for its conductivity.")] = None,
     mobile: Annotated[str | None, typer.Option(help="Mobile ions. Default: from the composition.")] = None,
-    reference: Annotated[list[Path] | None, typer.Option(help=_REFERENCE)] = None,
-    settings: Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help=_SET)] = None,
+    reference: Annotated[list[Path] | None, typer.Option(help=REFERENCE)] = None,
+    settings: Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help=SET)] = None,
     unwrap: Annotated[bool, typer.Option("--unwrap", help="Undo the folding of atoms into the box of a file.")] = False,
     no_checks: Annotated[
         bool, typer.Option("--no-checks", help="Do not refuse unlikely units, or positions that look wrapped.")
@@ -51,15 +46,8 @@ def analyze(
     openmm-lps analyze glass
     openmm-lps analyze dump.lammpstrj --elements Li,P,S --frame-interval "10 fs" -o lammps
     """
-    from openmmlps.app.quantities import parse
     from openmmlps.report import Reading
     from openmmlps.report import analyze as carry_out
-
-    def quantity(option: str, text: str | None, dimension: str) -> float | None:
-        try:
-            return None if text is None else parse(text, dimension)
-        except ValueError as error:
-            raise ValueError(f"--{option}: {error}") from None
 
     reading = Reading(
         format,
@@ -68,7 +56,7 @@ def analyze(
         quantity("temperature", temperature, "temperature"),
         unwrap,
     )
-    beside = _beside(reference, [*(settings or []), *([f"mobile={mobile}"] if mobile else [])])
+    beside = beside_of(reference, [*(settings or []), *([f"mobile={mobile}"] if mobile else [])])
     with _checks(not no_checks), _progress(path):
         found, target, files = carry_out(path, output, reading, beside)
     out = console()
@@ -85,18 +73,20 @@ def report(
     folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Folders of runs and protocols.")],
     output: Annotated[Path | None, typer.Option("--output", "-o", help="HTML file. Default: DIR/report.html.")] = None,
     title: Annotated[str | None, typer.Option(help="Heading. Default: made from what was run.")] = None,
-    reference: Annotated[list[Path] | None, typer.Option(help=_REFERENCE)] = None,
-    settings: Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help=_SET)] = None,
+    frame_interval: Annotated[str | None, typer.Option(help=INTERVAL)] = None,
+    reference: Annotated[list[Path] | None, typer.Option(help=REFERENCE)] = None,
+    settings: Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help=SET)] = None,
     no_checks: Annotated[bool, typer.Option("--no-checks", help="Do not refuse positions that look wrapped.")] = False,
 ) -> None:
     """Write one HTML file on runs and protocols; it needs no network.
 
-    Also writes the pictures and tables of each folder into DIR/analysis.
+    Also writes the pictures and tables of each folder into DIR/analysis. Several materials are compared, and the pictures
+    and tables of that go into a folder beside the file.
 
     \b
     openmm-lps report glass glass-transport -o report.html
     """
-    from openmmlps.report import find, write_report
+    from openmmlps.report import Reading, compare, find, reference_findings, write_report
 
     for path in folders:
         if path.is_file():
@@ -107,13 +97,18 @@ def report(
     names = [folder.resolve().name for folder in folders]
     if len(set(names)) != len(names):
         raise ValueError(f"report: two folders have the same name ({', '.join(names)}); rename one")
-    found, beside = [], _beside(reference, settings)
+    found, beside = [], beside_of(reference, settings)
     for folder in folders:
         with _checks(not no_checks), _progress(folder):
             found.append(find(folder, beside=beside))
+    reading = Reading(frame_interval_ps=quantity("frame-interval", frame_interval, "time"))
+    others = reference_findings(beside, reading)
     for folder, findings in zip(folders, found, strict=True):  # nothing is replaced before all folders could be read
         findings.write(folder / "analysis")
-    write_report(output, found, title)
+    comparison = compare([*found, *others])
+    if comparison:
+        comparison.write(output.with_name(f"{output.stem}-comparison"))
+    write_report(output, [comparison, *found] if comparison else found, title)
     size = output.stat().st_size / 1e6
     console().print(f"{output} ({size:.1f} MB)", soft_wrap=True)
 
@@ -138,20 +133,6 @@ def status(
         while True:
             time.sleep(max(0.2, interval))
             live.update(_status_table(folders), refresh=True)
-
-
-def _beside(reference: list[Path] | None, assignments: list[str] | None) -> "Beside":
-    """What is given beside folders: tables of references, and what a material is."""
-    from openmmlps.protocols.protocol_settings import parse_assignment
-    from openmmlps.references import read_table
-    from openmmlps.report import Beside
-
-    for path in reference or ():  # a fault in it is told before anything is read
-        list(read_table(path))
-    chemistry = dict(parse_assignment(text, "report") for text in assignments or ())
-    return Beside(
-        tuple(reference or ()), {name: value if name == "charge" else str(value) for name, value in chemistry.items()}
-    )
 
 
 def _checks(wanted: bool) -> contextlib.AbstractContextManager[None]:

@@ -13,6 +13,7 @@ from rich.table import Table
 from typer.core import TyperGroup
 
 from .output import LINE_SECONDS, console, report_errors, table
+from .references import INTERVAL, REFERENCE, SET, beside_of, quantity
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -132,15 +133,21 @@ def status(
 def report(
     path: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of the study.")],
     title: Annotated[str, typer.Option(help="Heading. Default: the title of the study.")] = "",
+    frame_interval: Annotated[str | None, typer.Option(help=INTERVAL)] = None,
+    reference: Annotated[list[Path] | None, typer.Option(help=REFERENCE)] = None,
+    settings: Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help=SET)] = None,
 ) -> None:
-    """Write DIR/report.html on what is finished: replicas and temperatures of a task together.
+    """Write DIR/report.html on what is finished: materials compared, replicas and temperatures of a task together.
 
     Pictures and tables go into DIR/report.
     """
+    from openmmlps.report import Reading
     from openmmlps.study import StudyFolder
     from openmmlps.study.joined import write_study_report
 
-    page, problems = write_study_report(StudyFolder.look(path), title)
+    reading = Reading(frame_interval_ps=quantity("frame-interval", frame_interval, "time"))
+    beside = beside_of(reference, settings)
+    page, problems = write_study_report(StudyFolder.look(path), title, beside, reading)
     for problem in problems:
         console().print(f"note: {problem}", soft_wrap=True)
     console().print(f"{page} ({page.stat().st_size / 1e6:.1f} MB)", soft_wrap=True)

@@ -155,6 +155,7 @@ class Sample:
     states: tuple[State, ...]  #: from cold to hot
     glass: bool = False
     phase: str = ""  #: 'glass', or name of the crystal
+    composition: str = ""  #: as it was given, such as '75Li2S-25P2S5'; empty: unknown
     references: References | None = None
     options: Mapping[str, Any] = field(default_factory=dict)  #: fit_window, blocks, extrapolate_to_K ...
 

@@ -50,3 +50,21 @@ QUANTITIES = {
     "displacement": Quantity("MSD of {}", "Å²", "lag (ps)", logarithmic=True),
     "angle": Quantity("density of {} angles", "1/degree", "angle (degrees)", (40.0, 150.0)),
 }
+
+#: parts of a comparison: name, title, quantities in order
+GROUPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    ("density", "Density and cell", ("density", "cell_length")),
+    ("elastic", "Elastic moduli", ("bulk_modulus", "youngs_modulus", "shear_modulus", "poisson_ratio")),
+    (
+        "transport",
+        "Transport",
+        ("conductivity", "collective_conductivity", "diffusion", "activation_energy", "haven_ratio", "displacement"),
+    ),
+    ("mobility", "Mobility by kind of anion", ("hop_rate",)),
+    ("speciation", "Bridging and edges", ("q_n", "e_n")),
+    ("anions", "Anions", ("anion",)),
+    ("structure", "Radial distributions", ("radial_peak", "coordination", "radial_distribution")),
+    ("scattering", "Structure factors", ("structure_factor_peak", "structure_factor")),
+    ("vibrations", "Vibrations", ("band_center", "vibrations")),
+    ("angles", "Angles", ("angle",)),
+)

@@ -10,17 +10,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .findings import analyze, find
+    from .comparison import compare
+    from .findings import analyze, find, reference_findings
     from .html import write_report
     from .samples import Beside
     from .trajectory_file import Reading
 
-__all__ = ["Beside", "Reading", "analyze", "find", "write_report"]
+__all__ = ["Beside", "Reading", "analyze", "compare", "find", "reference_findings", "write_report"]
 _HOMES = {
     "Beside": "samples",
     "Reading": "trajectory_file",
     "analyze": "findings",
+    "compare": "comparison",
     "find": "findings",
+    "reference_findings": "findings",
     "write_report": "html",
 }
 

@@ -169,7 +169,7 @@ class Findings:
         return [item for section in self.sections for item in section.items]
 
     def write(self, folder: Path | str) -> list[str]:
-        """Write every picture as PNG and every table and curve as CSV into a folder.
+        """Write every picture as PNG and SVG, and every table and curve as CSV into a folder.
 
         Files of an earlier analysis there, which `.files` lists, are removed once the new ones are written.
 
@@ -184,13 +184,14 @@ class Findings:
         for item in self.items:
             if isinstance(item, Figure) and item.picture.png:
                 files[f"{item.name}.png"] = item.picture.png
+                files[f"{item.name}.svg"] = item.picture.svg
             files[f"{item.name}.csv"] = item.to_csv().encode()
         for name, data in files.items():
             replace_file(folder / name, data, synchronise=False)
         record = folder / ".files"
         earlier = record.read_text(encoding="utf-8").splitlines() if record.is_file() else []
         for name in set(earlier) - set(files):
-            if Path(name).name == name and name.endswith((".png", ".csv")):
+            if Path(name).name == name and name.endswith((".png", ".svg", ".csv")):
                 (folder / name).unlink(missing_ok=True)
         replace_file(record, "".join(f"{name}\n" for name in files).encode(), synchronise=False)
         return list(files)

@@ -97,7 +97,8 @@ def elastic_findings(folder: ProtocolFolder, name: str, beside: Beside) -> Findi
         ("reference cell", reference),
     ]
     cell = np.array(atoms.cell)
-    found.samples = [Sample(name, ELASTIC, label, material, (), glass, phase, references)]
+    composition = record["material"]["name"]
+    found.samples = [Sample(name, ELASTIC, label, material, (), glass, phase, composition, references)]
     found.snapshots = [snapshots.fold(symbols, atoms.get_positions(), cell, f"{label}, reference cell", material)]
     return found
 

@@ -68,6 +68,19 @@ def find(path: Path | str, reading: Reading | None = None, beside: Beside | None
     return found
 
 
+def reference_findings(beside: Beside | None, reading: Reading | None = None) -> list[Findings]:
+    """Findings of the trajectories that a report is compared with.
+
+    Parameters
+    ----------
+    beside : Beside or None
+        that names them
+    reading : Reading or None
+        how to read them
+    """
+    return [find(path, reading, beside) for path in beside.trajectories] if beside else []
+
+
 def _failed_pictures(found: Findings) -> list[str]:
     failed = [item for item in found.items if isinstance(item, Figure) and not item.picture.png]
     if not failed:

@@ -68,7 +68,8 @@ def quench_findings(folder: ProtocolFolder, name: str, beside: Beside) -> Findin
         cooling = analysis.read(finished[0] / "cool" / "trajectory.h5")
         options["cooling"] = (cooling, settings.melt_temperature_K, target)
     state = State(kept, tuple(path.name for path in finished), target, actual)
-    sample = Sample(name, QUENCH, label, material, (state,), True, "glass", references, options)
+    composition = record["material"]["name"]
+    sample = Sample(name, QUENCH, label, material, (state,), True, "glass", composition, references, options)
     checks = [_check(trajectory, material) for trajectory in kept] if material.has_network else []
     density = _density(finished)
     found.values = [Value("density", density, "", target)]

@@ -89,7 +89,8 @@ def relax_findings(folder: ProtocolFolder, name: str, beside: Beside) -> Finding
     found.values = [Value("density", Measured(density), "", 0.0)]
     frames = tuple(_frame(folder, start) for start in outcomes)
     state = State(frames, tuple(outcomes), math.nan)
-    sample = Sample(name, RELAX, label, material, (state,), record["material"]["glass"], phase, references)
+    glass, composition = record["material"]["glass"], record["material"]["name"]
+    sample = Sample(name, RELAX, label, material, (state,), glass, phase, composition, references)
     add_observables(found, sample)
     found.snapshots = [snapshots.fold(symbols, atoms.get_positions(), cell, f"{label}, relaxed", material)]
     return found

@@ -22,6 +22,7 @@ class Beside:
     """What is given beside the folders of a report."""
 
     tables: tuple[Path, ...] = ()  #: CSV of published and measured values
+    trajectories: tuple[Path, ...] = ()  #: of other programs, such as AIMD, whose curves are drawn beside ours
     chemistry: Mapping[str, Any] = field(default_factory=dict)  #: changes of what the folders say of their material
 
     def material(self, symbols: Iterable[str], settings: ChemistrySettings | None = None) -> Material:

@@ -17,6 +17,7 @@ SERIES = ("#2a6f97", "#c8553d", "#3f8f5f", "#8a5a9e", "#b08a1e", "#5b6b78", "#d0
 DASHED = (0, (4, 3))
 WIDTH, HEIGHT = 5.2, 3.6  # inches
 _STYLE: dict[Any, Any] = {
+    "svg.hashsalt": "openmm-lps",  # the same picture is the same file
     "font.size": 10,
     "axes.titlesize": 10,
     "axes.edgecolor": MUTED,
@@ -50,6 +51,7 @@ class Picture:
 
     png: bytes  #: empty if it could not be drawn
     problem: str = ""
+    svg: bytes = b""  #: the same as vectors
 
 
 def picture(
@@ -78,6 +80,7 @@ def picture(
         with _matplotlib():
             from matplotlib import rc_context
             from matplotlib.backends.backend_agg import FigureCanvasAgg
+            from matplotlib.backends.backend_svg import FigureCanvasSVG
             from matplotlib.figure import Figure
 
             with rc_context(_STYLE):
@@ -85,7 +88,9 @@ def picture(
                 draw(figure.subplots(rows, columns, **subplots))
                 memory = io.BytesIO()
                 FigureCanvasAgg(figure).print_png(memory, metadata={"Software": None})
-        return Picture(memory.getvalue())
+                vectors = io.BytesIO()
+                FigureCanvasSVG(figure).print_svg(vectors, metadata={"Date": None, "Creator": None})
+        return Picture(memory.getvalue(), "", vectors.getvalue())
     except Exception as error:  # noqa: BLE001  fonts, caches, versions: drawing fails in more ways than can be named
         return Picture(b"", f"{type(error).__name__}: {' '.join(str(error).split())}")
 

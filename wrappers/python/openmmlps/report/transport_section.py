@@ -62,6 +62,7 @@ def transport_findings(folder: ProtocolFolder, name: str, beside: Beside) -> Fin
         tuple(point.state for point in points),
         record["material"]["glass"],
         phase,
+        record["material"]["name"],
         beside.references(material, phase),
         {
             "blocks": settings.blocks,

@@ -12,7 +12,7 @@ from typing import Any
 
 from openmmlps.app.replace import replace_file
 from openmmlps.protocols.protocol_folder import ProtocolFolder, is_protocol, read_record
-from openmmlps.report import find, write_report
+from openmmlps.report import Beside, Reading, compare, find, reference_findings, write_report
 
 from .grid import Task
 from .kinds import KINDS
@@ -85,7 +85,12 @@ def _link(path: Path, target: Path) -> None:
     path.symlink_to(target.resolve())
 
 
-def write_study_report(folder: StudyFolder, title: str = "") -> tuple[Path, list[str]]:
+def write_study_report(
+    folder: StudyFolder,
+    title: str = "",
+    beside: Beside | None = None,
+    reading: Reading | None = None,
+) -> tuple[Path, list[str]]:
     """Write report.html, and pictures and tables of every material and task into report/.
 
     Parameters
@@ -94,6 +99,10 @@ def write_study_report(folder: StudyFolder, title: str = "") -> tuple[Path, list
         of the study, finished or not
     title : str
         heading; empty: the title of the study
+    beside : Beside or None
+        tables and trajectories that are compared, and what is said of the materials
+    reading : Reading or None
+        how to read these trajectories
 
     Returns
     -------
@@ -110,7 +119,7 @@ def write_study_report(folder: StudyFolder, title: str = "") -> tuple[Path, list
     found, problems = [], []
     for name, path, _ in join(folder):
         try:
-            findings = find(path)
+            findings = find(path, beside=beside)
         except ValueError as error:
             problems.append(f"{name}: {error}")
             continue
@@ -121,6 +130,10 @@ def write_study_report(folder: StudyFolder, title: str = "") -> tuple[Path, list
             f"study: '{folder.shown}' has nothing to report yet ({'; '.join(problems) or 'no task has begun'}); continue it with: "
             f"openmm-lps study --resume -o {folder.shown}"
         )
-    page = folder.path / "report.html"
-    write_report(page, found, title or folder.read_record()["title"])
+    page, parts = folder.path / "report.html", found
+    comparison = compare([*found, *reference_findings(beside, reading)])
+    if comparison:
+        comparison.write(folder.path / "report" / "comparison")
+        parts = [comparison, *found]
+    write_report(page, parts, title or folder.read_record()["title"])
     return page, problems
