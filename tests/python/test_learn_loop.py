@@ -7,10 +7,12 @@ import json
 import os
 import random
 import re
+import shlex
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import ase.io
 import numpy as np
@@ -20,6 +22,7 @@ from ase.build import bulk
 
 from learn_support import command, without_sevenn
 from openmmlps import LPSModel
+from openmmlps.app.structure_files import structure_path
 from openmmlps.learn.loop import learn, read_plan
 from openmmlps.learn.loop.dynamics import BOLTZMANN, State, advance, fresh_state
 from openmmlps.learn.loop.loop import reason_to_end
@@ -263,3 +266,47 @@ def test_selection_goes_for_variety():
     one, two = bulk("LiCl", "rocksalt", a=5.0), bulk("LiCl", "rocksalt", a=5.2)
     np.testing.assert_allclose(describe(one, ["Li", "Cl"]), describe(one.repeat(2), ["Cl", "Li"]), atol=1e-12)
     assert np.abs(describe(one, ["Li", "Cl"]) - describe(two, ["Li", "Cl"])).max() > 0.01
+
+
+@pytest.mark.long
+def test_the_tutorial_from_a_cif_to_a_conductivity(tmp_path, monkeypatch):
+    """docs/new-material.md at toy size: the packaged small model teaches first, and then the larger one."""
+    tutorial = (Path(__file__).resolve().parents[2] / "docs" / "new-material.md").read_text()
+    commands = [shlex.split(line)[1:] for line in re.findall(r"^    (openmm-lps .*)$", tutorial, re.MULTILINE)]
+    (text,) = re.findall(r"```toml\n(.*?)```", tutorial, re.DOTALL)
+    first, second = (f"ase:openmmlps.ase.LPSCalculator?model={name}&threads=1" for name in ("lps-fast", "lps"))
+    toy = {
+        "sevenn:7net-l3i5": first,
+        "cp2k:pbe-k": second,
+        '"1 Li", "1 Cl"': '"2 Li", "1 S"',
+        "[explore]": "steps = 100\n[student]\nsteps = 300\nmore_steps = 100\n[explore]\ntime_ps = 0.3\nfirst = 5",
+        "largest_frame = 64": "largest_frame = 100",
+        "frames = 16": "frames = 6\nheld_out = 2",
+        "hours = 3": "rounds = 1",
+    }
+    for old, new in toy.items():
+        text = text.replace(old, new)
+    monkeypatch.chdir(tmp_path)
+    ase.io.write("cell.cif", ase.io.read(structure_path("Li2S")))
+    Path("LEARN.toml").write_text(text)
+    short = ["--preset", "quick", "--threads", "1", "--platform", "CPU"]
+    short += ["--set", "cell_time_ps=0.5", "--set", "equilibration_time_ps=0.2"]
+    for arguments in commands:
+        arguments = [
+            first if word == "sevenn:7net-l3i5" else "0.1 ps" if word == "20 ps" else word for word in arguments
+        ]
+        if arguments[0] == "validate":
+            arguments = arguments[: arguments.index("--must")] + ["--must", "force=1"]
+        if arguments[0] == "transport":
+            arguments += [*short, "--set", "production_time_ps=3"]
+        code, printed = command(*arguments)
+        assert code == 0, printed
+    card = Path("loop/result/CARD.md").read_text()
+    assert (
+        "What each teacher gave" in card
+        and "Trained first on" in card
+        and "cell.cif, with and without Li vacancies" in card
+    )
+    page = Path("report.html").read_text()
+    assert "onductivity" in page and "Li" in page
+    assert {path.name for path in Path("transport").glob("T*")} == {"T500", "T600", "T700"}

@@ -77,6 +77,8 @@ def write_product(work: Work, here: RoundFolder, results: Sequence[Mapping[str, 
         "held_out_set": statistics(held_out),
         "weights_sha256": {},
     }
+    if plan.correction is not None:
+        facts["first_training_set"] = statistics(read_frames(work.folder.round(results[-2]["round"]).training))
     for member, path in enumerate(work.models(here), 1):
         name = plan.top.name if member == 1 else f"{plan.top.name}-{member}"
         model = import_model(path)
@@ -156,12 +158,17 @@ def card(facts: Mapping[str, Any], results: Sequence[Mapping[str, Any]]) -> str:
     errors, trained = facts["held_out_errors"], facts["training_set"]
     lines = [f"# Model card: {facts['name']}", ""]
     lines += [f"**What it is for.** {facts['domain'].rstrip('.')}.", ""]
-    kelvin = trained["temperatures_K"]
+    kelvin, first = trained["temperatures_K"], facts.get("first_training_set")
     lines += [
         f"- Elements: {', '.join(facts['elements'])}",
         f"- Level of theory: {facts['level_of_theory']}",
         *(f"- Teacher: {item['potential']} ({item['licence']})" for item in facts["teachers"]),
         f"- Licence of the weights: {facts['licence']}",
+        *(
+            [f"- Trained first on {first['frames']} frames ({first['atoms']} atoms) of the first teacher"]
+            if first
+            else []
+        ),
         f"- Trained on {trained['frames']} frames ({trained['atoms']} atoms)"
         + (f", dynamics of {kelvin[0]:g} to {kelvin[1]:g} K" if kelvin else ""),
         f"- Volumes of {trained['volume_per_atom'][0]} to {trained['volume_per_atom'][1]} Å³ per atom",
