@@ -39,7 +39,7 @@ DENSE = 11.0  # angstrom; a cell of this height needs the Gamma point alone
 class Kind:
     """Valence electrons, basis set and plane wave cutoff (Ry) of an element.
 
-    Displaced cells of LiCl, LiBr, AgI and GeS kept net forces below 0.002 eV/angstrom at these cutoffs; NaCl kept 0.6.
+    Displaced cells of LiCl, LiBr, AgI and GeS kept net forces below 0.002 eV/angstrom at these cutoffs; NaCl kept 0.4 to 0.6.
     """
 
     electrons: int

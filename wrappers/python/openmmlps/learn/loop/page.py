@@ -124,13 +124,13 @@ def _rounds(rounds: Sequence[Mapping[str, Any]]) -> Section | None:
         "force (eV/Å)", "energy (meV/atom)", "slope", "time",
     )  # fmt: skip
     section = Section("rounds", "Round by round")
+    section.paragraphs.append("Round 0 has displaced frames of the starts, and no dynamics of a student.")
     section.add(
         Table(
             "rounds",
             "Frames of the walks, how often walkers began anew, labels, and errors on held-out trajectories.",
             columns,
             tuple(rows),
-            "Round 0 has displaced frames of the starts and no dynamics of a student.",
         )
     )
     return section
