@@ -7,10 +7,10 @@ from dataclasses import fields
 import pytest
 
 from openmmlps.app.run_settings import RunSettings
-from openmmlps.protocols import ElasticSettings, QuenchSettings, RelaxSettings, TransportSettings
+from openmmlps.protocols import ElasticSettings, QuenchSettings, RelaxSettings, ThermalSettings, TransportSettings
 from openmmlps.protocols.protocol_settings import parse_assignment
 
-KINDS = (QuenchSettings, TransportSettings, ElasticSettings, RelaxSettings)
+KINDS = (QuenchSettings, TransportSettings, ThermalSettings, ElasticSettings, RelaxSettings)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -60,6 +60,7 @@ def test_config_beats_preset_and_options_beat_config(tmp_path):
         (QuenchSettings, {"cooling_ensemble": "nve"}, "cooling_ensemble is 'nve'; use npt, nvt"),
         (QuenchSettings, {"final_temperature_K": 2000.0}, "final_temperature_K is 2000, not below melt_temperature_K"),
         (QuenchSettings, {"composition": "Li-P-S"}, "nothing"),
+        (ThermalSettings, {"current_interval_fs": 40}, "a current every 40 fs ends at 12.5 THz; lower one of them"),
         (TransportSettings, {"temperatures_K": []}, "temperatures_K is empty; give at least one value"),
         (TransportSettings, {"temperatures_K": [500, 500]}, "temperatures_K holds a temperature twice"),
         (

@@ -19,3 +19,5 @@ BAR_PER_KJ_PER_MOL_PER_NM3 = 1e25 / Avogadro
 GRAM_PER_CM3_PER_AMU_PER_NM3 = 1e21 / Avogadro
 
 ANGSTROM_PER_NM = 10.0
+#: W/m/K in one kJ/mol/nm/ps/K
+WATT_PER_M_K = 1e24 / Avogadro

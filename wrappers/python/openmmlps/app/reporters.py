@@ -9,10 +9,18 @@ import os
 from . import extxyz, h5md_reporter, model_deviation, thermo_file
 from .extxyz import ExtendedXYZReporter
 from .h5md_reporter import H5MDReporter
+from .heat_current import HeatCurrentReporter
 from .model_deviation import ModelDeviationReporter
 from .thermo_file import ThermoReporter
 
-__all__ = ["ExtendedXYZReporter", "H5MDReporter", "ModelDeviationReporter", "ThermoReporter", "truncate_after"]
+__all__ = [
+    "ExtendedXYZReporter",
+    "H5MDReporter",
+    "HeatCurrentReporter",
+    "ModelDeviationReporter",
+    "ThermoReporter",
+    "truncate_after",
+]
 
 
 def truncate_after(path: str | os.PathLike[str], step: int) -> int:

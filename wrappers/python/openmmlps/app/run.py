@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from . import checkpoint, ensembles, h5md_reporter, platforms, snapshot, stability, status, thermo_file
+from . import checkpoint, ensembles, h5md_reporter, heat_current, platforms, snapshot, stability, status, thermo_file
 from .barostat import Barostat
 from .field import add_field
 from .monitor import Monitor
@@ -158,6 +158,10 @@ class Run:
             folder.trajectory, settings.trajectory_interval, append=resumed, virial=virial, information=information
         )
         self.writers = [self.trajectory, self.thermo]
+        if settings.heat_current_interval:
+            self.writers.append(
+                heat_current.HeatCurrentReporter(folder.heat_current, settings.heat_current_interval, append=resumed)
+            )
         if not resumed:
             state = self.simulation.context.getState(positions=True, velocities=True, energy=True)
             for reporter in [self.guard, *self.writers]:
@@ -223,7 +227,10 @@ class Run:
         self.checkpoint_step = step = self.simulation.currentStep
         if why:
             self.new_random_numbers.append({"step": step, "why": why})
-        for path, module in ((folder.trajectory, h5md_reporter), (folder.thermo, thermo_file)):
+        files: list[tuple[Path, Any]] = [(folder.trajectory, h5md_reporter), (folder.thermo, thermo_file)]
+        if self.settings.heat_current_interval:
+            files.append((folder.heat_current, heat_current))
+        for path, module in files:
             if not path.is_file():
                 raise ValueError(f"resume: '{path}' is missing; put it back or start a new run with --overwrite")
             module.truncate_after(path, step)

@@ -32,6 +32,7 @@ class RunFolder(OutputFolder):
         self.model = self.inputs / "model.safetensors"
         self.settings = self.inputs / "settings.json"
         self.thermo = path / "thermo.csv"
+        self.heat_current = path / "heat-current.csv"
         self.trajectory = path / "trajectory.h5"
         self.checkpoint = path / "checkpoint.zip"
         self.status = path / "status.json"
@@ -125,7 +126,15 @@ class RunFolder(OutputFolder):
     def clear(self) -> None:
         """Remove the files of a run, and nothing else."""
         shutil.rmtree(self.path / "inputs", ignore_errors=True)
-        for name in ("thermo.csv", "trajectory.h5", "checkpoint.zip", "status.json", "run.png", "last-good.extxyz"):
+        for name in (
+            "thermo.csv",
+            "trajectory.h5",
+            "checkpoint.zip",
+            "status.json",
+            "run.png",
+            "last-good.extxyz",
+            "heat-current.csv",
+        ):
             for suffix in ("", ".new", ".journal"):
                 (self.path / f"{name}{suffix}").unlink(missing_ok=True)
 

@@ -47,6 +47,9 @@ class RunSettings(Settings):
     minimize: bool = setting(False, "minimize the energy first, at constant volume")
     report_interval: int = setting(50, "between lines of thermo.csv", low=1, unit="steps")
     trajectory_interval: int = setting(50, "between frames of trajectory.h5", low=1, unit="steps")
+    heat_current_interval: int | None = setting(
+        None, "between lines of heat-current.csv; null: it is not written", low=1, unit="steps"
+    )
     checkpoint_seconds: float = setting(60.0, "clock time between checkpoints", low=0, unit="s")
     velocities: str = setting(
         "auto", "at the start: random, or file, of the structure; auto: random, and says if a file has some", VELOCITIES
@@ -74,6 +77,8 @@ class RunSettings(Settings):
             yield "final_temperature is given, but nve has no thermostat; use nvt or npt"
         if self.field and self.ensemble != "nvt":
             yield f"a field of {self.field:g} V/angstrom heats and drives; use nvt"
+        if self.heat_current_interval and self.repulsion:
+            yield "heat_current_interval is given, but the current of the repulsion is not known; leave one of them out"
         if self.friction <= 0:
             yield f"friction is {self.friction:g} /ps; it must be more than 0 (use --ensemble nve for none)"
         if not 1e-5 <= self.timestep <= 0.02:

@@ -54,6 +54,7 @@ def _root(
 app.command("run")(run_command.run)
 app.command("quench")(protocol_commands.quench)
 app.command("transport")(protocol_commands.transport)
+app.command("thermal")(protocol_commands.thermal)
 app.command("elastic")(protocol_commands.elastic)
 app.command("relax")(protocol_commands.relax)
 app.add_typer(study_commands.app, name="study")

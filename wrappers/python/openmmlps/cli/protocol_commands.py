@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the openmm-lps authors
-"""``openmm-lps quench``, ``transport``, ``elastic`` and ``relax``: one form for all protocols."""
+"""``openmm-lps quench``, ``transport``, ``thermal``, ``elastic`` and ``relax``: one form for all protocols."""
 
 import functools
 import inspect
@@ -172,6 +172,40 @@ def transport(
         barostat=barostat,
         mobile=mobile,
         field_V_per_angstrom=field and _fields(field),
+        seed=seed,
+    )
+
+
+@_protocol
+def thermal(
+    shared: Shared,
+    structure: Structure = None,
+    temperatures: Annotated[
+        str | None, typer.Option(help="In K, as 300,400. Default: 300.", rich_help_panel=_WHAT)
+    ] = None,
+    replicas: Annotated[int | None, typer.Option(help="Runs at each temperature.", rich_help_panel=_WHAT)] = None,
+    barostat: Annotated[
+        str | None, typer.Option(help="isotropic, anisotropic or flexible.", rich_help_panel=_WHAT)
+    ] = None,
+    mobile: Annotated[str | None, typer.Option(help="Mobile ions. Default: Li.", rich_help_panel=_WHAT)] = None,
+    seed: Seed = None,
+) -> None:
+    """Measure the thermal conductivity by Green and Kubo: mean cell, then NVE with the heat current, at each temperature.
+
+    \b
+    openmm-lps thermal glass --preset quick -o glass-thermal         # glass: the folder of a quench
+    openmm-lps thermal gamma-Li3PS4 --supercell 3x4x4 --barostat anisotropic --temperatures 300
+    openmm-lps report glass-thermal
+    """
+    _carry_out(
+        "thermal",
+        shared,
+        _named_after_structure,
+        structure=structure,
+        temperatures_K=temperatures and _numbers(temperatures, "temperatures"),
+        replicas=replicas,
+        barostat=barostat,
+        mobile=mobile,
         seed=seed,
     )
 

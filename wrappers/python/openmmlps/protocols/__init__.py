@@ -17,6 +17,7 @@ from .protocol_folder import is_protocol
 from .quench import QuenchSettings, quench
 from .relax import RelaxSettings, relax
 from .sequence import ProtocolResult
+from .thermal import ThermalSettings, thermal
 from .transport import TransportSettings, transport
 
 __all__ = [
@@ -25,10 +26,12 @@ __all__ = [
     "ProtocolResult",
     "QuenchSettings",
     "RelaxSettings",
+    "ThermalSettings",
     "TransportSettings",
     "elastic",
     "is_protocol",
     "quench",
     "relax",
+    "thermal",
     "transport",
 ]

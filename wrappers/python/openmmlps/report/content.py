@@ -147,7 +147,7 @@ class Findings:
     """Everything found in one folder."""
 
     folder: str
-    kind: str  #: 'run', 'quench', 'transport', 'elastic', 'relax'
+    kind: str  #: 'run', 'quench', 'transport', 'thermal', 'elastic', 'relax'
     title: str
     subtitle: str
     results: list[Headline] = field(default_factory=list)

@@ -14,6 +14,7 @@ from .quench_section import quench_findings
 from .relax_section import relax_findings
 from .samples import Beside
 from .single_run import run_findings
+from .thermal_section import thermal_findings
 from .trajectory_file import Reading, trajectory_findings
 from .transport_section import transport_findings
 
@@ -21,6 +22,7 @@ _PROTOCOLS = {
     "elastic": elastic_findings,
     "quench": quench_findings,
     "relax": relax_findings,
+    "thermal": thermal_findings,
     "transport": transport_findings,
 }
 
@@ -62,7 +64,7 @@ def find(path: Path | str, reading: Reading | None = None, beside: Beside | None
     else:
         raise ValueError(
             f"analyze: '{path}' holds neither a run nor a protocol of openmm-lps; give a folder that openmm-lps run, quench, "
-            "transport, elastic or relax wrote"
+            "transport, thermal, elastic or relax wrote"
         )
     found.warnings = [*methods.model_caveat(model), *found.warnings, *_failed_pictures(found)]
     return found

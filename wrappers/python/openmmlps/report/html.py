@@ -20,7 +20,7 @@ from .content import Figure, Findings, Snapshot, Table
 
 _HERE = Path(__file__).parent
 #: sections of several folders are put in this order
-SECTION_ORDER = ("elastic", "relax", *(observable.name for observable in OBSERVABLES), "thermodynamics")
+SECTION_ORDER = ("elastic", "relax", "thermal", *(observable.name for observable in OBSERVABLES), "thermodynamics")
 _NARROW = 58  # characters that fit into half the width of the page
 
 
