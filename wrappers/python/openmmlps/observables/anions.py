@@ -20,6 +20,7 @@ _LEAST_FRAMES = 40  # of each of many replicas
 _RARE = 0.05  # anions per frame that are listed
 _SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 _HEADLINE_KINDS = 3
+_LEAST_SHARE = 0.02  # of the formers, of kinds that are compared
 
 
 def _compute(sample: Sample) -> Result | None:
@@ -41,6 +42,7 @@ def _compute(sample: Sample) -> Result | None:
     result.values += [
         Value("anion", _percent([one.fraction_of_formers().get(kind, 0.0) for one in each]), kind, state.target_K)
         for kind in _kinds(each)
+        if np.mean([one.fraction_of_formers().get(kind, 0.0) for one in each]) >= _LEAST_SHARE
     ]
     if sample.kind == QUENCH:
         result.headlines = list(_headlines(sample, each))

@@ -359,16 +359,19 @@ def _values(sample: Sample, points: Sequence[Point]) -> Iterator[Value]:
 
 
 def _law_values(sample: Sample, fits: Fits) -> Iterator[Value]:
-    """What the fits give, where it is determined and was not simulated."""
+    """What the fits give where it was not simulated; nan: not determined."""
+    if len(sample.states) == 1:
+        return
     target, energy = _target(sample), fits["conductivity"].activation_energy_eV
-    if energy:
-        yield Value("activation_energy", Measured.of(energy))
+    yield Value("activation_energy", Measured.of(energy) if energy else Measured(np.nan))
     if any(state.target_K == target for state in sample.states):
         return
     for quantity, of in (("conductivity", ""), ("diffusion", sample.material.mobile)):
         predicted = fits[quantity].predict(target)
         if predicted:
             yield Value(quantity, Measured.of(predicted), of, target, (predicted.low, predicted.high))
+        else:
+            yield Value(quantity, Measured(np.nan), of, target)
 
 
 NEEDS = Needs(frames=3000, time_ps=1.0)

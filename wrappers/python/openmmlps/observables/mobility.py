@@ -19,7 +19,7 @@ from .observable import TRANSPORT, Needs, Observable, Result, Sample, State, Val
 
 _BLOCKS = 5
 _TOLERANCE_PS, _CAGE_ANGSTROM = 0.5, 1.5  # of hops
-_LEAST_SHARE = 0.01  # of the time, of kinds that are shown
+_LEAST_SHARE, _COMPARED_SHARE = 0.01, 0.05  # of the time, of kinds that are shown and compared
 
 
 def _compute(sample: Sample) -> Result | None:
@@ -107,7 +107,9 @@ def _residence_rows(state: State, stays: Mapping[str, Lifetime]) -> list[tuple[A
 
 
 def _values(state: State, stays: Mapping[str, Lifetime]) -> Iterator[Value]:
-    for kind, life, _ in _kept(stays):
+    for kind, life, share in _kept(stays):
+        if share < _COMPARED_SHARE:
+            continue
         low, high = (1 / life.high_ps if life.high_ps else 0.0), (1 / life.low_ps if life.low_ps else np.inf)
         rate = Measured(life.departures / life.observed_ps, (high - low) / 2)
         yield Value("hop_rate", rate, kind, state.target_K, (low, high))

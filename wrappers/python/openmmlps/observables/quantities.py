@@ -4,7 +4,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+
+_SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 @dataclass(frozen=True)
@@ -16,9 +19,13 @@ class Quantity:
     x_label: str = ""  #: of curves
     x_range: tuple[float, float] | None = None  #: of curves
     logarithmic: bool = False
+    levels: bool = False  #: whether names are an element and a number, as of Q⁰ of P
 
     def head(self, of: str = "") -> str:
         """Label and unit for an axis or a column."""
+        level = re.fullmatch(r"([A-Z][a-z]?)(\d)", of) if self.levels else None
+        if level:  # 'Si2' is Q² of Si
+            return f"{self.label}{level[2].translate(_SUPERSCRIPTS)} of {level[1]} ({self.unit})"
         label = self.label.replace("{}", of) if "{}" in self.label else f"{self.label} {of}".strip()
         return f"{label} ({self.unit})" if self.unit else label
 
@@ -26,8 +33,8 @@ class Quantity:
 QUANTITIES = {
     "density": Quantity("density", "g/cm³"),
     "cell_length": Quantity("{}", "Å"),
-    "q_n": Quantity("Qⁿ: {}", "%"),
-    "e_n": Quantity("Eⁿ: {}", "%"),
+    "q_n": Quantity("Q", "%", levels=True),
+    "e_n": Quantity("E", "%", levels=True),
     "anion": Quantity("{}", "% of formers"),
     "radial_peak": Quantity("peak of {}", "Å"),
     "coordination": Quantity("neighbors {}"),

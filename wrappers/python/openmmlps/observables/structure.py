@@ -24,6 +24,7 @@ from .observable import Curve, Needs, Observable, Result, Sample, Value
 _LONGEST, _SHORTEST = 10.0, 6.0  # angstrom, of g(r)
 _PEAKS = (1.2, 7.0)  # angstrom, between which peaks are listed
 _LEAST_FRAMES = 20  # of each of many replicas
+_LEAST_FOR_BAND = 3  # replicas
 _PANELS = 10  # pairs in the figure
 Pair = tuple[str, str]
 
@@ -49,7 +50,7 @@ def _compute(sample: Sample) -> Result:
     result = Result(section)
     for pair in pairs:
         reach_95 = None
-        if len(each) > 1:
+        if len(each) >= _LEAST_FOR_BAND:
             reach_95 = student_reach(len(each) - 1) * standard_error([one.pair(*pair) for one in each])
         name = "-".join(sorted(pair))
         result.curves.append(

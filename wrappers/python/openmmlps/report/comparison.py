@@ -87,8 +87,16 @@ def compare(findings: Sequence[Findings]) -> Findings | None:
     if not found.sections:
         return None
     found.samples = [sample for subject in subjects for sample in subject.samples]
+    found.title = f"Comparison of {_listed([subject.label for subject in subjects])}"
     found.methods = [("compared", ", ".join(subject.label for subject in subjects))]
     return found
+
+
+def _listed(labels: Sequence[str], most: int = 4) -> str:
+    """'A, B and C'; 'A, B and 7 others' if there are many."""
+    if len(labels) > most:
+        labels = [*labels[: most - 1], f"{len(labels) - most + 1} others"]
+    return f"{', '.join(labels[:-1])} and {labels[-1]}"
 
 
 def _subjects(findings: Sequence[Findings]) -> list[Subject]:
@@ -201,11 +209,13 @@ def _rows(subject: Subject, keys: Sequence[Key]) -> Iterator[tuple[Any, ...]]:
         shown = f"{temperature:g}" if math.isfinite(temperature) else "–"
         values = [subject.at(key, temperature) for key in keys]
         yield (subject.label, shown, "this work", *(_cell(value) for value in values))
-        published = {key: subject.published(key, temperature) for key in keys}
+        # Published numbers belong to a temperature at which there is one of ours of the same quantity.
+        own = {key[0] for key, value in zip(keys, values, strict=True) if value}
+        published = {key: subject.published(key, temperature) if key[0] in own else [] for key in keys}
         for source in dict.fromkeys(source for rows in published.values() for source, *_ in rows):
             cells = []
-            for key, value in zip(keys, values, strict=True):
-                rows = [row for row in published[key] if row[0] == source] if value else []
+            for key in keys:
+                rows = [row for row in published[key] if row[0] == source]
                 cells.append(", ".join(_range(low, high) for _, low, high in rows) or "")
             if any(cells):
                 yield (subject.label, shown, source, *cells)
@@ -214,9 +224,7 @@ def _rows(subject: Subject, keys: Sequence[Key]) -> Iterator[tuple[Any, ...]]:
 def _cell(value: Value | None) -> Measured | str:
     if value is None:
         return ""
-    if value.interval:
-        return value.measured if math.isfinite(value.measured.reach) else Measured(value.measured.value)
-    return value.measured
+    return value.measured if math.isfinite(value.measured.value) else "not determined"
 
 
 def _range(low: float, high: float) -> str:
@@ -273,17 +281,22 @@ def _composition_figure(
         panel.errorbar(x, middle, yerr=reach, label="this work", **style)
         if not axis.ticks:
             panel.plot(x, middle, color=SERIES[0], linewidth=0.8, alpha=0.6)
-        for (color, marker), (source, known) in zip(
-            _MARKS, _by_source(points, axis, (quantity, of), temperature), strict=False
-        ):
+        sources = _by_source(points, axis, (quantity, of), temperature)
+        shown = [row for _, known in sources for row in known]
+        for (color, marker), (source, known) in zip(_MARKS, sources, strict=False):
             places, low, high = np.array(known).T
             bars = np.array([(high - low) / 2, (high - low) / 2])
             panel.errorbar(places, (low + high) / 2, yerr=bars, fmt=marker, color=color, label=source, markersize=5,
                            capsize=2.5, linewidth=1, markerfacecolor="white")  # fmt: skip
+        seen = [*middle, *(row[2] for row in shown), *(row[1] for row in shown)]
         if QUANTITIES[quantity].logarithmic and (middle > 0).all():
             panel.set_yscale("log")
+        else:  # two replicas have intervals that say nothing; they must not squeeze what is known
+            room = 1.2 * (max(seen) - min(seen)) or 0.1 * abs(middle[0]) or 1.0
+            low, high = (ends[:, 0].min(), ends[:, 1].max()) if np.isfinite(ends).all() else (min(seen), max(seen))
+            panel.set_ylim(max(low, min(seen) - room) - 0.1 * room, min(high, max(seen) + room) + 0.1 * room)
         at = f", {temperature:g} K" if math.isfinite(temperature) else ""
-        panel.set(xlabel=axis.label, ylabel=QUANTITIES[quantity].head(chemical(of)))
+        panel.set(xlabel=axis.label, ylabel=_axis_label(quantity, of))
         panel.set_title(at.removeprefix(", "), fontsize=8.5, loc="right")
         if axis.ticks:
             panel.set_xticks(
@@ -341,7 +354,7 @@ def _temperature_figure(name: str, subjects: Sequence[Subject], keys: Sequence[K
                     panel.plot(
                         [1000 / row.temperature_K], [row.value], marker="*", markersize=8, color=color, linestyle=""
                     )
-        panel.set(yscale="log", xlabel="1000 K / T", ylabel=QUANTITIES[quantity].head(chemical(of)))
+        panel.set(yscale="log", xlabel="1000 K / T", ylabel=_axis_label(quantity, of))
 
     rows = tuple(
         (quantity, of, subject.label, value.temperature_K, value.measured.value, *value.ends)
@@ -393,7 +406,7 @@ def _curve_figure(quantity: str, panels: Sequence[tuple[str, Sequence[tuple[Subj
         for color, (subject, curve) in zip(SERIES, lines, strict=False):
             style = {"linestyle": DASHED, "color": "#22303c"} if subject.reference else {"color": color}
             panel.plot(curve.x, curve.y, label=subject.label, linewidth=1.2, **style)
-            if curve.reach is not None and not subject.reference:
+            if curve.reach is not None:
                 panel.fill_between(
                     curve.x, curve.y - curve.reach, curve.y + curve.reach, color=color, alpha=0.15, linewidth=0
                 )
@@ -402,6 +415,9 @@ def _curve_figure(quantity: str, panels: Sequence[tuple[str, Sequence[tuple[Subj
             panel.plot(x, y, linestyle="", marker=".", markersize=3, color="#5f6c78", label=source)
         if known.logarithmic:
             panel.set(xscale="log", yscale="log")
+        else:
+            low, high = min(c.y.min() for _, c in lines), max(c.y.max() for _, c in lines)
+            panel.set_ylim(low - 0.05 * (high - low), high + 0.15 * (high - low))
         panel.set(xlabel=known.x_label, ylabel=known.head(of))
         if known.x_range:
             panel.set_xlim(*known.x_range)
@@ -413,6 +429,11 @@ def _curve_figure(quantity: str, panels: Sequence[tuple[str, Sequence[tuple[Subj
     )
     name = f"comparison-{quantity.replace('_', '-')}"
     return Figure(name, caption, _panels(draw, len(panels)), columns, tuple(rows))
+
+
+def _axis_label(quantity: str, of: str) -> str:
+    known = QUANTITIES[quantity]
+    return known.head(of if known.levels else chemical(of)).replace("σ_NE", "$σ_{NE}$")
 
 
 def _panels(draw: Callable[[Any, int], None], count: int) -> Any:

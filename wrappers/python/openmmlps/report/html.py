@@ -108,12 +108,18 @@ def render(
 
 
 def _title(findings: Sequence[Findings]) -> str:
-    return findings[0].title if len(findings) == 1 else " · ".join(found.title for found in findings)
+    return (
+        findings[0].title
+        if len(findings) == 1 or findings[0].kind == "comparison"
+        else " · ".join(found.title for found in findings)
+    )
 
 
 def _part(number: int, found: Findings) -> dict[str, Any]:
     order = {key: index for index, key in enumerate(SECTION_ORDER)}
-    sections = sorted(found.sections, key=lambda section: order.get(section.key, len(order)))
+    sections = list(found.sections)
+    if found.kind != "comparison":  # which has an order of its own
+        sections.sort(key=lambda section: order.get(section.key, len(order)))
     return {
         "number": number,
         "found": found,
