@@ -15,7 +15,7 @@ import numpy as np
 from openmmlps.observables import FILE, Curve, Sample, Value
 from openmmlps.observables.quantities import GROUPS, QUANTITIES
 
-from .content import Figure, Findings, Measured, Section, Table, counted
+from .content import Figure, Findings, Measured, Section, Table, counted, plain, pretty
 from .style import DASHED, SERIES, chemical, picture
 
 _ROOM_K, _SAME_K = 300.0, 3.0
@@ -163,7 +163,7 @@ def _axis(subjects: Sequence[Subject]) -> _Axis:
     own = [subject for subject in subjects if not subject.reference]
     if all(math.isfinite(subject.percent) for subject in own):
         mixture = next(iter(_mixture(own[0].samples[0].composition)))
-        return _Axis(f"% {mixture}", {id(subject): subject.percent for subject in own})
+        return _Axis(f"% {pretty(mixture)}", {id(subject): subject.percent for subject in own})
     places = {id(subject): float(index) for index, subject in enumerate(own)}
     return _Axis("", places, tuple((float(index), subject.label) for index, subject in enumerate(own)))
 
@@ -228,8 +228,6 @@ def _cell(value: Value | None) -> Measured | str:
 
 
 def _range(low: float, high: float) -> str:
-    from .content import plain
-
     return plain(low) if low == high else f"{plain(low)}–{plain(high)}"
 
 
@@ -238,7 +236,7 @@ def _common_temperature(subjects: Sequence[Subject], key: Key) -> float:
     counts: dict[float, int] = {}
     for subject in subjects:
         for value in subject.values:
-            if (value.quantity, value.of) == key:
+            if (value.quantity, value.of) == key and math.isfinite(value.measured.value):
                 counts[value.temperature_K] = counts.get(value.temperature_K, 0) + 1
     if not counts:
         return math.nan
@@ -424,7 +422,7 @@ def _curve_figure(quantity: str, panels: Sequence[tuple[str, Sequence[tuple[Subj
 
     columns = ("of", "material", "temperature_K", "x", "y", "half width of the 95 % interval")
     caption = (
-        f"{known.label.replace('{}', '').strip(' ,')}: all materials at their lowest temperature. Bands: 95 % intervals from replicas; "
+        f"{known.head('').partition(' (')[0].replace(' of', '').strip(' ,')}: all materials at their lowest temperature. Bands: 95 % intervals from replicas; "
         "dashed: reference trajectory; dots: published."
     )
     name = f"comparison-{quantity.replace('_', '-')}"
