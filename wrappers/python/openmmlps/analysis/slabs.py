@@ -276,8 +276,10 @@ def exchange(
     ]
 
 
-def find_interfaces(profile: DensityProfile, element: str, smoothing: float = 2.0) -> np.ndarray:
+def find_interfaces(profile: DensityProfile, element: str, smoothing: float = 4.0) -> np.ndarray:
     """Where the density of an element passes half of its range: the interfaces between a phase with it and one without.
+
+    The smoothing makes the layers of one crystal even, so phases must be thicker than some 10 angstrom.
 
     Parameters
     ----------
@@ -291,13 +293,13 @@ def find_interfaces(profile: DensityProfile, element: str, smoothing: float = 2.
     Returns
     -------
     np.ndarray
-        [k] angstrom, ascending; empty if the density is less than half as low in one place than in another
+        [k] angstrom, ascending; empty if the lowest density is more than a quarter of the highest
     """
     from scipy.ndimage import gaussian_filter1d
 
     width = profile.height_angstrom / len(profile.z_angstrom)
     smooth = gaussian_filter1d(profile.density_per_angstrom3[element], smoothing / width, mode="wrap")
-    if smooth.min() > 0.5 * smooth.max():
+    if smooth.min() > 0.25 * smooth.max():
         return np.zeros(0)
     above = smooth - (smooth.max() + smooth.min()) / 2
     following = np.roll(above, -1)

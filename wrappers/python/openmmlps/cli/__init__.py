@@ -9,6 +9,7 @@ import typer
 
 from . import (
     environment_commands,
+    export_command,
     interface_command,
     learn_commands,
     model_commands,
@@ -60,6 +61,7 @@ app.command("relax")(protocol_commands.relax)
 app.add_typer(study_commands.app, name="study")
 app.command("analyze")(report_commands.analyze)
 app.command("report")(report_commands.report)
+app.command("export")(export_command.export)
 app.command("status")(report_commands.status)
 app.command("label")(learn_commands.label)
 app.command("train")(learn_commands.train)

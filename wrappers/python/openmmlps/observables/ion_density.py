@@ -71,7 +71,7 @@ def _density_figure(sample: Sample, trajectory: Trajectory) -> Figure:
     return Figure(f"{sample.name}-density", caption, picture(draw), columns, grid_rows(first, second, projected))
 
 
-def draw_map(axes: Any, x: np.ndarray, y: np.ndarray, values: np.ndarray, label: str, **limits: float) -> None:
+def draw_map(axes: Any, x: np.ndarray, y: np.ndarray, values: np.ndarray, label: str, **options: Any) -> None:
     """Draw values [x, y] as colors.
 
     Parameters
@@ -84,10 +84,12 @@ def draw_map(axes: Any, x: np.ndarray, y: np.ndarray, values: np.ndarray, label:
         [m, n]
     label : str
         of the colors
-    **limits
-        vmin, vmax
+    **options
+        of pcolormesh, such as vmax and cmap
     """
-    image = axes.pcolormesh(x, y, values.T, cmap="magma_r", shading="nearest", rasterized=True, **{"vmin": 0, **limits})
+    image = axes.pcolormesh(
+        x, y, values.T, shading="nearest", rasterized=True, **{"vmin": 0, "cmap": "magma_r", **options}
+    )
     axes.figure.colorbar(image, label=label)
     axes.grid(visible=False)
 

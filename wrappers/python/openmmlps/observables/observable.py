@@ -76,6 +76,9 @@ class State:
     target_K: float = math.nan  #: temperature that was asked for; nan: unknown
     temperature_K: float = math.nan  #: mean of the runs
     brief: tuple[Trajectory, ...] = ()  #: of the same state: short, with frames close in time and velocities
+    driven: Mapping[float, tuple[Trajectory, ...]] = field(
+        default_factory=dict
+    )  #: by field (V/angstrom), in that field
     settling: float = 0.0  #: share of the frames at the beginning that averages leave out
 
     @property

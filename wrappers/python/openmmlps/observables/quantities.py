@@ -50,6 +50,11 @@ QUANTITIES = {
     "activation_energy": Quantity("activation energy", "eV"),
     "band_center": Quantity("band center of {}", "1/cm"),
     "hop_rate": Quantity("hops at {}", "1/ps", logarithmic=True),
+    "jump_rate": Quantity("jumps of {}", "1/ps", logarithmic=True),
+    "percolation_barrier": Quantity("free energy to get through, {}", "eV"),
+    "field_conductivity": Quantity("σ in a field", "mS/cm", logarithmic=True),
+    "crystalline": Quantity("like {}", "% of formers"),
+    "ligand_angle": Quantity("{}", "degrees"),
     # curves
     "radial_distribution": Quantity("g(r), {}", "", "r (Å)", (1.0, 8.0)),
     "structure_factor": Quantity("S(Q), {}", "", "Q (1/Å)", (0.0, 10.0)),

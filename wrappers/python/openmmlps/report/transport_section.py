@@ -14,7 +14,7 @@ from openmmlps.app.thermo_file import read_thermo
 from openmmlps.observables import TRANSPORT, Sample, State, Value
 from openmmlps.protocols.protocol_folder import ProtocolFolder
 from openmmlps.protocols.sequence import stage_result
-from openmmlps.protocols.transport import TransportSettings, branch_name
+from openmmlps.protocols.transport import TransportSettings, branch_name, field_name
 
 from . import methods, snapshots, thermo_section
 from .content import Findings, Measured, Section, Table, counted
@@ -68,6 +68,7 @@ def transport_findings(folder: ProtocolFolder, name: str, beside: Beside) -> Fin
             "blocks": settings.blocks,
             "fit_window": (settings.fit_window[0], settings.fit_window[1]),
             "extrapolate_to_K": settings.extrapolate_to_K,
+            "field_direction": settings.field_direction,
         },
     )
     found.warnings = [*problems, *_warnings(settings, points, len(symbols))]
@@ -104,8 +105,18 @@ def _points(folder: ProtocolFolder, settings: TransportSettings) -> tuple[list[_
             continue
         actual = float(np.mean([result["thermo"]["temperature_K"][0] for result in results.values()]))
         trajectories = tuple(analysis.read(path / "trajectory.h5") for path in done)
-        points.append(_Point(State(trajectories, names_of(done), target, actual), done))
+        driven = {
+            field: found
+            for field in settings.field_V_per_angstrom
+            if (found := _finished([path.parent / field_name(field) for path in done]))
+        }
+        points.append(_Point(State(trajectories, names_of(done), target, actual, driven=driven), done))
     return points, problems
+
+
+def _finished(folders: Sequence[Path]) -> tuple[analysis.Trajectory, ...]:
+    """Trajectories of the runs that are finished."""
+    return tuple(analysis.read(path / "trajectory.h5") for path in folders if stage_result(path))
 
 
 def _lengths(settings: TransportSettings) -> str:
