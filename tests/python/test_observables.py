@@ -14,9 +14,9 @@ from openmmlps import analysis
 from openmmlps.analysis import Trajectory
 from openmmlps.analysis.scattering import _form_factors
 from openmmlps.materials import ChemistrySettings, Material
-from openmmlps.observables import OBSERVABLES, TRANSPORT, Curve, Needs, Sample, State, Value, observe
+from openmmlps.observables import OBSERVABLES, TRANSPORT, Curve, Needs, Sample, State, Value, closest_interval, observe
 from openmmlps.observables.quantities import GROUPS, QUANTITIES
-from openmmlps.protocols import QuenchSettings, quench
+from openmmlps.protocols import QuenchSettings, TransportSettings, quench, transport
 from openmmlps.protocols.packing import Composition, pack
 from openmmlps.references import References
 from openmmlps.report import Beside, Reading, compare, find
@@ -186,6 +186,24 @@ def test_glass_with_silicon_has_everything(glasses, tmp_path):
         if hasattr(item, "heads"):
             for head, cells in zip(item.heads, zip(*item.rows, strict=True), strict=True):
                 assert any(isinstance(cell, Measured) for cell in cells) == head.endswith("± 95 %"), (item.name, head)
+
+
+def test_close_frames_are_saved_for_observables_that_need_them(tmp_path):
+    """A production every 0.1 ps says nothing of vibrations; the run beside it does."""
+    times = {"cell_time_ps": 0.2, "equilibration_time_ps": 0.02, "production_time_ps": 6.0, "close_time_ps": 9.0}
+    settings = TransportSettings.make(
+        structure="beta-Li3PS4", supercell=(1, 2, 2), temperatures_K=300.0, replicas=1, frame_interval_ps=0.1, timestep_fs=4.0,
+        thermo_interval_ps=0.5, pressure_bar=20000.0, platform="Reference", **times
+    )  # fmt: skip
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("openmmlps.app.run.Run._draw", lambda run: None)
+        transport.start(tmp_path / "t", settings, engine=PairEngine())
+    found = find(tmp_path / "t")
+    close = found.samples[0].states[0].brief[0]
+    assert len(close) >= 450 and np.diff(close.times_ps)[0] == pytest.approx(0.02)
+    assert closest_interval(OBSERVABLES, TRANSPORT) == 0.02
+    assert "vibrations" in [section.key for section in found.sections]
+    assert {value.of for value in found.values if value.quantity == "band_center"} == {"Li", "P", "S"}
 
 
 def test_glasses_are_compared(glasses):

@@ -19,6 +19,7 @@ from .observable import (
     Sample,
     State,
     Value,
+    closest_interval,
     observe,
 )
 from .registry import OBSERVABLES
@@ -38,5 +39,6 @@ __all__ = [
     "Sample",
     "State",
     "Value",
+    "closest_interval",
     "observe",
 ]

@@ -239,6 +239,24 @@ class Observable:
         )
 
 
+def closest_interval(observables: Sequence[Observable], kind: str) -> float:
+    """The longest time between frames that suits all observables of a kind of folder, ps: what protocols ask for.
+
+    Parameters
+    ----------
+    observables : sequence of Observable
+        those of the report
+    kind : str
+        QUENCH, TRANSPORT and so on
+
+    Returns
+    -------
+    float
+        ps; inf if none of them cares
+    """
+    return min((item.needs.interval_ps for item in observables if kind in item.kinds), default=math.inf)
+
+
 def observe(sample: Sample, observables: Sequence[Observable]) -> Iterator[tuple[Observable, Result]]:
     """Compute all observables that suit a sample; those that cannot be computed say why.
 

@@ -9,6 +9,7 @@ Zhou, Luo, Martin and An (machine learning force field for lithium sulfide glass
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -50,6 +51,11 @@ class TransportSettings(ProductionSettings):
     )
     field_direction: str = setting("z", "of these fields", AXES)
     field_time_ps: float = setting(0.0, "ps under each field; 0: as long as the production", low=0)
+    close_time_ps: float = setting(
+        0.0,
+        "ps of a further run whose frames are as close as observables need them (vibrations, hops), with velocities; 0: none",
+        low=0,
+    )
     fit_window: tuple[float, ...] = setting(
         (0.1, 0.5), "lags of the fit of the mean squared displacement, over the length of a block"
     )
@@ -95,7 +101,12 @@ def field_name(field: float) -> str:
 
 
 def _stages(folder: ProtocolFolder, settings: TransportSettings) -> list[RunStage]:
-    return production_stages(folder, settings, _driven)
+    return production_stages(folder, settings, _further)
+
+
+def _further(folder: ProtocolFolder, settings: TransportSettings, branch: Branch) -> list[RunStage]:
+    """Runs beside the production."""
+    return [*_driven(folder, settings, branch), *_close(folder, settings, branch)]
 
 
 def _driven(folder: ProtocolFolder, settings: TransportSettings, branch: Branch) -> list[RunStage]:
@@ -128,6 +139,33 @@ def _driven(folder: ProtocolFolder, settings: TransportSettings, branch: Branch)
         )
 
     return [stage(field, number) for number, field in enumerate(settings.field_V_per_angstrom)]
+
+
+def _close(folder: ProtocolFolder, settings: TransportSettings, branch: Branch) -> list[RunStage]:
+    """A run that saves what the production is too long for."""
+    if not settings.close_time_ps:
+        return []
+    from openmmlps.observables import OBSERVABLES, TRANSPORT, closest_interval
+
+    interval = max(1, int(closest_interval(OBSERVABLES, TRANSPORT) / settings.timestep + 1e-6))
+    steps = math.ceil(settings.steps(settings.close_time_ps) / interval) * interval
+
+    def run() -> RunSettings:
+        nve = settings.production_ensemble == "nve"
+        return settings.run_settings(
+            folder.path / branch.cell,
+            model=str(folder.model),
+            ensemble=settings.production_ensemble,
+            temperature=branch.temperature,
+            friction=settings.friction_per_ps if nve else settings.production_friction_per_ps,
+            equilibrate=settings.equilibration_time_ps,
+            time=steps * settings.timestep,
+            trajectory_interval=interval,
+            seed=branch.seed + 9,
+        )
+
+    atoms = len(read_atoms(branch.start))
+    return [RunStage(f"{branch.name}/close", atoms * steps, run, conclude)]
 
 
 #: diffusion and conductivity; T500/replica-1/production and so on hold the trajectories

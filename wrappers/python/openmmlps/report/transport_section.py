@@ -110,7 +110,9 @@ def _points(folder: ProtocolFolder, settings: TransportSettings) -> tuple[list[_
             for field in settings.field_V_per_angstrom
             if (found := _finished([path.parent / field_name(field) for path in done]))
         }
-        points.append(_Point(State(trajectories, names_of(done), target, actual, driven=driven), done))
+        close = _finished([path.parent / "close" for path in done]) if settings.close_time_ps else ()
+        state = State(trajectories, names_of(done), target, actual, brief=close, driven=driven)
+        points.append(_Point(state, done))
     return points, problems
 
 

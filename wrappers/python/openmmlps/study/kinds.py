@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from openmmlps import protocols
+from openmmlps.observables import OBSERVABLES, TRANSPORT, closest_interval
 from openmmlps.protocols.protocol import Protocol
 
 _RELAXATION = 300  # evaluations, about
@@ -112,7 +113,12 @@ def _transport_work(settings: Any) -> Work:
     time, interval = settings.production(temperature)
     cell = _runs(settings, settings.cell_time_ps)
     steps = cell.steps + settings.equilibration_time_ps / settings.timestep + settings.steps(time)
-    return Work(steps, cell.frames + settings.steps(time) / interval, cell.lines + time / settings.thermo_interval_ps)
+    frames, total = cell.frames + settings.steps(time) / interval, time
+    if settings.close_time_ps:
+        total += settings.close_time_ps
+        steps += (settings.close_time_ps + settings.equilibration_time_ps) / settings.timestep
+        frames += settings.close_time_ps / closest_interval(OBSERVABLES, TRANSPORT)
+    return Work(steps, frames, cell.lines + total / settings.thermo_interval_ps)
 
 
 def _elastic_work(settings: Any) -> Work:
