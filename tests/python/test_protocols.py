@@ -294,6 +294,21 @@ def test_kills_lose_and_repeat_nothing(tmp_path):
     assert status_of(folder)["state"] == "finished"
 
 
+def test_a_signal_after_the_last_step_of_a_stage_counts(tmp_path):
+    """The next stage does not begin."""
+    monitor = Monitor()
+
+    def progress(step, total, *others):
+        if step == total:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    monitor.progress = progress
+    found = quench.start(tmp_path / "glass", quench_settings(), engine=PairEngine(), monitor=monitor)
+    assert (found.state, found.signal) == ("interrupted", signal.SIGTERM)
+    stages = [stage["done"] for stage in json.loads((tmp_path / "glass" / "status.json").read_text())["stages"]]
+    assert stages[0] and not any(stages[1:])
+
+
 def test_signal_interrupts_and_says_how_to_go_on(tmp_path):
     folder = tmp_path / "glass"
     process = command(folder, *options(), "--set", "melt_time_ps=1000")

@@ -86,7 +86,7 @@ def test_kills_and_walltime_change_nothing(undisturbed, tmp_path, slurm, monkeyp
     folder.record_file.write_text(json.dumps(record))
     executor = folder.executor()
     folder.change_executor(executor.changed(kind="slurm", walltime="00:01:00", address="127.0.0.1", retries=2))
-    kill_at_random(folder, ["task", "driver", "pool"], 1, patience=900)
+    kill_at_random(folder, ["task", "driver", "pool"], 1, patience=1800)
     assert read_progress(folder).counts() == "3 done"
     assert (slurm / "slurmctld.log").read_text().count("Time limit exhausted") >= 2
     assert_equal_studies(folder, undisturbed, "replica-1")

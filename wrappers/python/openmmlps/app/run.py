@@ -41,7 +41,7 @@ class RunResult:
 
     folder: Path
     state: str  #: 'finished' or 'interrupted'
-    signal: int | None  #: number of the signal that interrupted it
+    signal: int | None  #: number of the signal that came, be it after the last step
     step: int
     total_steps: int
     timestep: float  #: ps
@@ -310,7 +310,7 @@ class Run:
         self.guard.check(self.simulation)
         self.trajectory.flush()
         self.thermo.flush()
-        record = {"platform": self._platform(), "new_random_numbers": self.new_random_numbers}
+        record: dict[str, Any] = {"platform": self._platform(), "new_random_numbers": self.new_random_numbers}
         if self.barostat is not None:
             record["barostat"] = self.barostat.state
         checkpoint.save(self.folder.checkpoint, self.simulation, record)
@@ -330,7 +330,7 @@ class Run:
         return RunResult(
             folder=self.folder.shown,
             state=state,
-            signal=self.stop.received if state == "interrupted" else None,
+            signal=self.stop.received,
             step=self._step(),
             total_steps=self.settings.total_steps,
             timestep=self.settings.timestep,

@@ -123,7 +123,7 @@ class Sequence(Monitor):
                 self.monitor.stage(stage.name, number, len(self.stages))
                 self._say("running")
                 signal = self._run(stage) if isinstance(stage, RunStage) else self._task(stage)
-                if signal:
+                if signal and not all(map(self._done, self.stages)):
                     return self._result("interrupted", signal)
             return self._result("finished", None)
         except RunFailed as error:
@@ -156,17 +156,18 @@ class Sequence(Monitor):
         return (self.folder.path / stage.name / _RESULT).is_file()
 
     def _run(self, stage: RunStage) -> int | None:
-        """Start or continue a run; the number of the signal that interrupted it, or None."""
-        path = self.folder.path / stage.name
+        """Start or continue a run; the number of the signal that came meanwhile, or None."""
+        path, signal = self.folder.path / stage.name, None
         if not _finished(path):
             if is_run(path):
                 result = runner.resume(path, self.settings.machine, engine=self.engine, monitor=self)
             else:
                 result = runner.start(path, stage.settings(), overwrite=True, engine=self.engine, monitor=self)
+            signal = result.signal
             if result.state == "interrupted":
-                return result.signal
+                return signal
         self._write(path, stage.conclude(path))
-        return None
+        return signal
 
     def _task(self, stage: TaskStage) -> int | None:
         path = self.folder.path / stage.name

@@ -22,7 +22,7 @@ _CHECKPOINT_S = 90.0  # as long as tasks may take to end
 
 def _end_with(watch: Any) -> None:
     """Wait until the driver is gone, then for the tasks, which see it too, then end with all workers."""
-    import psutil
+    import psutil  # type: ignore[import-untyped]
 
     while not watch.gone():
         time.sleep(POLL_S)
@@ -51,7 +51,7 @@ def _tasks(worker: Any) -> list[Any]:
 
 
 if __name__ == "__main__":
-    from driver_watch import DriverWatch  # beside this file
+    from driver_watch import DriverWatch  # type: ignore[import-not-found]  # beside this file
 
     sys.path.pop(0)  # the modules beside this file are no top-level modules
     file, token, heartbeat = sys.argv[1:4]

@@ -28,7 +28,7 @@ from .kinds import KINDS
 from .study_folder import StudyFolder
 
 STOPPED = 3
-_POLL_S = 0.5
+_POLL_S, _AGAIN_S = 0.5, 5.0
 _GRACE_S = 90.0  # between the wish to stop and the end, for a checkpoint
 
 
@@ -116,8 +116,12 @@ def _stop_when_alone(watch: DriverWatch, parent: int) -> None:
     while not (reason := "the worker is gone" if os.getppid() != parent else watch.gone()):
         time.sleep(_POLL_S)
     print(f"stopped: {reason}", flush=True)
-    os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(_GRACE_S)
+    deadline = time.monotonic() + _GRACE_S
+    while (
+        time.monotonic() < deadline
+    ):  # once is not enough: one stage may have ended with the signal, and the next begun
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(_AGAIN_S)
     os._exit(STOPPED)
 
 
