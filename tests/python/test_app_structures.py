@@ -20,13 +20,16 @@ from openmmlps.protocols.relax import RelaxSettings
 from openmmlps.protocols.starts import read_start
 
 NAMES = [
+    "Li10GeP2S12",
     "Li2P2S6",
     "Li2S",
     "Li48P16S61",
     "Li4P2S6",
     "Li7P3S11",
     "Li7PS6",
+    "Na3SbS4",
     "P2S5",
+    "alpha-AgI",
     "beta-Li3PS4",
     "gamma-Li3PS4",
 ]
@@ -70,6 +73,26 @@ def load_file(name):
     from openmmlps.app.structure_files import structure_path
 
     return ase.io.read(structure_path(name))
+
+
+@pytest.mark.parametrize(
+    ("name", "density", "bonds"),
+    [
+        ("Li10GeP2S12", 2.04, {"P-S": 1.98, "Ge-S": 2.13, "Li-S": 2.42, "Li-Li": 2.27}),
+        ("alpha-AgI", 6.02, {"Ag-I": 2.83, "Ag-Ag": 4.38}),
+        ("Na3SbS4", 2.85, {"S-Sb": 2.34, "Na-S": 2.95}),
+    ],
+)
+def test_crystals_made_from_published_coordinates(name, density, bonds):
+    """Density in g/cm3 and shortest distances in angstrom."""
+    atoms = load_file(name).repeat(2)
+    assert atoms.get_masses().sum() / atoms.get_volume() * 1.66054 == pytest.approx(density, abs=0.01)
+    distances = atoms.get_all_distances(mic=True) + np.diag(np.full(len(atoms), 9.0))
+    symbols = np.array(atoms.get_chemical_symbols())
+    for pair, length in bonds.items():
+        first, second = pair.split("-")
+        found = distances[np.ix_(symbols == first, symbols == second)].min()
+        assert found == pytest.approx(length, abs=0.01), pair
 
 
 @pytest.mark.parametrize("cell", RANDOM_CELLS, ids=range(20))

@@ -16,6 +16,7 @@ from openmmlps.app.engine import engine_for
 from openmmlps.app.h5md_reporter import read_frames
 from openmmlps.app.potential_engine import PotentialEngine, WithStress
 from openmmlps.app.run_settings import RunSettings
+from openmmlps.app.structure_files import structure_path
 from openmmlps.cli import app
 from openmmlps.potentials import open_potential, parse_name
 from openmmlps.protocols.states import read_atoms
@@ -148,6 +149,24 @@ def test_a_potential_that_changed_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr("openmmlps.potentials._origin", lambda module: changed)
     with pytest.raises(ValueError, match="its file has sha256 .* now, not .* as when this began"):
         runner.resume(tmp_path / "run", {"time": 0.04})
+
+
+@pytest.mark.parametrize(
+    ("name", "repeats"), [("alpha-AgI", 1), ("Li10GeP2S12", 1), ("Na3SbS4", 1), ("beta-Li3PS4", 2)]
+)
+def test_placeholder(name, repeats):
+    """Its forces and stress are derivatives of its energy, in cells smaller than its cutoff too; every element is taken."""
+    from ase.calculators.fd import calculate_numerical_forces, calculate_numerical_stress
+
+    from openmmlps.placeholder import Placeholder
+
+    atoms = read_atoms(structure_path(name)).repeat((1, 1, repeats))
+    atoms.rattle(0.05, seed=1)
+    atoms.calc = Placeholder()
+    forces, stress = atoms.get_forces()[[0, 3]], atoms.get_stress()
+    exact = {"eps": 1e-5, "force_consistent": False}
+    np.testing.assert_allclose(calculate_numerical_forces(atoms, iatoms=[0, 3], **exact), forces, atol=1e-7)
+    np.testing.assert_allclose(calculate_numerical_stress(atoms, **exact), stress, atol=1e-7)
 
 
 def test_openmmml(tmp_path):

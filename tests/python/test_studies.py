@@ -31,6 +31,13 @@ from openmmlps.study.joined import join
 from openmmlps.study.progress import how_far
 from openmmlps.study.task import carry_out
 
+PLACEHOLDER = "ase:openmmlps.placeholder.Placeholder"
+IN_REPORT = {  # of toys
+    "azzali2026": ["beta-Li3PS4", "Li4P2S6"],
+    "kaiser2024": ["alpha-AgI", "Li10GeP2S12", "Na3SbS4"],
+    "lipon2025": ["N"],
+    "zhou2023": ["75 Li₂S – 25 P₂S₅"],
+}
 TASK = Path(__file__).with_name("app_task.py")
 HEAD = 'title = "A test"\nreplicas = 2\ntemperatures_K = [300, 400]\n'
 GLASS = '[[material]]\nname = "glass"\ncomposition = "0.75 Li2S + 0.25 P2S5"\n'
@@ -150,6 +157,12 @@ def test_lines_of_keys_and_tables():
         (HEAD + GLASS + TASKS + 'walltime = "1 hour"\n', "wallt", "walltime is '1 hour'; write hh:mm:ss"),
         (HEAD + GLASS + TASKS + '[size.toy]\nmaterials = ["ice"]\n', "materials", "there is no material 'ice'"),
         (HEAD + GLASS + TASKS + '[models]\nmine = "mine.pb"\n', "[[", "model: 'mine.pb' is not a file"),
+        (HEAD + GLASS + TASKS + '[models]\nmine = "ase:"\n', "mine", "ase: nothing is named"),
+        (HEAD + GLASS + TASKS + '[models]\nmine = { needs = "a model" }\n', "mine", "'glass' needs a model, which"),
+        (HEAD + CRYSTAL + 'replace = ["Sb by W"]\n' + TASKS, "replace", "replace holds 'Sb by W'; write for example"),
+        (HEAD + CRYSTAL + 'remove = ["99 Li"]\n' + TASKS, "[[", "'99 Li', but the supercell has 12 Li"),
+        (HEAD + CRYSTAL + "strain = [0.1]\n" + TASKS, "strain", "strain has 1 numbers; give xx, yy, zz"),
+        (HEAD + GLASS + 'remove = ["1 Li"]\n' + TASKS, "", "replace, remove and strain are for a structure"),
         (HEAD + GLASS + "[task.quench\n", "", "is not valid TOML .*line 7"),
         ("file_version = 9\n" + GLASS + TASKS, "file", "this version of openmm-lps reads 1; install a newer one"),
     ],
@@ -174,6 +187,32 @@ def test_grid(tmp_path):
     assert [name for name in tasks if "crystal/relax" in name] == ["lps/crystal/relax/replica-1"]
     seeds = [(task.model, task.material, task.task, task.settings.get("seed", 1)) for task in tasks.values()]
     assert len({seed for seed in seeds if seed[2] == "transport"}) == 8
+
+
+def test_dopants_vacancies_and_strain(tmp_path):
+    """Na2.875Sb0.875W0.125S4, strained: every task starts from the one structure in inputs."""
+    from openmmlps.protocols.states import read_atoms
+
+    text = (
+        'title = "doped"\n[models]\nx = { needs = "any" }\n[[material]]\nname = "doped"\nstructure = "Na3SbS4"\nsupercell = [2, 2, 1]\n'
+        'replace = ["1 Sb by W"]\nremove = ["1 Na"]\nstrain = [0.01, 0, 0, 0, 0, 0.02]\n[task.relax]\n[task.transport]\nreplicas = 2\n'
+    ).replace("\nreplicas = 2", "")
+    study = read_study(write(tmp_path, text), models={"x": PLACEHOLDER})
+    with StudyFolder.create(tmp_path / "out", study, expand(study)) as folder:
+        tasks = folder.tasks()
+        assert {task.settings["structure"] for task in tasks} == {"inputs/structures/doped.extxyz"}
+        assert all("supercell" not in task.settings and task.atoms == 63 for task in tasks)
+        made = read_atoms(folder.path / "inputs/structures/doped.extxyz")
+    assert made.get_chemical_formula() == "Na23S32Sb7W"
+    np.testing.assert_allclose(np.array(made.cell) / 7.19, [[2.02, 0.04, 0], [0.04, 2, 0], [0, 0, 1]], atol=1e-9)
+    assert made.get_masses()[made.symbols == "W"] == pytest.approx(183.84)
+
+
+def test_models_of_a_file_are_replaced_by_name_or_all(tmp_path):
+    text = HEAD + GLASS + 'models = ["a"]\n' + TASKS + '[models]\na = { needs = "one" }\nb = "lps"\n'
+    file = write(tmp_path, text)
+    assert read_study(file, models={"a": "lps"}).models == {"a": "lps", "b": "lps"}
+    assert read_study(file, models={"c": "lps"}).materials[0].models == ("c",)
 
 
 def test_dry_run(tmp_path):
@@ -357,13 +396,14 @@ def test_tasks_know_whether_their_driver_is_there(tmp_path):
 
 @pytest.mark.parametrize("name", shipped_studies())
 def test_shipped_studies_can_be_carried_out(name, tmp_path):
-    """The published size is read; the toy is carried out and reported."""
+    """The published size is read; the toy is carried out and reported, without a line of code."""
     pytest.importorskip("parsl")
-    assert expand(read_study(name)).tasks
+    assert expand(read_study(name, models={"any": PLACEHOLDER})).tasks
     out = tmp_path / "out"
     result = command(name, "--size", "toy", "-o", out)
     assert result.exit_code == 0, result.output
     assert "finished" in command("status", out).output
     result = command("report", out)
     assert result.exit_code == 0 and "note:" not in result.output, result.output
-    assert "75 Li₂S – 25 P₂S₅" in (out / "report.html").read_text()
+    page = (out / "report.html").read_text()
+    assert all(text in page for text in IN_REPORT[name])

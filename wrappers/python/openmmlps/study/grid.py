@@ -6,14 +6,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from openmmlps.app.engine import engine_for
 from openmmlps.app.structure_files import load
 from openmmlps.protocols.packing import Composition, pack
+from openmmlps.protocols.starts import periodic_atoms
 
+from .defects import with_defects
 from .kinds import KINDS
 from .study_file import Material, Study, TaskPlan
+
+if TYPE_CHECKING:
+    from ase import Atoms
 
 _OF_STRUCTURES = ("structure", "supercell", "format", "elements")
 
@@ -47,6 +52,7 @@ class Grid:
     tasks: tuple[Task, ...]  #: each after what it needs
     models: dict[str, tuple[bytes, dict[str, Any]]]  #: native files, and what is known of them
     structures: dict[str, str]  #: files outside of the package -> their names in the folder of the study
+    built: dict[str, Atoms]  #: structures that were made from others, by their names there
 
 
 def expand(study: Study, engine: Any = None) -> Grid:
@@ -71,10 +77,11 @@ def expand(study: Study, engine: Any = None) -> Grid:
     models: dict[str, tuple[bytes, dict[str, Any]]] = {}
     engines: dict[str, Any] = {}
     structures: dict[str, str] = {}
+    built: dict[str, Atoms] = {}
     tasks: list[Task] = []
     for material in study.materials:
         try:
-            symbols = _symbols(material)
+            symbols, made = _symbols(material, study.settings.seed)
             for name in material.models:
                 source = study.models[name]
                 engines.setdefault(name, engine or engine_for(source))
@@ -84,17 +91,19 @@ def expand(study: Study, engine: Any = None) -> Grid:
                 models[name] = content, known
         except (ValueError, OSError, ImportError) as error:
             raise study.wrong(material.line, f"'{material.settings.name}': {error}") from None
-        if "/" in material.structure:
+        if made is not None:
+            built[f"{material.settings.name}.extxyz"] = made
+        elif "/" in material.structure:
             suffix = material.structure.rsplit("/", 1)[-1]
             structures.setdefault(material.structure, f"{len(structures) + 1}-{suffix}")
         for name in material.models:
             for plan in material.plans:
                 tasks += _tasks(material, plan, name, len(symbols), structures)
-    return Grid(tuple(tasks), models, structures)
+    return Grid(tuple(tasks), models, structures, built)
 
 
-def _symbols(material: Material) -> list[str]:
-    """Elements of the atoms of the material, and whether they can be packed or read."""
+def _symbols(material: Material, seed: int) -> tuple[list[str], Atoms | None]:
+    """Elements of the atoms of the material, which can be packed or read; and the structure, if it was made here."""
     settings = material.settings
     if material.structure:
         loaded = load(
@@ -106,11 +115,15 @@ def _symbols(material: Material) -> list[str]:
         )
         if loaded.box is None:
             raise ValueError("the structure is not periodic; give one with a cell")
-        return list(loaded.symbols)
+        if not settings.has_defects:
+            return list(loaded.symbols), None
+        changes = settings.replace or (), settings.remove or (), settings.strain or ()
+        made = with_defects(periodic_atoms(loaded, "study"), *changes, seed)
+        return made.get_chemical_symbols(), made
     quench = next(plan.settings for plan in material.plans if plan.kind.makes_glass)
     counts = Composition.parse(material.composition).counts(quench.atoms)
     pack(counts, quench.density_g_per_cm3, quench.seed)
-    return [element for element, count in counts.items() for _ in range(count)]
+    return [element for element, count in counts.items() for _ in range(count)], None
 
 
 def _tasks(material: Material, plan: TaskPlan, model: str, atoms: int, structures: dict[str, str]) -> Iterator[Task]:
@@ -127,6 +140,9 @@ def _tasks(material: Material, plan: TaskPlan, model: str, atoms: int, structure
             for key in ("structure", "start"):
                 if values.get(key) == material.settings.structure and material.structure in structures:
                     values[key] = f"inputs/structures/{structures[material.structure]}"
+                elif values.get(key) and material.settings.has_defects:
+                    values = {name: value for name, value in values.items() if name not in _OF_STRUCTURES}
+                    values[key] = f"inputs/structures/{material.settings.name}.extxyz"
             if needs:  # what was read from a file is in the folder that it starts from
                 values = {key: value for key, value in values.items() if key not in _OF_STRUCTURES}
             base = f"{model}/{material.settings.name}/{plan.name}/replica-{replica}"

@@ -126,6 +126,7 @@ class _Reader(TomlFile):
     def __init__(self, path: Path, text: str, values: dict[str, Any], size: str) -> None:
         super().__init__("study", path, text, values)
         self.size = size
+        self.replaced = False  # whether models were given that are not those of the file
 
     def read(self, models: Mapping[str, str] | None) -> Study:
         self.check_names(self.values, [*(entry.name for entry in fields(StudySettings)), *_TABLES], ())
@@ -135,7 +136,7 @@ class _Reader(TomlFile):
         executor: ExecutorSettings = self.settings(ExecutorSettings, self.table("executor"), ("executor",))
         if executor.file:
             executor = executor.changed(file=self._beside(executor.file, ("executor", "file")))
-        found = dict(models) if models else self._models()
+        found = self._models(models or {})
         materials = self._materials(settings, found)
         return Study(self.path, self.text, self.size, settings, found, materials, executor)
 
@@ -156,7 +157,7 @@ class _Reader(TomlFile):
             place = ("size", name)
             if not isinstance(changes, dict):
                 self.fail(f"size.{name} is {changes!r}; write it as a table, [size.{name}]", place)
-            self.check_names(changes, [*own, "materials", "material", "task", "executor"], place)
+            self.check_names(changes, [*own, "materials", "models", "material", "task", "executor"], place)
         changes = dict(sizes.get(self.size, {}))
         kept, per_material = changes.pop("materials", None), changes.pop("material", {})
         known_materials = [item.get("name") for item in self.tables("material")]
@@ -173,15 +174,25 @@ class _Reader(TomlFile):
                 item["left out"] = True
         _merge(self.values, changes)
 
-    def _models(self) -> dict[str, str]:
+    def _models(self, given: Mapping[str, str]) -> dict[str, str]:
+        """Models by name; those given take the place of those in the file of the same names, or else of all."""
         table = self.table("models") or {"lps": "lps"}
         for name, source in table.items():
             place = ("models", name)
-            if not isinstance(source, str) or not source:
+            if isinstance(source, dict):
+                self.check_names(source, ["needs"], place)
+            elif not isinstance(source, str) or not source:
                 self.fail(f"model '{name}' is {source!r}; give a file, or the name of a packaged model", place)
             if not NAME.fullmatch(name):
                 self.fail(f"model '{name}' names a folder; use letters, digits and . _ + -", place)
-        return {name: self._model(name, source) for name, source in table.items()}
+        self.replaced = bool(given) and not set(given) <= set(table)
+        if self.replaced:
+            return dict(given)
+        return {
+            name: given.get(name)
+            or (_Needed(source["needs"]) if isinstance(source, dict) else self._model(name, source))
+            for name, source in table.items()
+        }
 
     def _model(self, name: str, source: str) -> str:
         try:
@@ -239,7 +250,14 @@ class _Reader(TomlFile):
         if structure:
             structure = self._structure(structure, place)
         known = tuple(models)
-        chosen = settings.models or known
+        chosen = known if self.replaced else settings.models or known
+        for name in chosen:
+            if isinstance(models.get(name), _Needed):
+                self.fail(
+                    f"'{settings.name}' needs {models[name]}, which is not packaged; give it with --model {name}=FILE, or "
+                    "another potential with --model",
+                    ("models", name),
+                )
         self._check_list("model", chosen, known, (*place, "models"))
         names = settings.tasks or tuple(
             name for name, (task, _) in tasks.items() if composition or not KINDS[task.kind].makes_glass
@@ -378,6 +396,10 @@ class _Reader(TomlFile):
                 self.fail(f"{' and '.join(todo)} start from each other; correct start_from", ("task", next(iter(todo))))
             found |= {name: todo.pop(name) for name in ready}
         return tuple(found.values())
+
+
+class _Needed(str):
+    """What a study needs in place of a model that nobody has given yet."""
 
 
 def _merge(values: dict[str, Any], changes: Mapping[str, Any]) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 from openmmlps.app.h5md_reporter import package_version
 from openmmlps.app.output_folder import OutputFolder
 from openmmlps.app.replace import replace_file
+from openmmlps.protocols.states import write_atoms
 
 from .grid import Grid, Task
 from .study_file import Study
@@ -59,6 +60,8 @@ class StudyFolder(OutputFolder):
                 folder.model(name).write_bytes(content)
             for source, name in grid.structures.items():
                 shutil.copyfile(source, folder.inputs / "structures" / name)
+            for name, atoms in grid.built.items():
+                write_atoms(folder.inputs / "structures" / name, atoms)
             if study.executor.file:
                 shutil.copyfile(study.executor.file, folder.inputs / "executor.py")
             record = {

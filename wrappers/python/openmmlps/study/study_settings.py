@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 from openmmlps._settings import Settings, setting
 
+from .defects import check_defects
+
 #: of names that become folders
 NAME = re.compile(r"[A-Za-z0-9][\w.+-]*", re.ASCII)
 FILE_VERSION = 1  #: of the study files that this package reads
@@ -47,6 +49,9 @@ class MaterialSettings(Settings):
     supercell: tuple[float, ...] = setting((1.0, 1.0, 1.0), "repeats of the structure along a, b, c", low=1)
     format: str = setting("", "of the structure file, by ASE's name; empty: found from name and content")
     elements: str = setting("", "element of each type, as Li,P,S, for structure files that number types")
+    replace: tuple[str, ...] | None = setting(None, "dopants of the supercell, as '1 Sb by W', at random places")
+    remove: tuple[str, ...] | None = setting(None, "vacancies of the supercell, as '1 Na', at random places")
+    strain: tuple[float, ...] | None = setting(None, "xx, yy, zz, yz, xz, xy of the strain of the supercell")
     checks: bool = setting(True, "refuse atoms nearer than 0.5 angstrom in the structure file")
     models: tuple[str, ...] | None = setting(None, "names of models; none: all")
     tasks: tuple[str, ...] | None = setting(None, "names of tasks; none: all that suit it")
@@ -59,7 +64,15 @@ class MaterialSettings(Settings):
             yield f"name is '{self.name}'; give letters, digits and . _ + -, since it names a folder"
         if bool(self.composition) == bool(self.structure):
             yield f"'{self.name}' has {'both' if self.structure else 'neither'} composition and structure; give one of them"
+        if self.composition and self.has_defects:
+            yield f"'{self.name}' has a composition; replace, remove and strain are for a structure"
+        yield from check_defects(self.replace or (), self.remove or (), self.strain or ())
         yield from twice("temperatures_K", self.temperatures_K or ())
+
+    @property
+    def has_defects(self) -> bool:
+        """Whether its structure is made from the one that is named."""
+        return bool(self.replace or self.remove or self.strain)
 
 
 @dataclass(frozen=True)
