@@ -163,6 +163,7 @@ def test_lines_of_keys_and_tables():
         (HEAD + CRYSTAL + 'remove = ["99 Li"]\n' + TASKS, "[[", "'99 Li', but the supercell has 12 Li"),
         (HEAD + CRYSTAL + "strain = [0.1]\n" + TASKS, "strain", "strain has 1 numbers; give xx, yy, zz"),
         (HEAD + GLASS + 'remove = ["1 Li"]\n' + TASKS, "", "replace, remove and strain are for a structure"),
+        (HEAD + GLASS + 'formers = "Si"\n' + TASKS, "formers", "formers holds 'Si', but the elements are"),
         (HEAD + GLASS + "[task.quench\n", "", "is not valid TOML .*line 7"),
         ("file_version = 9\n" + GLASS + TASKS, "file", "this version of openmm-lps reads 1; install a newer one"),
     ],

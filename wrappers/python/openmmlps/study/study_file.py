@@ -5,12 +5,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, NoReturn
 
 from openmmlps._toml_file import Place, TomlFile, parse_toml
+from openmmlps.materials import ChemistrySettings
+from openmmlps.materials import Material as Chemistry
 from openmmlps.potentials import parse_name
+from openmmlps.references import shares_of
 
 from .compositions import parse_composition
 from .kinds import KINDS, Kind
@@ -249,6 +252,11 @@ class _Reader(TomlFile):
             self.fail(f"composition of '{settings.name}': {error}", (*place, "composition"))
         if structure:
             structure = self._structure(structure, place)
+        else:
+            try:
+                Chemistry.of(shares_of(composition), settings.chemistry())
+            except ValueError as error:
+                self.fail_at_key(error, {entry.name: 0 for entry in fields(ChemistrySettings)}, place)
         known = tuple(models)
         chosen = known if self.replaced else settings.models or known
         for name in chosen:
@@ -338,7 +346,8 @@ class _Reader(TomlFile):
             self.fail(
                 f"{name} of '{material.name}' is {changes!r}; write {name} = {{ setting = value }}", (*place, name)
             )
-        values = table | changes
+        said = {name: value for name, value in asdict(material.chemistry()).items() if value}
+        values = said | table | changes
         for key in values:
             if key in kind.reserved:
                 self.fail(

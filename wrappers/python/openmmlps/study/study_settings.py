@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from openmmlps._settings import Settings, setting
+from openmmlps.materials import ChemistrySettings
 
 from .defects import check_defects
 
@@ -40,8 +41,8 @@ class StudySettings(Settings):
 
 
 @dataclass(frozen=True)
-class MaterialSettings(Settings):
-    """One [[material]]."""
+class MaterialSettings(ChemistrySettings):
+    """One [[material]]; what it is made of goes to all its tasks."""
 
     name: str = setting("", "of its folder")
     composition: str = setting("", "to quench, as '0.75 Li2S + 0.25 P2S5' or 'Li2.9PO3.3N0.5'")
