@@ -23,7 +23,7 @@ from openmmlps._toml_file import Lines
 from openmmlps.app.h5md_reporter import read_frames
 from openmmlps.cli import app
 from openmmlps.protocols import QuenchSettings, TransportSettings, quench, transport
-from openmmlps.study import StudyFolder, expand, read_executor, read_progress, read_study, shipped_studies
+from openmmlps.study import StudyFolder, expand, parsl_config, read_executor, read_progress, read_study, shipped_studies
 from openmmlps.study.compositions import parse_composition
 from openmmlps.study.driver_token import DriverToken
 from openmmlps.study.driver_watch import DriverWatch
@@ -393,6 +393,54 @@ def test_tasks_know_whether_their_driver_is_there(tmp_path):
     assert "another driver" in DriverWatch(token.path, "other", 60).gone()
     token.withdraw()
     assert "stopped" in watch.gone()
+
+
+def test_a_pool_ends_with_its_driver(tmp_path):
+    """Also one that begins after its driver was killed, and finds nobody to talk to."""
+    pytest.importorskip("parsl")
+    token = DriverToken(tmp_path / "driver.json")
+    pool = Path(parsl_config.__file__).with_name("pool.py")
+    options = "--max_workers_per_node=1 -a 127.0.0.1 -p 0 -c 1 -m None --poll 10 --port=1 --cert_dir None --logconf=None --block_id=0"
+    options += " --hb_period=5 --hb_threshold=5 --drain_period=None --cpu-affinity none --mpi-launcher=mpiexec --available-accelerators"
+    line = [
+        sys.executable,
+        pool,
+        token.path,
+        token.value,
+        "5",
+        *options.split()[:-1],
+        f"--logdir={tmp_path}",
+        options.split()[-1],
+    ]
+    with subprocess.Popen(line, stderr=subprocess.DEVNULL) as process:
+        time.sleep(1)
+        assert process.poll() is None
+        token.withdraw()
+        assert process.wait(15) == 0
+
+
+def test_why_no_worker_starts():
+    """From what the jobs of an executor left."""
+
+    class Job:
+        def __init__(self, state, message="sbatch: error: invalid partition\n"):
+            self.state, self.message = type("State", (), {"name": state}), message
+            self.stderr_summary = self.stdout_summary = None
+
+    assert parsl_config._trouble({"0": Job("COMPLETED"), "10": Job("FAILED"), "9": Job("RUNNING")}) == (
+        "no worker starts (sbatch: error: invalid partition); correct [executor], then --resume FILE"
+    )
+    assert not parsl_config._trouble({"0": Job("FAILED"), "1": Job("PENDING")})
+    assert not parsl_config._trouble({str(i): Job("FAILED") for i in range(5)}, 6)
+
+
+def test_slurm_without_its_commands(undisturbed, tmp_path, monkeypatch):
+    pytest.importorskip("parsl")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    folder = copy_of(undisturbed, tmp_path / "out")
+    folder.change_executor(folder.executor().changed(kind="slurm"))
+    result = command("--resume", "-o", folder.path)
+    assert result.exit_code == 2 and "sbatch and squeue and scancel cannot be found" in " ".join(result.output.split())
 
 
 @pytest.mark.parametrize("name", shipped_studies())

@@ -21,6 +21,10 @@ _LOCK, _NEW, _BEGUN, _MOVING = ".lock", ".new", ".begun", ".moving"
 _Folder = TypeVar("_Folder", bound="OutputFolder")
 
 
+class FolderInUse(ValueError):  # noqa: N818  it says what is the case
+    """Another process works in a folder."""
+
+
 class OutputFolder:
     """A locked folder; use it in a `with` statement, or call `close`.
 
@@ -196,7 +200,7 @@ def lock_folder(path: str | os.PathLike[str]) -> int:
 
     Raises
     ------
-    ValueError
+    FolderInUse
         if another process has it
     """
     descriptor = os.open(Path(path) / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
@@ -204,7 +208,7 @@ def lock_folder(path: str | os.PathLike[str]) -> int:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(descriptor)
-        raise ValueError(f"run: another process is working in '{path}'; wait for it or stop it first") from None
+        raise FolderInUse(f"run: another process is working in '{path}'; wait for it or stop it first") from None
     except OSError:
         pass  # a file system without locks: better to run without one than not at all
     return descriptor

@@ -133,6 +133,9 @@ class Run:
             self.simulation.context.setVelocities(velocities)
         ramp = ensembles.TemperatureRamp(settings)
         if settings.ensemble == "npt":
+            if resumed and "barostat" not in record:
+                why = "the checkpoint of an earlier version holds no state of the barostat"
+                self.new_random_numbers.append({"step": record["step"], "why": why})
             self.barostat = Barostat(settings, settings.seed + 1, ramp.temperature, record.get("barostat"))
         self._tell_note()
         self._open_writers(virial, resumed)

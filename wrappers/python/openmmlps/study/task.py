@@ -18,7 +18,7 @@ from typing import Any
 
 from openmmlps import protocols
 from openmmlps.app.monitor import Monitor
-from openmmlps.app.output_folder import lock_folder
+from openmmlps.app.output_folder import FolderInUse, lock_folder
 from openmmlps.app.stability import RunFailed
 from openmmlps.protocols import is_protocol
 
@@ -56,17 +56,19 @@ def main(arguments: list[str]) -> int:
         print(f"stopped: {reason}")
         return STOPPED
     threading.Thread(target=_stop_when_alone, args=(watch, os.getppid()), daemon=True).start()
-    target = folder.task(task)
-    _wait_for(target)
-    try:
-        result = carry_out(folder, task)
-    except RunFailed as error:
-        print(error)
-        return 1
-    except (ValueError, OSError) as error:
-        print(error)
-        return 2
-    return 0 if result.state == "finished" else STOPPED
+    while True:
+        _wait_for(folder.task(task))
+        try:
+            result = carry_out(folder, task)
+        except FolderInUse:
+            continue  # another one has waited too, and was first
+        except RunFailed as error:
+            print(error)
+            return 1
+        except (ValueError, OSError) as error:
+            print(error)
+            return 2
+        return 0 if result.state == "finished" else STOPPED
 
 
 def carry_out(folder: StudyFolder, task: Task, engine: Any = None) -> protocols.ProtocolResult:
@@ -105,7 +107,7 @@ def _wait_for(target: Path) -> None:
     """Wait until a process of an earlier driver has left the folder; it was told to."""
     target.mkdir(parents=True, exist_ok=True)
     while True:
-        with contextlib.suppress(ValueError):
+        with contextlib.suppress(FolderInUse):
             os.close(lock_folder(target))
             return
         time.sleep(_POLL_S)
