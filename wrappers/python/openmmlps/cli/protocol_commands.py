@@ -109,6 +109,10 @@ def quench(
         typer.Option(help="Percent Li2S in Li2S-P2S5, or as 60Li2S-32SiS2-8P2S5. Default: 75.", rich_help_panel=_WHAT),
     ] = None,
     atoms: Annotated[int | None, typer.Option(help="Of a random start, about.", rich_help_panel=_WHAT)] = None,
+    units: Annotated[
+        str | None,
+        typer.Option(help='Anions of a random start, as "PS4(3-), P2S7(4-)". Default: atoms.', rich_help_panel=_WHAT),
+    ] = None,
     start: Annotated[
         str | None, typer.Option(help="A crystal to melt instead of a random start.", rich_help_panel=_WHAT)
     ] = None,
@@ -131,6 +135,7 @@ def quench(
         lambda s: f"quench-{s.composition if s.start == 'random' else Path(s.start).stem}",
         composition=composition,
         atoms=atoms,
+        units=units,
         start=start,
         replicas=replicas,
         seed=seed,

@@ -186,7 +186,7 @@ def _insert(
     """Random places [count, 3] for atoms of one element among those that are placed, or fewer if they find no room."""
     from scipy.spatial import cKDTree
 
-    taken = [(_smallest(element, other), cKDTree(places, boxsize=length)) for other, places in placed.items()]
+    taken = [(smallest_distance(element, other), cKDTree(places, boxsize=length)) for other, places in placed.items()]
     own, wanted = np.empty((count, 3)), _room(element) ** 2
     number = fruitless = 0
     while number < count and fruitless < _FRUITLESS:
@@ -204,10 +204,11 @@ def _insert(
     return own[:number]
 
 
-def _smallest(a: str, b: str) -> float:
+def smallest_distance(a: str, b: str) -> float:
+    """Smallest distance of two atoms of a random start that are not bound to each other or soon will be, angstrom."""
     first, second = sorted((a, b))
     return SMALLEST_DISTANCES.get((first, second), _OTHER_PAIRS)
 
 
 def _room(element: str) -> float:
-    return _smallest(element, element)
+    return smallest_distance(element, element)

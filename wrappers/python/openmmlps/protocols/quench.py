@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -17,6 +18,7 @@ from openmmlps._settings import setting
 from openmmlps.app.run_settings import RunSettings
 from openmmlps.app.structure_files import load
 
+from .anion_packing import count_anions, pack_anions, parse_anions
 from .packing import Composition, pack
 from .protocol import Protocol
 from .protocol_folder import ProtocolFolder
@@ -38,6 +40,7 @@ class QuenchSettings(ProtocolSettings):
         "random", "random, or a crystal (packaged name or file) to melt, whose composition then counts"
     )
     supercell: tuple[float, ...] = setting((1.0, 1.0, 1.0), "of a crystalline start", low=1)
+    units: str = setting("", "anions of a random start, as 'PS4(3-), P2S7(4-)' or with amounts; empty: single atoms")
     atoms: int = setting(1000, "of a random start, about; the composition decides", low=3)
     replicas: int = setting(5, "independent quenches", low=1)
     density_g_per_cm3: float = setting(1.85, "of a random start and of its melt", above=0)
@@ -74,8 +77,12 @@ class QuenchSettings(ProtocolSettings):
         if self.start == "random":
             try:
                 Composition.parse(self.composition)
+                if self.units:
+                    parse_anions(self.units)
             except ValueError as error:
                 yield str(error)
+        elif self.units:
+            yield f"units are '{self.units}', but start is '{self.start}'; they are for a random start"
 
     @property
     def cooling_time_ps(self) -> float:
@@ -88,7 +95,9 @@ def _read_start(settings: QuenchSettings) -> Start:
     if settings.start == "random":
         composition = Composition.parse(settings.composition)
         counts, density = composition.counts(settings.atoms), settings.density_g_per_cm3
-        packed = [(f"replica-{number}", pack(counts, density, settings.seed + number - 1)) for number in numbers]
+        anions = count_anions(counts, parse_anions(settings.units)) if settings.units else {}
+        fill = partial(pack_anions, counts, anions) if anions else partial(pack, counts)
+        packed = [(f"replica-{number}", fill(density, settings.seed + number - 1)) for number in numbers]
         return Start(packed, {"glass": True, "name": composition.label})
     crystal = _crystal(settings)
     return Start([(f"replica-{number}", crystal) for number in numbers], {"glass": True, "name": settings.start})
