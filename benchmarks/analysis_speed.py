@@ -1,7 +1,7 @@
 #!/usr/bin/env python
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the openmm-lps authors
-"""Time and memory of every analysis that reads a whole trajectory: β-Li3PS4, 1,024 atoms, 10,000 frames, made up.
+"""Time and memory of every analysis that reads a whole trajectory, and of the observables of a report: β-Li3PS4, 1,024 atoms, 10,000 frames, made up.
 
 benchmarks/analysis_speed.py [--frames 10000]
 """
@@ -17,6 +17,7 @@ import numpy as np
 from ase.data import atomic_numbers
 
 from openmmlps import analysis, load
+from openmmlps.observables import OBSERVABLES, TRANSPORT, Sample, State, observe
 
 _PIECE = 500  # frames written at a time
 
@@ -53,7 +54,9 @@ def write(path, frames):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--frames", type=int, default=10000)
-    frames = parser.parse_args().frames
+    parser.add_argument("--observables", action="store_true", help="leave out the single functions")
+    options = parser.parse_args()
+    frames = options.frames
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "trajectory.h5"
         write(path, frames)
@@ -69,7 +72,7 @@ def main():
             nonlocal tetrahedra
             tetrahedra = analysis.find_tetrahedra(trajectory)
 
-        for name, action in (
+        actions = (
             ("diffusion, conductivity", lambda: analysis.transport_coefficients(trajectory, 600)),
             ("g(r), every 10th frame", lambda: analysis.radial_distribution(trajectory, r_max=10.0, stride=10)),
             ("anions", lambda: analysis.classify_anions(trajectory)),
@@ -81,15 +84,31 @@ def main():
             ("van Hove, self", lambda: analysis.van_hove_self(trajectory, "Li", lags_ps=[1, 10, 100])),
             ("bond density, every 10th frame", lambda: analysis.bond_density(trajectory, stride=10)),
             ("lithium density", lambda: analysis.density_map(trajectory)),
-        ):
+        )
+        for name, action in () if options.observables else actions:
             clock, processor = time.monotonic(), time.process_time()
             action()
-            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-            print(
-                f"{name:32} {time.monotonic() - clock:7.1f} s, processor {time.process_time() - processor:7.1f} s, "
-                f"peak so far {peak:6.0f} MiB",
-                flush=True,
-            )
+            tell(name, clock, processor)
+        hosts = tetrahedra = None
+        state = State((trajectory,), target_K=600.0, temperature_K=600.0)
+        sample = Sample("big", TRANSPORT, "big", trajectory.material, (state,))
+        whole = time.monotonic(), time.process_time()
+        for observable in OBSERVABLES:
+            if observable.suits(sample):
+                clock, processor = time.monotonic(), time.process_time()
+                list(observe(sample, [observable]))
+                tell(f"observable {observable.name}", clock, processor)
+        tell("all observables of transport", *whole)
+
+
+def tell(name, clock, processor):
+    """Print what was needed since then."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(
+        f"{name:32} {time.monotonic() - clock:7.1f} s, processor {time.process_time() - processor:7.1f} s, "
+        f"peak so far {peak:6.0f} MiB",
+        flush=True,
+    )
 
 
 if __name__ == "__main__":

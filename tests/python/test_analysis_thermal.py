@@ -41,15 +41,15 @@ def test_both_estimates_cover_the_truth_as_often_as_they_say(mobile, carried):
 
 
 def test_zero_of_the_energies_of_elements_does_not_matter():
-    plain = thermal_conductivity([record(1, 3.0)], TEMPERATURE, VOLUME, longest_lag_ps=1.0)
-    shifted = thermal_conductivity([record(1, 3.0, (-50.0, -300.0))], TEMPERATURE, VOLUME, longest_lag_ps=1.0)
+    plain = thermal_conductivity([record(1, 3.0)], TEMPERATURE, VOLUME, ["Li"], longest_lag_ps=1.0)
+    shifted = thermal_conductivity([record(1, 3.0, (-50.0, -300.0))], TEMPERATURE, VOLUME, ["Li"], longest_lag_ps=1.0)
     assert shifted.cepstral.value == pytest.approx(plain.cepstral.value, rel=1e-6)
     assert shifted.green_kubo.value == pytest.approx(plain.green_kubo.value, rel=1e-6)
 
 
 def test_replicas_narrow_the_interval_and_the_curve_levels_off():
-    one = thermal_conductivity([record(1)], TEMPERATURE, VOLUME, longest_lag_ps=1.0)
-    four = thermal_conductivity([record(seed) for seed in range(4)], TEMPERATURE, VOLUME, longest_lag_ps=1.0)
+    one = thermal_conductivity([record(1)], TEMPERATURE, VOLUME, ["Li"], longest_lag_ps=1.0)
+    four = thermal_conductivity([record(seed) for seed in range(4)], TEMPERATURE, VOLUME, ["Li"], longest_lag_ps=1.0)
     assert four.cepstral.standard_error < 0.8 * one.cepstral.standard_error
     assert four.running[-1] == pytest.approx(four.green_kubo.value, rel=0.02)
     assert four.running[-1] == pytest.approx(four.running[len(four.running) // 2], rel=0.15)
@@ -65,7 +65,7 @@ def test_replicas_narrow_the_interval_and_the_curve_levels_off():
     ],
 )
 def test_refusals(changes, message):
-    values = {"temperature_K": TEMPERATURE, "volume_nm3": VOLUME} | changes
+    values = {"temperature_K": TEMPERATURE, "volume_nm3": VOLUME, "mobile": ("Li",)} | changes
     with pytest.raises(ValueError) as caught:
         thermal_conductivity([record(1)], **values)
     assert message in str(caught.value)

@@ -49,7 +49,7 @@ def thermal_conductivity(
     records: Sequence[HeatRecord],
     temperature_K: float,
     volume_nm3: float,
-    mobile: Sequence[str] = ("Li",),
+    mobile: Sequence[str],
     highest_THz: float = 20.0,
     longest_lag_ps: float = 5.0,
     blocks: int = 5,
