@@ -51,6 +51,14 @@ void LPSForce::setUseTables(bool use) {
     useTables = use;
 }
 
+void LPSForce::setEnergyScaleParameter(const std::string& parameter) {
+    energyScaleParameter = parameter;
+}
+
+void LPSForce::setComputesScaleDerivative(bool computes) {
+    computesScaleDerivative = computes;
+}
+
 int LPSForce::addCommitteeModel(const LPSModel& added) {
     const std::vector<std::string>& names = added.getTypeNames();
     for (const std::string& typeName : model.getTypeNames())
@@ -88,6 +96,10 @@ std::vector<std::array<OpenMM::Vec3, 3>> LPSForce::computeParticleVirials(OpenMM
 
 OpenMM::Vec3 LPSForce::computeHeatCurrent(OpenMM::Context& context) {
     return dynamic_cast<LPSForceImpl&>(getImplInContext(context)).computeHeatCurrent(getContextImpl(context));
+}
+
+LPSParticleUncertainties LPSForce::computeParticleUncertainties(OpenMM::Context& context) {
+    return dynamic_cast<LPSForceImpl&>(getImplInContext(context)).computeParticleUncertainties(getContextImpl(context));
 }
 
 OpenMM::ForceImpl* LPSForce::createImpl() const {

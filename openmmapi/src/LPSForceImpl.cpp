@@ -11,9 +11,12 @@
 #include <string>
 
 #include "Committee.h"
+#include "lps/Uncertainty.h"
+#include "lps/Units.h"
 #include "openmm/OpenMMException.h"
 #include "openmm/VerletIntegrator.h"
 #include "openmmlps/LPSKernels.h"
+#include "openmmlps/internal/TranslateErrors.h"
 
 namespace LPSPlugin {
 
@@ -85,7 +88,7 @@ int getNumThreads(ContextImpl& context) {
 
 }  // namespace
 
-LPSForceImpl::LPSForceImpl(const LPSForce& force) : owner(force) {
+LPSForceImpl::LPSForceImpl(const LPSForce& force) : owner(force), scaleParameter(force.getEnergyScaleParameter()) {
     forceGroup = force.getForceGroup();
 }
 
@@ -119,6 +122,14 @@ double LPSForceImpl::calcForcesAndEnergy(ContextImpl& context, bool includeForce
     return kernel.getAs<CalcLPSForceKernel>().execute(context, includeForces, includeEnergy);
 }
 
+std::map<string, double> LPSForceImpl::getDefaultParameters() {
+    return scaleParameter.empty() ? std::map<string, double>() : std::map<string, double>{{scaleParameter, 1.0}};
+}
+
+double LPSForceImpl::getScale(ContextImpl& context) const {
+    return scaleParameter.empty() ? 1.0 : context.getParameter(scaleParameter);
+}
+
 vector<string> LPSForceImpl::getKernelNames() {
     return {CalcLPSForceKernel::Name()};
 }
@@ -139,17 +150,27 @@ void LPSForceImpl::updateParametersInContext(ContextImpl& context) {
 
 vector<double> LPSForceImpl::computeParticleEnergies(ContextImpl& context) {
     checkProcess(context);
-    return kernel.getAs<CalcLPSForceKernel>().computeParticleEnergies(context);
+    vector<double> energies = kernel.getAs<CalcLPSForceKernel>().computeParticleEnergies(context);
+    for (double& energy : energies)
+        energy *= getScale(context);
+    return energies;
 }
 
 vector<Vec3> LPSForceImpl::computeVirial(ContextImpl& context) {
     checkProcess(context);
-    return kernel.getAs<CalcLPSForceKernel>().computeVirial(context);
+    vector<Vec3> virial = kernel.getAs<CalcLPSForceKernel>().computeVirial(context);
+    for (Vec3& row : virial)
+        row *= getScale(context);
+    return virial;
 }
 
 vector<std::array<Vec3, 3>> LPSForceImpl::computeParticleVirials(ContextImpl& context) {
     checkProcess(context);
-    return kernel.getAs<CalcLPSForceKernel>().computeParticleResults(context).virials;
+    vector<std::array<Vec3, 3>> virials = kernel.getAs<CalcLPSForceKernel>().computeParticleResults(context).virials;
+    for (std::array<Vec3, 3>& rows : virials)
+        for (Vec3& row : rows)
+            row *= getScale(context);
+    return virials;
 }
 
 Vec3 LPSForceImpl::computeHeatCurrent(ContextImpl& context) {
@@ -165,17 +186,38 @@ Vec3 LPSForceImpl::computeHeatCurrent(ContextImpl& context) {
     }
     const CalcLPSForceKernel::ParticleResults results =
         kernel.getAs<CalcLPSForceKernel>().computeParticleResults(context);
+    const double scale = getScale(context);
     Vec3 current;
     for (int i = 0; i < numParticles; i++) {
         int particle, type;
         owner.getParticleParameters(i, particle, type);
         const Vec3& velocity = velocities[particle];
         const double mass = context.getSystem().getParticleMass(particle);
-        current += velocity * (results.energies[i] + 0.5 * mass * velocity.dot(velocity));
+        current += velocity * (scale * results.energies[i] + 0.5 * mass * velocity.dot(velocity));
         for (int row = 0; row < 3; row++)
-            current[row] += results.virials[i][row].dot(velocity);
+            current[row] += scale * results.virials[i][row].dot(velocity);
     }
     return current;
+}
+
+LPSParticleUncertainties LPSForceImpl::computeParticleUncertainties(ContextImpl& context) {
+    const std::shared_ptr<const lps::DeepPotential> model = owner.getModel().getDeepPotential();
+    if (!model->hasUncertainties())
+        throw OpenMMException(
+            "LPSForce.computeParticleUncertainties: the model is not calibrated; run 'openmm-lps calibrate MODEL "
+            "FRAMES' "
+            "and use the model that it writes.");
+    checkProcess(context);
+    vector<int> types(numParticles);
+    for (int i = 0, particle; i < numParticles; i++)
+        owner.getParticleParameters(i, particle, types[i]);
+    const vector<double> features = kernel.getAs<CalcLPSForceKernel>().computeFeatures(context);
+    const lps::AtomUncertainties found =
+        translateErrors([&] { return lps::computeUncertainties(*model, types, features); });
+    LPSParticleUncertainties result{found.forces, found.grades};
+    for (double& force : result.forces)
+        force *= lps::kilojoulesPerMolePerElectronvolt * lps::angstromsPerNanometer * std::fabs(getScale(context));
+    return result;
 }
 
 LPSModelDeviation LPSForceImpl::computeModelDeviation(ContextImpl& context) {

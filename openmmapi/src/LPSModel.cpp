@@ -49,6 +49,10 @@ double LPSModel::getCutoff() const {
     return content->potential->getData().cutoff * lps::nanometersPerAngstrom;
 }
 
+bool LPSModel::hasUncertainties() const {
+    return content->potential->hasUncertainties();
+}
+
 long long LPSModel::getNumParameters() const {
     return content->potential->getNumParameters();
 }

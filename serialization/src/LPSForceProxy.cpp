@@ -24,9 +24,10 @@ namespace {
 
 /**
  * Raise this when the XML changes; keep reading every older version, with a stored file of each in the tests.
- * 1: the first. 2: may hold a Committee; a Force without one is still written as version 1, for older readers.
+ * 1: the first. 2: may hold a Committee. 3: may have an energy scale. A Force is written as the lowest version that has
+ * all it needs, for older readers.
  */
-constexpr int currentVersion = 2;
+constexpr int currentVersion = 3;
 
 void writeModel(const LPSModel& model, SerializationNode& node) {
     node.setStringProperty("sha256", model.getHash());
@@ -54,14 +55,19 @@ LPSForceProxy::LPSForceProxy() : SerializationProxy("LPSForce") {}
 
 void LPSForceProxy::serialize(const void* object, SerializationNode& node) const {
     const LPSForce& force = *static_cast<const LPSForce*>(object);
-    node.setIntProperty("version", force.getNumCommitteeModels() > 0 ? 2 : 1);
+    const bool isScaled = !force.getEnergyScaleParameter().empty();
+    node.setIntProperty("version", isScaled ? 3 : force.getNumCommitteeModels() > 0 ? 2 : 1);
+    if (isScaled) {
+        node.setStringProperty("energyScaleParameter", force.getEnergyScaleParameter());
+        node.setBoolProperty("computesScaleDerivative", force.getComputesScaleDerivative());
+    }
     node.setIntProperty("forceGroup", force.getForceGroup());
     node.setStringProperty("name", force.getName());
     node.setBoolProperty("usesPeriodic", force.usesPeriodicBoundaryConditions());
     node.setIntProperty("precision", force.getPrecision());
     node.setBoolProperty("useTables", force.getUseTables());
     writeModel(force.getModel(), node.createChildNode("Model"));
-    if (force.getNumCommitteeModels() > 0) {
+    if (isScaled || force.getNumCommitteeModels() > 0) {
         SerializationNode& committee = node.createChildNode("Committee");
         for (int i = 0; i < force.getNumCommitteeModels(); i++)
             writeModel(force.getCommitteeModel(i), committee.createChildNode("Model"));
@@ -86,6 +92,10 @@ void* LPSForceProxy::deserialize(const SerializationNode& node) const {
     force->setUsesPeriodicBoundaryConditions(node.getBoolProperty("usesPeriodic"));
     force->setPrecision(static_cast<LPSForce::Precision>(node.getIntProperty("precision")));
     force->setUseTables(node.getBoolProperty("useTables"));
+    if (version >= 3) {
+        force->setEnergyScaleParameter(node.getStringProperty("energyScaleParameter"));
+        force->setComputesScaleDerivative(node.getBoolProperty("computesScaleDerivative"));
+    }
     if (version >= 2)
         for (const SerializationNode& entry : node.getChildNode("Committee").getChildren())
             force->addCommitteeModel(readModel(entry));

@@ -194,7 +194,14 @@ def test_output_in_every_encoding(monkeypatch, tmp_path, encoding):
         (["doctor"], "Instruction set of the CPU platform: "),
     ]
     monkeypatch.setattr(environment_commands, "_TIMED_SECONDS", 0.01)
-    assert {arguments[0] for arguments, _ in done} == {*names} - {"quench", "transport", "thermal", "elastic", "relax"}
+    assert {arguments[0] for arguments, _ in done} == {*names} - {
+        "quench",
+        "transport",
+        "thermal",
+        "elastic",
+        "relax",
+        "calibrate",
+    }
     for arguments, words in done:
         code, text = speak(monkeypatch, encoding, *arguments)
         assert code == 0 and words in text, text

@@ -187,5 +187,5 @@ def test_refusals(tmp_path):
         ModelDeviationReporter(tmp_path / "none.out", 1, append=True)
     simulation.system.removeForce(0)
     simulation.reporters = [ModelDeviationReporter(tmp_path / "d.out", 1)]
-    with pytest.raises(ValueError, match="the System has 0 LPSForces; it must have exactly one, with a committee"):
+    with pytest.raises(ValueError, match="the System has 0 LPSForces; it must have exactly one"):
         simulation.step(1)

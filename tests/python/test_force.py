@@ -249,3 +249,26 @@ def test_copy(model):
         assert (duplicate.getForceGroup(), duplicate.getName()) == (4, "mine")
         duplicate.addParticle(2, 2)
     assert force.getNumParticles() == 1
+
+
+@on_every_platform
+def test_a_global_parameter_scales_energy_forces_and_virials(case, model):
+    positions, types, box = load_structure()
+    system, force = make_system(model, types, box, case)
+    plain = case.context(system, positions)
+    expected = energy(plain), forces(plain), force.computeVirial(plain, asNumpy=True)._value
+    scaled, scaled_force = make_system(model, types, box, case)
+    scaled_force.setEnergyScaleParameter("lambda")
+    scaled_force.setComputesScaleDerivative(True)
+    context = case.context(copy.deepcopy(scaled), positions)
+    copied = LPSForce.cast(context.getSystem().getForce(0))
+    assert copied.getEnergyScaleParameter() == "lambda" and copied.getComputesScaleDerivative()
+    per_atom, force_tolerance, virial_tolerance = case.tolerances
+    for value in (1.0, 0.25, 0.0, -1.0):
+        context.setParameter("lambda", value)
+        assert energy(context) == pytest.approx(value * expected[0], rel=0, abs=per_atom * len(types))
+        np.testing.assert_allclose(forces(context), value * expected[1], rtol=0, atol=force_tolerance)
+        virial = copied.computeVirial(context, asNumpy=True)._value
+        np.testing.assert_allclose(virial, value * expected[2], rtol=0, atol=virial_tolerance)
+        derivative = context.getState(parameterDerivatives=True).getEnergyParameterDerivatives()["lambda"]
+        assert derivative == pytest.approx(expected[0], rel=0, abs=per_atom * len(types))

@@ -35,6 +35,18 @@ namespace lps {
 enum class Precision { Float32, Float64 };
 
 /**
+ * What atoms of one type were like when the model was calibrated; Uncertainty.h says what it is for. It changes no
+ * energy.
+ */
+struct FeatureStatistics {
+    int width = 0;               ///< w, outputs of the last hidden layer
+    std::vector<double> factor;  ///< [w+1][w+1], u = |(y, 1) factor|; empty: not calibrated
+    double floor = 0.0;          ///< eV/angstrom, error of the force where u is 0
+    double slope = 0.0;          ///< eV/angstrom for each unit of u
+    double limit = 0.0;          ///< largest u that belongs to the calibration
+};
+
+/**
  * Everything that determines the energy, as stored in a native file. Field by field described in docs/native-format.md.
  */
 struct DeepPotentialData {
@@ -65,7 +77,8 @@ struct DeepPotentialData {
     std::vector<Network> embeddings;
     /** Same index as embeddings; all empty unless the model is compressed. */
     std::vector<EmbeddingTable> tables;
-    std::vector<Network> fittings;  ///< [T] by center type
+    std::vector<Network> fittings;                 ///< [T] by center type
+    std::vector<FeatureStatistics> uncertainties;  ///< [T], or empty: not calibrated
 
     std::string provenance = "{}";  ///< JSON object
 };
@@ -106,6 +119,9 @@ public:
 
     /** r_c - r_s in angstrom, rounded likewise (the difference too is taken in float32). */
     double getSwitchWidth() const { return switchWidth; }
+
+    /** Whether the model is calibrated for any type; Uncertainty.h. */
+    bool hasUncertainties() const;
 
     /** M1, the number of embedding channels. */
     int getEmbeddingWidth() const { return embeddingWidth; }

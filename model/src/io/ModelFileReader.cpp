@@ -203,6 +203,25 @@ private:
         return table;
     }
 
+    /** @return empty if the file has none for this type */
+    FeatureStatistics readUncertainty(int type) {
+        FeatureStatistics statistics;
+        const std::string name = "uncertainty." + std::to_string(type);
+        if (!file.hasTensor(name + ".factor"))
+            return statistics;
+        if (data.fittings[type].layers.size() < 2)
+            throw Error(origin + ": tensor '" + name +
+                        ".factor' belongs to a fitting network without hidden layers; calibrate the model again.");
+        statistics.width = data.fittings[type].layers.back().inputs;
+        const long long size = statistics.width + 1LL;
+        statistics.factor = readTensor(name + ".factor", {size, size});
+        const std::vector<double> calibration = readTensor(name + ".calibration", {3});
+        statistics.floor = calibration[0];
+        statistics.slope = calibration[1];
+        statistics.limit = calibration[2];
+        return statistics;
+    }
+
     void readTensors() {
         const std::size_t numTypes = data.typeNames.size();
         data.mean = readStatistics("statistics.mean");
@@ -222,6 +241,9 @@ private:
         for (std::size_t type = 0; type < numTypes; type++)
             data.fittings.push_back(
                 readNetwork("fitting." + std::to_string(type), fittingLayers, width * data.axisWidth));
+
+        for (std::size_t type = 0; type < numTypes; type++)
+            data.uncertainties.push_back(readUncertainty(static_cast<int>(type)));
 
         for (const std::string& name : file.getTensorNames())
             if (!usedTensors.count(name))

@@ -111,6 +111,16 @@ std::string writeModel(const DeepPotential& model) {
     }
     for (std::size_t type = 0; type < data.fittings.size(); type++)
         addNetwork(writer, "fitting." + std::to_string(type), data.fittings[type], data.precision);
+    for (std::size_t type = 0; type < data.uncertainties.size(); type++) {
+        const FeatureStatistics& statistics = data.uncertainties[type];
+        if (statistics.factor.empty())
+            continue;
+        const std::string name = "uncertainty." + std::to_string(type);
+        const long long size = statistics.width + 1LL;
+        writer.add(name + ".factor", {size, size}, statistics.factor, Precision::Float64);
+        writer.add(name + ".calibration", {3}, {statistics.floor, statistics.slope, statistics.limit},
+                   Precision::Float64);
+    }
     return writer.finish();
 }
 

@@ -44,6 +44,7 @@ public:
         throwIfFaulty();  // what follows indexes by type
         checkRadialFunctions();
         checkFittings();
+        checkUncertainties();
         throwIfFaulty();
     }
 
@@ -116,6 +117,8 @@ private:
         requireSize("the energy bias", data.energyBias.size(), expected);
         requireSize("the list of fitting networks", data.fittings.size(), expected);
         const std::size_t numEmbeddings = data.typeOneSide ? expected : expected * expected;
+        if (!data.uncertainties.empty())
+            requireSize("the list of uncertainties", data.uncertainties.size(), expected);
         requireSize("the list of embedding networks", data.embeddings.size(), numEmbeddings);
         requireSize("the list of embedding tables", data.tables.size(), numEmbeddings);
     }
@@ -252,6 +255,25 @@ private:
                              1);
     }
 
+    void checkUncertainties() {
+        for (std::size_t type = 0; type < data.uncertainties.size() && type < data.fittings.size(); type++) {
+            const FeatureStatistics& statistics = data.uncertainties[type];
+            if (statistics.factor.empty())
+                continue;
+            const std::string what = "the uncertainty of type " + nameOf(static_cast<int>(type));
+            const std::vector<Layer>& layers = data.fittings[type].layers;
+            const std::size_t size = static_cast<std::size_t>(statistics.width) + 1;
+            if (layers.size() < 2 || layers.back().inputs != statistics.width ||
+                statistics.factor.size() != size * size)
+                fault(what + " does not fit its fitting network");
+            const auto isFinite = [](double value) { return std::isfinite(value); };
+            if (!std::all_of(statistics.factor.begin(), statistics.factor.end(), isFinite) ||
+                !(statistics.floor >= 0.0) || !(statistics.slope >= 0.0) || !(statistics.limit > 0.0) ||
+                !std::isfinite(statistics.floor + statistics.slope + statistics.limit))
+                fault(what + " has numbers that are negative or not finite");
+        }
+    }
+
     const DeepPotentialData& data;
     const int numTypes;
     int width = 0;
@@ -265,6 +287,7 @@ DeepPotential::DeepPotential(DeepPotentialData modelData) : data(std::move(model
     validator.run();
 
     const int numTypes = getNumTypes();
+    data.uncertainties.resize(numTypes);
     const auto firstUsed = std::find_if(data.embeddings.begin(), data.embeddings.end(),
                                         [](const Network& network) { return !network.empty(); });
     compressed = firstUsed == data.embeddings.end();
@@ -328,6 +351,11 @@ std::string DeepPotential::describeTypes() const {
     for (std::size_t i = 0; i < data.typeNames.size(); i++)
         text += (i ? ", " : "") + std::to_string(i) + " (" + data.typeNames[i] + ")";
     return text;
+}
+
+bool DeepPotential::hasUncertainties() const {
+    return std::any_of(data.uncertainties.begin(), data.uncertainties.end(),
+                       [](const FeatureStatistics& statistics) { return !statistics.factor.empty(); });
 }
 
 int DeepPotential::getFeatureWidth() const {

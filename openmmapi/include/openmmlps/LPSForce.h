@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <string>
 #include <vector>
 
 #include "openmm/Context.h"
@@ -11,6 +12,7 @@
 #include "openmm/Vec3.h"
 #include "openmmlps/LPSModel.h"
 #include "openmmlps/LPSModelDeviation.h"
+#include "openmmlps/LPSParticleUncertainties.h"
 #include "openmmlps/internal/ExportLPS.h"
 
 namespace LPSPlugin {
@@ -200,6 +202,36 @@ public:
      */
     OpenMM::Vec3 computeHeatCurrent(OpenMM::Context& context);
 
+    /**
+     * Compute how far the model can be trusted with each particle of this Force at the Context's positions. It is one
+     * model's own estimate, from what it was calibrated with (`openmm-lps calibrate`).
+     *
+     * @param context  a Context whose System contains this Force
+     * @return uncertainties of the forces in kJ/mol/nm, and extrapolation grades
+     * @throws OpenMM::OpenMMException if the model is not calibrated; and as computeParticleEnergies()
+     */
+    LPSParticleUncertainties computeParticleUncertainties(OpenMM::Context& context);
+
+    /** Get the global parameter that multiplies the energy of this Force; empty: none. */
+    const std::string& getEnergyScaleParameter() const { return energyScaleParameter; }
+
+    /**
+     * Multiply energy, forces and virials of this Force by a global parameter of the Context, 1 by default. Forces of
+     * several models that share a parameter, or have one each, make alchemy and multiple time steps in one Context.
+     *
+     * @param parameter  the name of the parameter; empty: none
+     */
+    void setEnergyScaleParameter(const std::string& parameter);
+
+    /** Get whether the Context computes the derivative of the energy with respect to the scale. */
+    bool getComputesScaleDerivative() const { return computesScaleDerivative; }
+
+    /**
+     * Set whether the Context computes the derivative of the energy with respect to the scale, which a State then has
+     * among its energy parameter derivatives. The default is false.
+     */
+    void setComputesScaleDerivative(bool computes);
+
 protected:
     OpenMM::ForceImpl* createImpl() const override;
 
@@ -216,6 +248,8 @@ private:
     bool periodic = true;
     Precision precision = Automatic;
     bool useTables = true;
+    std::string energyScaleParameter;
+    bool computesScaleDerivative = false;
 };
 
 }  // namespace LPSPlugin

@@ -30,7 +30,7 @@ public:
     virtual void initialize(const OpenMM::System& system, const LPSForce& force) = 0;
 
     /**
-     * Add the forces to those of the Context.
+     * Add the forces to those of the Context, times the energy scale of the Force. All else is computed without it.
      *
      * @return the energy in kJ/mol, unless the platform adds it up by itself
      */
@@ -53,6 +53,24 @@ public:
 
     /** @return energies and virials, in the order of the particle list */
     virtual ParticleResults computeParticleResults(OpenMM::ContextImpl& context) = 0;
+
+    /** @return [n][w] lps::Evaluation::features, in the order of the particle list */
+    virtual std::vector<double> computeFeatures(OpenMM::ContextImpl& context) = 0;
+
+protected:
+    /** Take over the energy scale of the Force, at initialize(). */
+    void readScale(const LPSForce& force) {
+        scaleParameter = force.getEnergyScaleParameter();
+        wantsScaleDerivative = !scaleParameter.empty() && force.getComputesScaleDerivative();
+    }
+
+    /** What energy and forces are multiplied by. */
+    double getScale(OpenMM::ContextImpl& context) const {
+        return scaleParameter.empty() ? 1.0 : context.getParameter(scaleParameter);
+    }
+
+    std::string scaleParameter;
+    bool wantsScaleDerivative = false;
 };
 
 }  // namespace LPSPlugin

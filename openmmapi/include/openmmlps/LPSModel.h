@@ -59,6 +59,9 @@ public:
     /** Distance in nm beyond which two atoms do not see each other. */
     double getCutoff() const;
 
+    /** Whether LPSForce::computeParticleUncertainties() works: the model was calibrated. */
+    bool hasUncertainties() const;
+
     /** Number of trained numbers: weights, biases and time steps, or table coefficients of a compressed model. */
     long long getNumParameters() const;
 

@@ -64,6 +64,9 @@ void CommonCalcLPSForceKernel::initialize(const OpenMM::System&, const LPSForce&
     sumScale = chooseSumScale(force.getNumParticles());
     buildStages(force);
     readParticles(force);
+    readScale(force);
+    if (wantsScaleDerivative)
+        cc.addEnergyParameterDerivative(scaleParameter);
     info = new LPSForceInfo(particles.types, periodic);
     cc.addForce(info);
 }
@@ -130,6 +133,7 @@ void CommonCalcLPSForceKernel::copyParametersToContext(ContextImpl&, const LPSFo
 }
 
 bool CommonCalcLPSForceKernel::evaluate(const Purpose& purpose) {
+    featureRows.clear();
     if (purpose.virials) {
         device->reserve(virials, 9 * static_cast<std::size_t>(cc.getPaddedNumAtoms()), sizeof(long long), "lpsVirials");
         cc.clearBuffer(virials);
@@ -150,12 +154,14 @@ bool CommonCalcLPSForceKernel::evaluate(const Purpose& purpose) {
         fitting->forward(*list, tile, descriptor->contracted);
         if (purpose.energy)
             fitting->sumEnergies(*list, tile, sumScale, atomEnergies, counters->sums);
+        if (purpose.features)
+            fitting->appendFeatures(tile, featureRows);
         if (!purpose.forces && !purpose.virials)
             continue;
         fitting->backward(*list, tile);
         descriptor->project(tile, fitting->getGradient());
         if (purpose.forces)
-            forces->addForces(*list, *descriptor, tile);
+            forces->addForces(*list, *descriptor, tile, forceScale);
         if (purpose.virials)
             forces->addVirials(*list, *descriptor, tile, sumScale, virials);
     }
@@ -236,11 +242,18 @@ double CommonCalcLPSForceKernel::execute(ContextImpl& context, bool includeForce
     if (step != lastStep && step % stepsOfFreshLists == 0)
         list->invalidate();
     lastStep = step;
-    if (!evaluate({includeForces, includeEnergy, false})) {
+    forceScale = getScale(context);
+    const bool needsEnergy = includeEnergy || wantsScaleDerivative;
+    if (!evaluate({includeForces, needsEnergy, false})) {
         cc.setForcesValid(false);
         return 0.0;
     }
-    return includeEnergy ? getEnergy() : 0.0;
+    if (!needsEnergy)
+        return 0.0;
+    const double energy = getEnergy();
+    if (wantsScaleDerivative)
+        cc.getEnergyParamDerivWorkspace()[scaleParameter] += energy;
+    return includeEnergy ? forceScale * energy : 0.0;
 }
 
 vector<double> CommonCalcLPSForceKernel::computeParticleEnergies(ContextImpl&) {
@@ -277,6 +290,24 @@ CalcLPSForceKernel::ParticleResults CommonCalcLPSForceKernel::computeParticleRes
         for (int k = 0; k < 9; k++)
             results.virials[i][k / 3][k % 3] = values[k * stride + places[entries[i]]] / sumScale;
     return results;
+}
+
+vector<double> CommonCalcLPSForceKernel::computeFeatures(ContextImpl&) {
+    ContextSelector selector(cc);
+    evaluateUntilValid({false, false, false, true});
+    const std::size_t width = model->getPotential().getFeatureWidth();
+    vector<OpenMM::mm_int4> sorted;
+    list->sorted.download(sorted);
+    vector<std::size_t> rowOfParticle(cc.getNumAtoms(), featureRows.size());
+    for (std::size_t block = 0; block < particles.blocks.size(); block++)
+        for (int row = 0; row < particles.blocks[block].z; row++)
+            rowOfParticle[cc.getAtomIndex()[sorted[particles.blocks[block].y + row].x]] =
+                block * device->settings.blockRows + row;
+    vector<double> features(entries.size() * width, 0.0);
+    for (std::size_t i = 0; i < entries.size(); i++)
+        if (rowOfParticle[entries[i]] < featureRows.size())
+            std::copy_n(featureRows.data() + rowOfParticle[entries[i]] * width, width, features.data() + i * width);
+    return features;
 }
 
 vector<Vec3> CommonCalcLPSForceKernel::computeVirial(ContextImpl&) {

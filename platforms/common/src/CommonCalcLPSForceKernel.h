@@ -35,11 +35,13 @@ public:
     std::vector<double> computeParticleEnergies(OpenMM::ContextImpl& context) override;
     std::vector<OpenMM::Vec3> computeVirial(OpenMM::ContextImpl& context) override;
     ParticleResults computeParticleResults(OpenMM::ContextImpl& context) override;
+    std::vector<double> computeFeatures(OpenMM::ContextImpl& context) override;
 
 private:
     /** What an evaluation is for. */
     struct Purpose {
         bool forces, energy, virials;
+        bool features = false;
     };
 
     void readParticles(const LPSForce& force);
@@ -75,6 +77,8 @@ private:
     std::unique_ptr<DeviceFitting> fitting;
     std::unique_ptr<DeviceForces> forces;
     OpenMM::ComputeArray atomEnergies, virials;
+    double forceScale = 1.0;          // of the present execute()
+    std::vector<double> featureRows;  // [rows][w] of the last evaluation for features
 };
 
 }  // namespace LPSPlugin

@@ -63,7 +63,7 @@ void DeviceFitting::storeLayers() {
 
     // An output layer that is more than a sum becomes a hidden one, followed by a sum of one number.
 
-    const bool isPlain = hasPlainOutput(*network);
+    const bool isPlain = isOutputPlain = hasPlainOutput(*network);
     const std::size_t numHidden = network->layers.size() - (isPlain ? 1 : 0);
     vector<double> numbers;
     for (std::size_t k = 0; k < numHidden; k++)
@@ -168,6 +168,16 @@ void DeviceFitting::sumEnergies(DeviceNeighborList& list, const RowTile& tile, d
     energyKernel.launch(tile.numRows, device.settings.flatThreads, tile.firstRow, tile.numRows, outputInputs,
                         Real{scale}, list.blocks, outputOffsets, weights, activations[(hidden.size() + 1) % 2],
                         list.sorted, device.cc.getAtomIndexArray(), atomEnergies, sums);
+}
+
+void DeviceFitting::appendFeatures(const RowTile& tile, vector<double>& features) {
+    // An output layer that is more than a sum is the last of the hidden ones here.
+
+    const std::size_t width = isOutputPlain ? outputInputs : hidden.back()->inputs;
+    OpenMM::ComputeArray& outputs = activations[(hidden.size() + (isOutputPlain ? 1 : 0)) % 2];
+    vector<double> values(outputs.getSize());
+    outputs.download(values, true);
+    features.insert(features.end(), values.begin(), values.begin() + tile.numRows * width);
 }
 
 void DeviceFitting::backward(DeviceNeighborList& list, const RowTile& tile) {

@@ -34,6 +34,10 @@ public:
     void sumEnergies(DeviceNeighborList& list, const RowTile& tile, double scale, OpenMM::ComputeArray& atomEnergies,
                      OpenMM::ComputeArray& sums);
 
+    /** Download the inputs of the output layer after forward(). @param features [rows][w], extended by those of a tile
+     */
+    void appendFeatures(const RowTile& tile, std::vector<double>& features);
+
     /** Y = dE/dD, after forward(); found in getGradient(). */
     void backward(DeviceNeighborList& list, const RowTile& tile);
 
@@ -65,6 +69,7 @@ private:
     DeviceModel& model;
     std::vector<std::unique_ptr<HiddenLayer>> hidden;
     int outputInputs = 0;
+    bool isOutputPlain = true;
     std::vector<double> constantEnergies;
     OpenMM::ComputeArray weights, outputOffsets;
     OpenMM::ComputeArray activations[2], gradients[2];

@@ -16,8 +16,9 @@ DeviceKernel DeviceForces::compile(bool virials) {
     return DeviceKernel(device, program, "computeForces");
 }
 
-void DeviceForces::addForces(DeviceNeighborList& list, DeviceDescriptor& descriptor, const RowTile& tile) {
-    launch(forceKernel, list, descriptor, tile, 0.0, noVirials);
+void DeviceForces::addForces(DeviceNeighborList& list, DeviceDescriptor& descriptor, const RowTile& tile,
+                             double factor) {
+    launch(forceKernel, list, descriptor, tile, factor, noVirials);
 }
 
 void DeviceForces::addVirials(DeviceNeighborList& list, DeviceDescriptor& descriptor, const RowTile& tile, double scale,

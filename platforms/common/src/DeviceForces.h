@@ -14,8 +14,8 @@ class DeviceForces {
 public:
     DeviceForces(Device& device, DeviceModel& model);
 
-    /** Add the forces of a tile's centers to those of the Context. */
-    void addForces(DeviceNeighborList& list, DeviceDescriptor& descriptor, const RowTile& tile);
+    /** Add the forces of a tile's centers, times a factor, to those of the Context. */
+    void addForces(DeviceNeighborList& list, DeviceDescriptor& descriptor, const RowTile& tile, double factor);
 
     /**
      * Add the virials of the particles that have a part in the energies of a tile's centers.

@@ -104,6 +104,17 @@ vector<Vec3> ParallelLPSKernel::computeVirial(ContextImpl& context) {
     return total;
 }
 
+vector<double> ParallelLPSKernel::computeFeatures(ContextImpl& context) {
+    copyPositions();
+    vector<double> total = kernels[0]->computeFeatures(context);
+    for (std::size_t k = 1; k < kernels.size(); k++) {
+        const vector<double> part = kernels[k]->computeFeatures(context);
+        for (std::size_t i = 0; i < total.size(); i++)
+            total[i] += part[i];
+    }
+    return total;
+}
+
 CalcLPSForceKernel::ParticleResults ParallelLPSKernel::computeParticleResults(ContextImpl& context) {
     copyPositions();
     ParticleResults total = kernels[0]->computeParticleResults(context);

@@ -24,6 +24,7 @@ public:
     std::vector<double> computeParticleEnergies(OpenMM::ContextImpl& context) override;
     std::vector<OpenMM::Vec3> computeVirial(OpenMM::ContextImpl& context) override;
     ParticleResults computeParticleResults(OpenMM::ContextImpl& context) override;
+    std::vector<double> computeFeatures(OpenMM::ContextImpl& context) override;
 
 private:
     class Task;

@@ -16,10 +16,13 @@ void CpuCalcLPSForceKernel::createEvaluator(const LPSForce& force) {
 
 const lps::Evaluation& CpuCalcLPSForceKernel::evaluate(const lps::Configuration& input, Wanted wanted) {
     ThreadPoolExecutor executor(cpuData.threads);
+    lps::FastRequest request;
+    request.forces = wanted != Wanted::Energies && wanted != Wanted::Features;
+    request.virial = wanted == Wanted::ForcesAndVirial;
+    request.atomVirials = wanted == Wanted::AtomVirials;
+    request.features = wanted == Wanted::Features;
     evaluator->evaluate(input.positions.data(), input.types.data(), static_cast<int>(input.positions.size()),
-                        input.box ? &*input.box : nullptr, executor,
-                        {wanted != Wanted::Energies, wanted == Wanted::ForcesAndVirial, wanted == Wanted::AtomVirials},
-                        result);
+                        input.box ? &*input.box : nullptr, executor, request, result);
     return result;
 }
 

@@ -34,16 +34,21 @@ void HostCalcLPSForceKernel::initialize(const OpenMM::System&, const LPSForce& f
     translateErrors([&] { createEvaluator(force); });
     periodic = force.usesPeriodicBoundaryConditions();
     readParticles(force);
+    readScale(force);
 }
 
 double HostCalcLPSForceKernel::execute(ContextImpl& context, bool includeForces, bool) {
     const lps::Evaluation& result = evaluate(context, includeForces ? Wanted::Forces : Wanted::Energies);
+    const double scale = getScale(context);
+    if (wantsScaleDerivative)
+        (*getPlatformData(context).energyParameterDerivatives)[scaleParameter] += result.energy * energyUnit;
     if (includeForces) {
         vector<Vec3>& forces = *getPlatformData(context).forces;
+        const double unit = forceUnit * scale;
         for (std::size_t i = 0; i < particles.size(); i++)
-            forces[particles[i]] += Vec3(result.forces[i][0], result.forces[i][1], result.forces[i][2]) * forceUnit;
+            forces[particles[i]] += Vec3(result.forces[i][0], result.forces[i][1], result.forces[i][2]) * unit;
     }
-    return result.energy * energyUnit;
+    return result.energy * energyUnit * scale;
 }
 
 void HostCalcLPSForceKernel::copyParametersToContext(ContextImpl&, const LPSForce& force) {
@@ -62,6 +67,10 @@ vector<Vec3> HostCalcLPSForceKernel::computeVirial(ContextImpl& context) {
     for (const lps::Vector3& row : evaluate(context, Wanted::ForcesAndVirial).virial)
         rows.push_back(Vec3(row[0], row[1], row[2]) * energyUnit);
     return rows;
+}
+
+vector<double> HostCalcLPSForceKernel::computeFeatures(ContextImpl& context) {
+    return evaluate(context, Wanted::Features).features;
 }
 
 CalcLPSForceKernel::ParticleResults HostCalcLPSForceKernel::computeParticleResults(ContextImpl& context) {

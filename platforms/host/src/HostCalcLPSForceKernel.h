@@ -24,10 +24,11 @@ public:
     std::vector<double> computeParticleEnergies(OpenMM::ContextImpl& context) override;
     std::vector<OpenMM::Vec3> computeVirial(OpenMM::ContextImpl& context) override;
     ParticleResults computeParticleResults(OpenMM::ContextImpl& context) override;
+    std::vector<double> computeFeatures(OpenMM::ContextImpl& context) override;
 
 protected:
     /** What is needed besides energies. */
-    enum class Wanted { Energies, Forces, ForcesAndVirial, AtomVirials };
+    enum class Wanted { Energies, Forces, ForcesAndVirial, AtomVirials, Features };
 
     /** Make the evaluator. Called once; may throw lps::Error. */
     virtual void createEvaluator(const LPSForce& force) = 0;

@@ -117,6 +117,30 @@ getUseTables(self) -> bool
 Get whether platforms other than Reference may tabulate the embedding networks.
 ";
 
+%feature("docstring") LPSPlugin::LPSForce::getEnergyScaleParameter "
+getEnergyScaleParameter(self) -> str
+Get the global parameter that multiplies the energy of this Force; empty: none.
+";
+%feature("docstring") LPSPlugin::LPSForce::setEnergyScaleParameter "
+setEnergyScaleParameter(self, parameter)
+Multiply energy, forces and virials of this Force by a global parameter of the Context, 1 by default. Forces of several models that
+share a parameter, or have one each, make alchemy and multiple time steps in one Context.
+
+Parameters
+----------
+parameter : str
+    the name of the parameter, for Context.setParameter(); empty: none
+";
+%feature("docstring") LPSPlugin::LPSForce::getComputesScaleDerivative "
+getComputesScaleDerivative(self) -> bool
+Get whether the Context computes the derivative of the energy with respect to the scale.
+";
+%feature("docstring") LPSPlugin::LPSForce::setComputesScaleDerivative "
+setComputesScaleDerivative(self, computes)
+Set whether the Context computes the derivative of the energy with respect to the scale, which State.getEnergyParameterDerivatives()
+then has. The default is False.
+";
+
 %feature("docstring") LPSPlugin::LPSForce::addCommitteeModel "
 addCommitteeModel(self, model) -> int
 Add a model to the committee of this Force: models trained alike but from other random numbers, whose disagreement tells where the
@@ -151,6 +175,7 @@ LPS_RELEASE_INTERPRETER(LPSPlugin::LPSForce::computeParticleEnergies)
 LPS_RELEASE_INTERPRETER(LPSPlugin::LPSForce::computeVirial)
 LPS_RELEASE_INTERPRETER(LPSPlugin::LPSForce::computeParticleVirials)
 LPS_RELEASE_INTERPRETER(LPSPlugin::LPSForce::computeHeatCurrent)
+LPS_RELEASE_INTERPRETER(LPSPlugin::LPSForce::computeParticleUncertainties)
 LPS_RELEASE_INTERPRETER(LPSPlugin::LPSForce::computeModelDeviation)
 
 %apply int& OUTPUT { int& particle, int& type };
@@ -158,6 +183,7 @@ LPS_RELEASE_INTERPRETER(LPSPlugin::LPSForce::computeModelDeviation)
 namespace LPSPlugin {
 
 %rename(_computeParticleEnergies) LPSForce::computeParticleEnergies;
+%rename(_computeParticleUncertainties) LPSForce::computeParticleUncertainties;
 %rename(_computeModelDeviation) LPSForce::computeModelDeviation;
 %rename(_computeVirial) LPSForce::computeVirial;
 %rename(_computeParticleVirials) LPSForce::computeParticleVirials;
@@ -181,6 +207,10 @@ public:
     void setPrecision(Precision precision);
     bool getUseTables() const;
     void setUseTables(bool useTables);
+    std::string getEnergyScaleParameter() const;
+    void setEnergyScaleParameter(const std::string& parameter);
+    bool getComputesScaleDerivative() const;
+    void setComputesScaleDerivative(bool computes);
     int addCommitteeModel(const LPSModel& model);
     int getNumCommitteeModels() const;
     LPSModel getCommitteeModel(int index) const;
@@ -189,6 +219,7 @@ public:
     std::vector<OpenMM::Vec3> computeVirial(OpenMM::Context& context);
     std::vector<std::array<OpenMM::Vec3, 3>> computeParticleVirials(OpenMM::Context& context);
     OpenMM::Vec3 computeHeatCurrent(OpenMM::Context& context);
+    LPSPlugin::LPSParticleUncertainties computeParticleUncertainties(OpenMM::Context& context);
 
     %extend {
         static LPSPlugin::LPSForce* _cast(OpenMM::Force& force) { return dynamic_cast<LPSPlugin::LPSForce*>(&force); }
@@ -312,6 +343,30 @@ public:
         import numpy
         current = numpy.array(self._computeHeatCurrent(context))
         return current*(unit.kilojoule_per_mole*unit.nanometer/unit.picosecond)
+
+    def computeParticleUncertainties(self, context):
+        """
+        computeParticleUncertainties(self, context) -> ParticleUncertainties
+        Compute how far the model can be trusted with each particle of this Force at the Context's positions. It is one model's own
+        estimate, from what it was calibrated with (openmm-lps calibrate).
+
+        Parameters
+        ----------
+        context : openmm.Context
+            a Context whose System contains this Force
+
+        Returns
+        -------
+        openmmlps.ParticleUncertainties
+            uncertainties of the forces (kJ/mol/nm) and extrapolation grades, in the order of the particle list
+
+        Raises
+        ------
+        openmm.OpenMMException
+            if the model is not calibrated
+        """
+        from openmmlps._deviation import ParticleUncertainties
+        return ParticleUncertainties._of(*self._computeParticleUncertainties(context))
 
     def computeModelDeviation(self, context):
         """

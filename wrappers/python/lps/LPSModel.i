@@ -55,6 +55,10 @@ Get the number of trained numbers: weights, biases and time steps, or table coef
 getPrecision(self) -> str
 Get the precision in which the networks were trained: 'single' or 'double'. It limits no platform.
 ";
+%feature("docstring") LPSPlugin::LPSModel::hasUncertainties "
+hasUncertainties(self) -> bool
+Get whether LPSForce.computeParticleUncertainties() works: the model was calibrated.
+";
 %feature("docstring") LPSPlugin::LPSModel::getMetadata "
 getMetadata(self) -> str
 Get a description of the model as JSON: format, format_version, sha256 (that of getHash()), and provenance, the object that the
@@ -92,6 +96,7 @@ public:
     int getTypeIndex(const std::string& symbol) const;
     std::string describeTypes() const;
     double getCutoff() const;
+    bool hasUncertainties() const;
     long long getNumParameters() const;
     std::string getPrecision() const;
     std::string getMetadata() const;

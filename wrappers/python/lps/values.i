@@ -48,6 +48,17 @@
         PyList_SET_ITEM($result, i, PyFloat_FromDouble(values[i]));
 }
 
+%typemap(out) LPSPlugin::LPSParticleUncertainties {
+    PyObject* lists[2];
+    const std::vector<double>* numbers[2] = {&$1.forces, &$1.grades};
+    for (int k = 0; k < 2; k++) {
+        lists[k] = PyList_New(numbers[k]->size());
+        for (std::size_t i = 0; i < numbers[k]->size(); i++)
+            PyList_SET_ITEM(lists[k], i, PyFloat_FromDouble((*numbers[k])[i]));
+    }
+    $result = Py_BuildValue("(NN)", lists[0], lists[1]);
+}
+
 %typemap(out) LPSPlugin::LPSModelDeviation {
     const LPSPlugin::LPSModelDeviation& deviation = $1;
     PyObject* forces = PyList_New(deviation.forces.size());

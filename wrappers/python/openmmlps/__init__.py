@@ -17,7 +17,7 @@ from openmmlps._plugins import load_plugins as _load_plugins
 _check_openmm_version(_build.openmm_minor, _openmm.Platform.getOpenMMVersion())
 
 # Only now, because a binary for another OpenMM may crash while it loads.
-from openmmlps._deviation import ModelDeviation
+from openmmlps._deviation import ModelDeviation, ParticleUncertainties
 from openmmlps.openmmlps import LPSForce, LPSModel
 
 __version__ = _build.version
@@ -29,6 +29,7 @@ __all__ = [
     "LPSForce",
     "LPSModel",
     "ModelDeviation",
+    "ParticleUncertainties",
     "__version__",
     "addRepulsion",
     "createSystem",

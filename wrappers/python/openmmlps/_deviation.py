@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the openmm-lps authors
-"""What LPSForce.computeModelDeviation() returns."""
+"""What LPSForce.computeModelDeviation() and computeParticleUncertainties() return."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,3 +28,15 @@ class ModelDeviation:
             np.reshape(virial, (3, 3)) * unit.kilojoule_per_mole,
             energy * unit.kilojoule_per_mole,
         )
+
+
+@dataclass(frozen=True)
+class ParticleUncertainties:
+    """How far a model trusts itself with each particle, in the order of the particle list."""
+
+    forces: unit.Quantity  #: [n] kJ/mol/nm: expected length of the error of the force
+    grades: np.ndarray  #: [n] extrapolation grade; above 1: surroundings unlike those of the calibration
+
+    @classmethod
+    def _of(cls, forces: Sequence[float], grades: Sequence[float]) -> "ParticleUncertainties":
+        return cls(np.array(forces) * (unit.kilojoule_per_mole / unit.nanometer), np.array(grades))

@@ -38,7 +38,7 @@ public:
     double calcForcesAndEnergy(OpenMM::ContextImpl& context, bool includeForces, bool includeEnergy,
                                int groups) override;
 
-    std::map<std::string, double> getDefaultParameters() override { return {}; }
+    std::map<std::string, double> getDefaultParameters() override;
 
     std::vector<std::string> getKernelNames() override;
 
@@ -55,13 +55,19 @@ public:
 
     OpenMM::Vec3 computeHeatCurrent(OpenMM::ContextImpl& context);
 
+    LPSParticleUncertainties computeParticleUncertainties(OpenMM::ContextImpl& context);
+
     LPSModelDeviation computeModelDeviation(OpenMM::ContextImpl& context);
 
 private:
     /** @throws OpenMM::OpenMMException if this process was forked from the one that made the Context */
     void checkProcess(OpenMM::ContextImpl& context) const;
 
+    /** What the energy is multiplied by. */
+    double getScale(OpenMM::ContextImpl& context) const;
+
     const LPSForce& owner;
+    const std::string scaleParameter;  // as the Force had it when the Context was made
     OpenMM::Kernel kernel;
     std::unique_ptr<Committee> committee;  // null if the Force has none
     int numParticles = 0;

@@ -56,10 +56,10 @@ inline DEVICE void lpsAddGradients(const real4* G, int lane, real4 r, int tableR
     }
 }
 
-#define LPS_ADD_FORCE(particle, fx, fy, fz)                                                             \
-    ATOMIC_ADD(&forces[particle], (mm_ulong)realToFixedPoint((real)LPS_FORCE_UNIT*(fx)));               \
-    ATOMIC_ADD(&forces[particle + paddedAtoms], (mm_ulong)realToFixedPoint((real)LPS_FORCE_UNIT*(fy))); \
-    ATOMIC_ADD(&forces[particle + 2 * paddedAtoms], (mm_ulong)realToFixedPoint((real)LPS_FORCE_UNIT*(fz)));
+#define LPS_ADD_FORCE(particle, fx, fy, fz)                                                  \
+    ATOMIC_ADD(&forces[particle], (mm_ulong)realToFixedPoint(forceUnit*(fx)));               \
+    ATOMIC_ADD(&forces[particle + paddedAtoms], (mm_ulong)realToFixedPoint(forceUnit*(fy))); \
+    ATOMIC_ADD(&forces[particle + 2 * paddedAtoms], (mm_ulong)realToFixedPoint(forceUnit*(fz)));
 
 /** Of f = dE/dx and one component of the displacement x from the center to a neighbor, a row of its virial. */
 #define LPS_ADD_VIRIAL_ROW(first, component)                                                                    \
@@ -72,8 +72,8 @@ inline DEVICE void lpsAddGradients(const real4* G, int lane, real4 r, int tableR
  * group holds LPS_GROUP_ROWS rows and goes as many rounds as its longest row, so that barriers stay in uniform control
  * flow. What is added to forces and virials are 64-bit integers: their order does not matter.
  *
- * With LPS_VIRIALS nothing is added to forces. virials, [9][paddedAtoms], then receive what the energy of the center
- * adds to the virials of its neighbors, times scale.
+ * Forces are multiplied by scale. With LPS_VIRIALS nothing is added to forces. virials, [9][paddedAtoms], then receive
+ * what the energy of the center adds to the virials of its neighbors, times scale.
  */
 KERNEL void computeForces(int firstRow, int tileRows, int rankBits, int paddedAtoms, real4 cutoffs, real scale,
                           GLOBAL const int4* RESTRICT blocks, GLOBAL const int* RESTRICT sections,
@@ -89,6 +89,9 @@ KERNEL void computeForces(int firstRow, int tileRows, int rankBits, int paddedAt
     LOCAL real4 rowParts[LPS_GROUP_ROWS][LPS_LANES][LPS_LANES];
     LOCAL real radialParts[LPS_GROUP_ROWS][LPS_LANES][LPS_LANES];
     LOCAL int counts[LPS_GROUP_ROWS];
+#endif
+#ifndef LPS_VIRIALS
+    const real forceUnit = (real)LPS_FORCE_UNIT * scale;
 #endif
     const int lane = LOCAL_ID % LPS_LANES;
     const int groupRow = LOCAL_ID / LPS_LANES;

@@ -12,6 +12,7 @@ import numpy as np
 
 from .extxyz import append_whole
 from .file_reporter import FileReporter
+from .model_deviation import only_force
 from .thermo_file import read_thermo, truncate_after
 
 __all__ = ["HeatCurrentReporter", "read_heat_current", "truncate_after"]
@@ -51,15 +52,7 @@ class HeatCurrentReporter(FileReporter):
         self._members: dict[str, np.ndarray] = {}
 
     def _open(self, simulation: Any, last: int | None) -> None:
-        from openmmlps import LPSForce
-
-        found = [LPSForce.cast(force) for force in simulation.system.getForces() if LPSForce.isinstance(force)]
-        if len(found) != 1:
-            raise ValueError(
-                f"HeatCurrentReporter: the System has {len(found)} LPSForces; it must have exactly one, since the current "
-                "of other Forces is not known"
-            )
-        self._force = found[0]
+        self._force = only_force(simulation.system, "HeatCurrentReporter")
         symbols = np.array([atom.element.symbol for atom in simulation.topology.atoms()])
         self._members = {str(symbol): np.flatnonzero(symbols == symbol) for symbol in np.unique(symbols)}
         if last is not None:

@@ -78,7 +78,9 @@ class ModelDeviationReporter(FileReporter):
         append: bool = False,
     ) -> None:
         super().__init__(file, reportInterval, append)
-        self._bounds = None if bounds is None else _check_bounds(bounds)
+        self._bounds = (
+            None if bounds is None else check_bounds(bounds, "ModelDeviationReporter", "eV/angstrom", "(0.15, 0.35)")
+        )
         candidates = self._path.parent / "candidates.extxyz" if frames is None else Path(frames).absolute()
         if append and bounds is not None and not candidates.is_file():
             raise FileNotFoundError(f"ModelDeviationReporter: '{candidates}' does not exist; open it with append=False")
@@ -107,7 +109,7 @@ class ModelDeviationReporter(FileReporter):
         """
         self._begin(simulation)
         if self._force is None:
-            self._force = _force_of(simulation.system)
+            self._force = only_force(simulation.system, "ModelDeviationReporter")
         columns = deviation_columns(self._force.computeModelDeviation(simulation.context))
         if self._frames is not None and self._bounds is not None and self._bounds[0] <= columns[3] < self._bounds[1]:
             values = dict(zip(_NAMES, columns, strict=True))
@@ -144,22 +146,21 @@ def truncate_after(path: str | os.PathLike[str], step: int) -> int:
     return len(kept)
 
 
-def _check_bounds(bounds: Sequence[float]) -> tuple[float, float]:
+def check_bounds(bounds: Sequence[float], where: str, unit: str, example: str) -> tuple[float, float]:
+    """Two numbers in order, for frames to store."""
     low, high = map(float, bounds)
     if not 0 <= low < high:
         raise ValueError(
-            f"ModelDeviationReporter: the bounds are {low:g} and {high:g} eV/angstrom; give 0 <= low < high, such as "
-            "(0.15, 0.35)"
+            f"{where}: the bounds are {low:g} and {high:g} {unit}; give 0 <= low < high, such as {example}"
         )
     return low, high
 
 
-def _force_of(system: Any) -> Any:
+def only_force(system: Any, where: str) -> Any:
+    """Get the LPSForce of a System."""
     from openmmlps import LPSForce
 
     forces = [LPSForce.cast(force) for force in system.getForces() if LPSForce.isinstance(force)]
     if len(forces) != 1:
-        raise ValueError(
-            f"ModelDeviationReporter: the System has {len(forces)} LPSForces; it must have exactly one, with a committee"
-        )
+        raise ValueError(f"{where}: the System has {len(forces)} LPSForces; it must have exactly one")
     return forces[0]

@@ -12,6 +12,7 @@ from .h5md_reporter import H5MDReporter
 from .heat_current import HeatCurrentReporter
 from .model_deviation import ModelDeviationReporter
 from .thermo_file import ThermoReporter
+from .uncertainty import UncertaintyReporter
 
 __all__ = [
     "ExtendedXYZReporter",
@@ -19,6 +20,7 @@ __all__ = [
     "HeatCurrentReporter",
     "ModelDeviationReporter",
     "ThermoReporter",
+    "UncertaintyReporter",
     "truncate_after",
 ]
 

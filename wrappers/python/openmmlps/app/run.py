@@ -17,7 +17,18 @@ from typing import Any
 
 import numpy as np
 
-from . import checkpoint, ensembles, h5md_reporter, heat_current, platforms, snapshot, stability, status, thermo_file
+from . import (
+    checkpoint,
+    ensembles,
+    h5md_reporter,
+    heat_current,
+    platforms,
+    snapshot,
+    stability,
+    status,
+    thermo_file,
+    uncertainty,
+)
 from .barostat import Barostat
 from .field import add_field
 from .monitor import Monitor
@@ -161,6 +172,16 @@ class Run:
             folder.trajectory, settings.trajectory_interval, append=resumed, virial=virial, information=information
         )
         self.writers = [self.trajectory, self.thermo]
+        if settings.stop_grade is not None:
+            self.writers.append(
+                uncertainty.UncertaintyReporter(
+                    folder.uncertainty,
+                    settings.report_interval,
+                    bounds=(1.0, settings.stop_grade) if settings.stop_grade > 1 else None,
+                    stop=settings.stop_grade,
+                    append=resumed,
+                )
+            )
         if settings.heat_current_interval:
             self.writers.append(
                 heat_current.HeatCurrentReporter(folder.heat_current, settings.heat_current_interval, append=resumed)
@@ -233,6 +254,8 @@ class Run:
         files: list[tuple[Path, Any]] = [(folder.trajectory, h5md_reporter), (folder.thermo, thermo_file)]
         if self.settings.heat_current_interval:
             files.append((folder.heat_current, heat_current))
+        if self.settings.stop_grade is not None:
+            files.append((folder.uncertainty, uncertainty))
         for path, module in files:
             if not path.is_file():
                 raise ValueError(f"resume: '{path}' is missing; put it back or start a new run with --overwrite")

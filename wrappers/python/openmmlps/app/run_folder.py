@@ -33,6 +33,7 @@ class RunFolder(OutputFolder):
         self.settings = self.inputs / "settings.json"
         self.thermo = path / "thermo.csv"
         self.heat_current = path / "heat-current.csv"
+        self.uncertainty = path / "uncertainty.csv"
         self.trajectory = path / "trajectory.h5"
         self.checkpoint = path / "checkpoint.zip"
         self.status = path / "status.json"
@@ -134,6 +135,8 @@ class RunFolder(OutputFolder):
             "run.png",
             "last-good.extxyz",
             "heat-current.csv",
+            "uncertainty.csv",
+            "candidates.extxyz",
         ):
             for suffix in ("", ".new", ".journal"):
                 (self.path / f"{name}{suffix}").unlink(missing_ok=True)

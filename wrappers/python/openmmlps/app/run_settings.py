@@ -50,6 +50,11 @@ class RunSettings(Settings):
     heat_current_interval: int | None = setting(
         None, "between lines of heat-current.csv; null: it is not written", low=1, unit="steps"
     )
+    stop_grade: float | None = setting(
+        None,
+        "uncertainty.csv is written, and the run ends at an extrapolation grade above this; null: neither",
+        above=0,
+    )
     checkpoint_seconds: float = setting(60.0, "clock time between checkpoints", low=0, unit="s")
     velocities: str = setting(
         "auto", "at the start: random, or file, of the structure; auto: random, and says if a file has some", VELOCITIES

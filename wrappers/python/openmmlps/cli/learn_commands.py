@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright (c) 2026 the openmm-lps authors
-"""``openmm-lps train``, ``validate``, ``label``, ``dispersion`` and ``learn``."""
+"""``openmm-lps train``, ``validate``, ``label``, ``calibrate``, ``dispersion`` and ``learn``."""
 
 from __future__ import annotations
 
@@ -200,6 +200,50 @@ def label(
         raise typer.Exit(128 + (signals.received or 0))
     if found.discarded:
         fail(f"label: {len(found.discarded)} structures were discarded; the reasons are in discarded.extxyz", 1)
+
+
+@report_errors
+def calibrate(
+    model: Annotated[str, typer.Argument(help="Model file of any format, or a packaged name.")],
+    frames: Annotated[list[Path], typer.Argument(metavar="DATA...", help=f"The domain, as of the training. {_DATA}")],
+    held_out: Annotated[
+        list[Path], typer.Option("--held-out", metavar="DATA", help="Frames that were not trained on; repeatable.")
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Native model file to write.")],
+    keys: Annotated[str | None, typer.Option(help=_KEYS)] = None,
+    threads: Annotated[int, typer.Option(help="Threads to use.")] = 1,
+) -> None:
+    """Give a model the uncertainty of its own forces, and the grade that says whether an atom is unlike its domain.
+
+    \b
+    openmm-lps calibrate model.safetensors train/ --held-out test/ -o calibrated.safetensors
+    openmm-lps run glass.extxyz --model calibrated.safetensors --stop-on-extrapolation 2
+    """
+    from openmmlps._files import existing_model
+    from openmmlps.importers import import_model
+    from openmmlps.learn.calibration import calibrate as carry_out
+    from openmmlps.learn.data import parse_keys, read_data
+
+    if not output.resolve().parent.is_dir():
+        raise ValueError(f"calibrate: '{output}' cannot be written; give a file in an existing folder")
+    names = parse_keys(keys) if keys else None
+    found = carry_out(
+        import_model(existing_model(model)), read_data(frames, names), read_data(held_out, names), threads
+    )
+    found.model.write(output)
+    rows = [
+        (
+            name,
+            f"{found.atoms[name]} atoms; error of force {found.errors[name]:.3f} eV/Å; correlation {found.within[name]:.2f}",
+        )
+        for name in found.atoms
+    ]
+    rows += [
+        ("all", f"correlation of uncertainty and error {found.correlation:.2f}"),
+        ("held out", f"{100 * found.beyond:.1f} % of the frames have a grade above 1"),
+        ("written", str(output)),
+    ]
+    console().print(table(rows))
 
 
 @report_errors

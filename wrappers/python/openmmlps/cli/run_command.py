@@ -93,6 +93,14 @@ def run(
     minimize: Annotated[
         bool | None, typer.Option("--minimize", help="Minimize the energy first.", rich_help_panel=_MODEL)
     ] = None,
+    stop_on_extrapolation: Annotated[
+        float | None,
+        typer.Option(
+            metavar="GRADE",
+            help="End the run at a grade above this, as 2, and store frames above 1. For a model that was calibrated.",
+            rich_help_panel=_MODEL,
+        ),
+    ] = None,
     repulsion: Annotated[
         bool | None,
         typer.Option(
@@ -199,6 +207,7 @@ def run(
         "barostat": barostat and barostat.lower(),
         "seed": seed,
         "minimize": minimize,
+        "stop_grade": stop_on_extrapolation,
         "repulsion": repulsion,
         "platform": platform,
         "precision": precision and precision.lower(),
