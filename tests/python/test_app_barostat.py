@@ -61,6 +61,26 @@ def test_a_resumed_run_makes_the_same_moves(tmp_path, monkeypatch, kind):
     assert np.ptp(whole["edges"], axis=0).max() > 0
 
 
+def test_a_rectangular_box_may_shear_on_a_gpu_platform(tmp_path, monkeypatch):
+    monkeypatch.setattr(run.Run, "_draw", lambda self: None)
+    if "OpenCL" not in [openmm.Platform.getPlatform(i).getName() for i in range(openmm.Platform.getNumPlatforms())]:
+        pytest.skip("no OpenCL")
+    settings = RunSettings(
+        **NPT | {"platform": "OpenCL"},
+        barostat="flexible",
+        pressure=20000.0,
+        time=0.02,
+        barostat_interval=2,
+        trajectory_interval=5,
+    )
+    try:
+        runner.start(tmp_path / "run", settings, engine=PairEngine())
+    except ValueError as error:
+        pytest.skip(str(error))
+    edges = read_frames(tmp_path / "run" / "trajectory.h5", ["edges"])["edges"]
+    assert edges[0, 1, 0] == 0 != edges[-1, 1, 0]
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("kind", KINDS[:2])  # a fluid has no cell for a flexible one
 def test_volume_is_that_of_openmm(tmp_path, kind):

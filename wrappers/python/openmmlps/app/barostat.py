@@ -26,6 +26,26 @@ _FACTOR = 1.1
 _FEW, _MANY = 0.25, 0.75  # accepted fractions at which it changes
 
 
+def allow_any_shape(system: Any, settings: RunSettings) -> None:
+    """Let a box that is rectangular become triclinic: on GPU platforms OpenMM decides at the start which one it is.
+
+    It does so by the kind of barostat in the System; this one never acts.
+
+    Parameters
+    ----------
+    system : openmm.System
+        changed for the flexible barostat of an npt run
+    settings : RunSettings
+        of the run
+    """
+    import openmm
+
+    if settings.ensemble == "npt" and settings.barostat == "flexible":
+        idle = openmm.MonteCarloFlexibleBarostat(settings.pressure, settings.temperature, 0)
+        idle.setRandomNumberSeed(1)  # 0 would make it take the clock
+        system.addForce(idle)
+
+
 class Barostat:
     """A reporter that writes nothing: it tries a change of the box every `barostat_interval` steps.
 

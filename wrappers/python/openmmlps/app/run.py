@@ -29,7 +29,7 @@ from . import (
     thermo_file,
     uncertainty,
 )
-from .barostat import Barostat
+from .barostat import Barostat, allow_any_shape
 from .field import add_field
 from .monitor import Monitor
 from .quantities import format_time
@@ -135,6 +135,7 @@ class Run:
         elif not resumed:
             positions, velocities = self.structure.positions, self._velocities(system)
         seed = ensembles.random_seed(settings, record["step"] if resumed else 0)
+        allow_any_shape(system, settings)
         self.simulation = self._make_simulation(system, lambda: ensembles.integrator(settings, seed))
         if resumed:
             self._load_checkpoint()
