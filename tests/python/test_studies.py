@@ -34,6 +34,7 @@ from openmmlps.study.task import carry_out
 PLACEHOLDER = "ase:openmmlps.placeholder.Placeholder"
 IN_REPORT = {  # of toys
     "azzali2026": ["β-Li₃PS₄", "Li₄P₂S₆"],
+    "convergence": ["Conductivity in a field"],
     "kaiser2024": ["α-AgI", "Li₁₀GeP₂S₁₂", "Na₃SbS₄", "Na2.94Sb0.94W0.06S4"],
     "lipon2025": ["Li₂₉P₁₀O₃₃N₅"],
     "zhou2023": ["75 Li₂S – 25 P₂S₅"],
