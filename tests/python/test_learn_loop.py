@@ -123,11 +123,14 @@ def test_killed_at_random_the_loop_ends_with_the_same_labels(toy, tmp_path, kill
 
 def test_two_teachers_and_figures_of_each_step(toy, tmp_path):
     text = TOY[: TOY.index("[[structure]]\nname")] + TOY[TOY.index("[teacher]") :].replace("rounds = 2", "rounds = 1")
+    text = text.replace("[explore]", '[explore]\ndynamics = "teacher"')
     second = LJ.format(epsilon=0.2)
     toy.write_text(f'{text}\n[correction]\npotential = "{second}"\nframes = 6\nheld_out = 2\nsteps = 100\n')
     code, printed = command("learn", toy, "-o", tmp_path / "loop")
     assert code == 0 and "1 rounds were made" in printed
     result = json.loads((tmp_path / "loop" / "correction-01" / "result.json").read_text())
+    first = json.loads((tmp_path / "loop" / "rounds" / "00" / "result.json").read_text())
+    assert first["frames"] == 18 and first["asked"] == 3 + 6  # the teacher moves walkers before there is a model
     steps = result["steps"]
     assert list(steps) == ["first teacher itself", "first teacher only", "times one factor", "second teacher"]
     # The second teacher's forces are twice those of the first.
