@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstring>
 #include <functional>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <random>
 
@@ -25,6 +26,17 @@ std::string makeBytes(const std::function<void(DeepPotentialData&)>& change = []
     data.provenance = R"({"source":"test"})";
     change(data);
     return writeModel(DeepPotential(std::move(data)));
+}
+
+/** Some uncertainty for one type. */
+void calibrate(DeepPotentialData& data, int type) {
+    data.uncertainties.resize(data.typeNames.size());
+    FeatureStatistics& statistics = data.uncertainties[type];
+    statistics.width = data.fittings[type].layers.back().inputs;
+    const std::size_t size = statistics.width + 1;
+    for (std::size_t i = 0; i < size * size; i++)
+        statistics.factor.push_back(1.0 / (3.0 + i));
+    statistics.floor = 0.1, statistics.slope = 0.02, statistics.limit = 40.0;
 }
 
 std::string errorOf(const std::string& bytes) {
@@ -68,6 +80,7 @@ TEST(ModelFile, roundTripKeepsEveryBit) {
              [](auto&) {},
              [](auto& d) { d.typeOneSide = true, d.embeddings.resize(3), d.tables.resize(3); },
              [](auto& d) { d.precision = Precision::Float32; },
+             [](auto& d) { calibrate(d, 2); },
              [](auto& d) {
                  d.cutoffPrecision = Precision::Float32, d.refuseNeighborOverflow = d.excludedPaddingKept = true;
              },
@@ -103,6 +116,21 @@ TEST(ModelFile, roundTripOfACompressedModel) {
     const DeepPotential model = parseModel(bytes, "model.safetensors");
     EXPECT_TRUE(model.isCompressed());
     EXPECT_EQ(writeModel(model), bytes);
+}
+
+TEST(ModelFile, faultsOfTheUncertaintyAreNamed) {
+    const std::string bytes = makeBytes([](auto& d) { calibrate(d, 1); });
+    expectError(withHeader(bytes,
+                           [](Json& header) {
+                               header["uncertainty.1.factor"]["shape"] = {1, 1};
+                           }),
+                "uncertainty.1");
+    for (double limit : {0.0, -1.0, std::numeric_limits<double>::quiet_NaN()}) {
+        DeepPotentialData data = makeRandomModelData();
+        calibrate(data, 1);
+        data.uncertainties[1].limit = limit;
+        EXPECT_THROW(DeepPotential{data}, Error) << limit;
+    }
 }
 
 TEST(ModelFile, float32WeightsStayFloat32) {

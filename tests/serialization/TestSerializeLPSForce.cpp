@@ -62,6 +62,8 @@ void expectSame(const LPSForce& a, const LPSForce& b) {
     EXPECT_EQ(a.usesPeriodicBoundaryConditions(), b.usesPeriodicBoundaryConditions());
     EXPECT_EQ(a.getPrecision(), b.getPrecision());
     EXPECT_EQ(a.getUseTables(), b.getUseTables());
+    EXPECT_EQ(a.getEnergyScaleParameter(), b.getEnergyScaleParameter());
+    EXPECT_EQ(a.getComputesScaleDerivative(), b.getComputesScaleDerivative());
     EXPECT_EQ(a.getModel().getHash(), b.getModel().getHash());
     EXPECT_TRUE(a.getModel().getBytes() == b.getModel().getBytes());
     ASSERT_EQ(a.getNumCommitteeModels(), b.getNumCommitteeModels());
@@ -111,13 +113,21 @@ TEST(Serialization, roundTripOfACommittee) {
     expectSame(force, *fromXml(toXml(force)));
 }
 
+TEST(Serialization, roundTripOfAScale) {
+    LPSForce force = makeForce();
+    force.setEnergyScaleParameter("lambda");
+    force.setComputesScaleDerivative(true);
+    EXPECT_NE(toXml(force).find("version=\"3\""), std::string::npos);
+    expectSame(force, *fromXml(toXml(force)));
+}
+
 TEST(Serialization, forceWithoutCommitteeIsReadableByTheFirstRelease) {
     EXPECT_NE(toXml(makeForce()).find("version=\"1\""), std::string::npos);
 }
 
 TEST(Serialization, newerVersionIsRefused) {
-    EXPECT_EQ(messageOf([] { fromXml(replace(toXml(makeForce()), "version=\"1\"", "version=\"3\"")); }),
-              "LPSForce XML: version 3 is not among those that this openmm-lps reads (1 to 2); update openmm-lps to "
+    EXPECT_EQ(messageOf([] { fromXml(replace(toXml(makeForce()), "version=\"1\"", "version=\"4\"")); }),
+              "LPSForce XML: version 4 is not among those that this openmm-lps reads (1 to 3); update openmm-lps to "
               "read it.");
     EXPECT_NE(messageOf([] { fromXml(replace(toXml(makeForce()), "version=\"1\"", "version=\"0\"")); }), "");
 }
