@@ -96,7 +96,8 @@ def page(report):
 
 @pytest.fixture(scope="module")
 def findings(report):
-    return report[1]
+    assert report[1][0].kind == "comparison"
+    return report[1][1:]
 
 
 def test_report_in_a_browser(page, tmp_path):
@@ -147,7 +148,9 @@ def test_every_picture_and_table_is_a_file(folders):
         for name in sorted(files - {".files"}):
             if name.endswith(".png"):
                 assert (folder / "analysis" / name).read_bytes().startswith(b"\x89PNG")
-                assert name.replace(".png", ".csv") in files
+                assert {name.replace(".png", ".csv"), name.replace(".png", ".svg")} <= files
+            elif name.endswith(".svg"):
+                assert b"<svg" in (folder / "analysis" / name).read_bytes()
             else:
                 rows = list(csv.reader((folder / "analysis" / name).read_text().splitlines()))
                 assert len(rows) > 1 and len({len(row) for row in rows}) == 1, name

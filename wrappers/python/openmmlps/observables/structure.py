@@ -53,8 +53,10 @@ def _compute(sample: Sample) -> Result:
         if len(each) >= _LEAST_FOR_BAND:
             reach_95 = student_reach(len(each) - 1) * standard_error([one.pair(*pair) for one in each])
         name = "-".join(sorted(pair))
+        own = merged.r_angstrom <= half  # beyond, an atom meets its own images
+        band = None if reach_95 is None else reach_95[own]
         result.curves.append(
-            Curve("radial_distribution", name, merged.r_angstrom, merged.pair(*pair), reach_95, state.target_K)
+            Curve("radial_distribution", name, merged.r_angstrom[own], merged.pair(*pair)[own], band, state.target_K)
         )
         for peak in merged.peaks(*pair, *_PEAKS)[:1]:
             position, neighbors = _of_replicas(each, pair, peak)

@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,7 @@ class Subject:
     curves: list[Curve] = field(default_factory=list)
     percent: float = math.nan  #: of the first compound, where all subjects are mixtures of the same
     reference: bool = False  #: whether it is a trajectory of another program
+    color: str = SERIES[0]  #: in all figures
 
     def at(self, key: Key, temperature_K: float) -> Value | None:
         """The value at a temperature; nan: the one without."""
@@ -118,9 +120,10 @@ def _subjects(findings: Sequence[Findings]) -> list[Subject]:
                 subjects[key].curves += found.curves
     found_subjects = [subject for subject in subjects.values() if subject.values or subject.curves]
     _place(found_subjects)
-    return sorted(
-        found_subjects, key=lambda item: (item.reference, item.percent if math.isfinite(item.percent) else math.inf)
-    )
+    found_subjects.sort(key=lambda item: (item.reference, item.percent if math.isfinite(item.percent) else math.inf))
+    for color, subject in zip(cycle(SERIES), found_subjects, strict=False):
+        subject.color = color
+    return found_subjects
 
 
 def _place(subjects: Sequence[Subject]) -> None:
@@ -297,9 +300,9 @@ def _composition_figure(
         panel.set(xlabel=axis.label, ylabel=_axis_label(quantity, of))
         panel.set_title(at.removeprefix(", "), fontsize=8.5, loc="right")
         if axis.ticks:
-            panel.set_xticks(
-                [place for place, _ in axis.ticks], [label for _, label in axis.ticks], rotation=30, ha="right"
-            )
+            last = index + min(2, len(panels)) >= len(panels)  # names once, below each column
+            names = [label if last else "" for _, label in axis.ticks]
+            panel.set_xticks([place for place, _ in axis.ticks], names, rotation=30, ha="right", fontsize=8.5)
             panel.margins(x=0.15)
 
     columns = ("quantity", "of", "temperature_K", "material", "place", "source", "value", "low_95", "high_95")
@@ -340,7 +343,8 @@ def _temperature_figure(name: str, subjects: Sequence[Subject], keys: Sequence[K
 
     def draw(panel: Any, index: int) -> None:
         (quantity, of), lines = panels[index]
-        for color, (subject, values) in zip(SERIES, lines, strict=False):
+        for subject, values in lines:
+            color = subject.color
             inverse = [1000 / value.temperature_K for value in values]
             middle = np.array([value.measured.value for value in values])
             low, high = np.array([value.ends for value in values]).T
@@ -401,7 +405,8 @@ def _curve_figure(quantity: str, panels: Sequence[tuple[str, Sequence[tuple[Subj
     def draw(panel: Any, index: int) -> None:
         of, lines = panels[index]
         published: dict[str, tuple[np.ndarray, np.ndarray]] = {}
-        for color, (subject, curve) in zip(SERIES, lines, strict=False):
+        for subject, curve in lines:
+            color = subject.color
             style = {"linestyle": DASHED, "color": "#22303c"} if subject.reference else {"color": color}
             panel.plot(curve.x, curve.y, label=subject.label, linewidth=1.2, **style)
             if curve.reach is not None:
@@ -415,7 +420,8 @@ def _curve_figure(quantity: str, panels: Sequence[tuple[str, Sequence[tuple[Subj
             panel.set(xscale="log", yscale="log")
         else:
             low, high = min(c.y.min() for _, c in lines), max(c.y.max() for _, c in lines)
-            panel.set_ylim(low - 0.05 * (high - low), high + 0.15 * (high - low))
+            if high > low:
+                panel.set_ylim(low - 0.05 * (high - low), high + 0.15 * (high - low))
         panel.set(xlabel=known.x_label, ylabel=known.head(of))
         if known.x_range:
             panel.set_xlim(*known.x_range)
@@ -447,6 +453,7 @@ def _panels(draw: Callable[[Any, int], None], count: int) -> Any:
                 panel.set_visible(False)
                 continue
             draw(panel, index)
+            panel.yaxis.label.set_size(9)
             for handle, label in zip(*panel.get_legend_handles_labels(), strict=True):
                 handles.setdefault(label, handle)
         flat[0].figure.legend(

@@ -269,6 +269,6 @@ def pretty(name: str) -> str:
 
 
 def _subscripted(part: str) -> str:
-    if not re.fullmatch(r"(?:[A-Z][a-z]?\d*)+", part):
+    if not re.fullmatch(r"(?:[A-Z][a-z]?(?:\d+\.?\d*)?)+", part):
         return part
     return part.translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))

@@ -11,7 +11,18 @@ from dataclasses import dataclass
 from typing import Any
 
 INK, MUTED, GRID = "#22303c", "#5f6c78", "#e6eaee"
-ELEMENT_COLORS = {"Li": "#7a5cc4", "P": "#e07b39", "S": "#d9b310", "Si": "#4d7ea8", "Cl": "#3f9b4f", "Ge": "#4d7ea8"}
+ELEMENT_COLORS = {
+    **dict.fromkeys(("Li", "Na", "K"), "#7a5cc4"),
+    **dict.fromkeys(("Ag", "Cu"), "#8d99ae"),
+    **dict.fromkeys(("P", "As", "Sb"), "#e07b39"),
+    **dict.fromkeys(("S", "Se", "Te"), "#d9b310"),
+    **dict.fromkeys(("Si", "Ge", "Sn", "B", "Al"), "#4d7ea8"),
+    **dict.fromkeys(("Cl", "F"), "#3f9b4f"),
+    **dict.fromkeys(("Br", "I"), "#8a4f7d"),
+    **dict.fromkeys(("W", "Mo"), "#2f6f73"),
+    "O": "#c8453d",
+    "N": "#3566a8",
+}
 #: for lines and bars without an element; distinguishable also when colors are seen weakly
 SERIES = ("#2a6f97", "#c8553d", "#3f8f5f", "#8a5a9e", "#b08a1e", "#5b6b78", "#d07a9a", "#4ba3a8")
 DASHED = (0, (4, 3))

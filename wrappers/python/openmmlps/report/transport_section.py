@@ -17,7 +17,7 @@ from openmmlps.protocols.sequence import stage_result
 from openmmlps.protocols.transport import TransportSettings, branch_name, field_name
 
 from . import methods, snapshots, thermo_section
-from .content import Findings, Measured, Section, Table, counted
+from .content import Findings, Headline, Measured, Section, Table, counted
 from .samples import Beside, add_observables, label_of, names_of, phase_of
 
 
@@ -76,7 +76,11 @@ def transport_findings(folder: ProtocolFolder, name: str, beside: Beside) -> Fin
     hottest = points[-1].state
     found.add(_cells(name, settings, points, len(symbols)))
     found.methods = [*_methods(settings, record, points), *material.lines()]
-    found.values += _cell_values(points)
+    found.values += _cell_values(settings, points, sample.glass)
+    for value in found.values:
+        if value.quantity == "density" and value.temperature_K == points[0].state.target_K:
+            known = sample.references.quote("density", "", value.temperature_K) if sample.references else ""
+            found.results.append(Headline(f"density at {points[0].state.label} (g/cm³)", str(value.measured), known))
     last = f"{label} after production at {hottest.label}"
     found.snapshots = [snapshots.snapshot(hottest.trajectories[0], last, material)]
     return found
@@ -145,13 +149,18 @@ def _cells(name: str, settings: TransportSettings, points: Sequence[_Point], ato
     return section
 
 
-def _cell_values(points: Sequence[_Point]) -> Iterator[Value]:
-    """Density of the mean cells, and their edges."""
+def _cell_values(settings: TransportSettings, points: Sequence[_Point], glass: bool) -> Iterator[Value]:
+    """Density of the mean cells, and the edges of the unit cell."""
     for point in points:
         cells = [stage_result(path.parent / "cell") or {} for path in point.folders]
         densities = [Measured.of_blocks(*cell["thermo"]["density_g_per_cm3"]) for cell in cells]
         density = densities[0] if len(cells) == 1 else Measured.of_samples(item.value for item in densities)
         yield Value("density", density, "", point.state.target_K)
+        if glass:
+            continue
+        edges = np.array([10 * np.linalg.norm(np.array(cell["box_nm"]), axis=1) for cell in cells])
+        for name, samples in zip("abc", (edges / np.array(settings.supercell)).T, strict=True):
+            yield Value("cell_length", Measured.of_samples(samples), name, point.state.target_K)
 
 
 def _cell_row(settings: TransportSettings, point: _Point, path: Path, atoms: int) -> tuple[Any, ...]:

@@ -7,6 +7,11 @@
   const looks = {
     Li: { color: [122, 92, 196], radius: 0.42 }, P: { color: [224, 123, 57], radius: 0.38 }, S: { color: [217, 179, 16], radius: 0.48 },
     Si: { color: [77, 126, 168], radius: 0.42 }, Ge: { color: [77, 126, 168], radius: 0.42 }, Cl: { color: [63, 155, 79], radius: 0.5 },
+    Na: { color: [122, 92, 196], radius: 0.48 }, K: { color: [122, 92, 196], radius: 0.55 }, Ag: { color: [141, 153, 174], radius: 0.45 },
+    Sb: { color: [224, 123, 57], radius: 0.42 }, As: { color: [224, 123, 57], radius: 0.42 }, Sn: { color: [77, 126, 168], radius: 0.44 },
+    W: { color: [47, 111, 115], radius: 0.42 }, B: { color: [77, 126, 168], radius: 0.34 }, Al: { color: [77, 126, 168], radius: 0.42 },
+    O: { color: [200, 69, 61], radius: 0.42 }, N: { color: [53, 102, 168], radius: 0.42 }, Se: { color: [217, 179, 16], radius: 0.52 },
+    I: { color: [138, 79, 125], radius: 0.58 }, Br: { color: [138, 79, 125], radius: 0.54 }, F: { color: [63, 155, 79], radius: 0.4 },
   };
   const other = { color: [120, 130, 140], radius: 0.45 };
   const look = symbol => looks[symbol] || other;

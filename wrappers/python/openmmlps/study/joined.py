@@ -116,7 +116,7 @@ def write_study_report(
     ValueError
         if there are no findings at all
     """
-    found, problems = [], []
+    found, names, problems = [], [], []
     for name, path, _ in join(folder):
         try:
             findings = find(path, beside=beside)
@@ -125,11 +125,16 @@ def write_study_report(
             continue
         findings.write(folder.path / "report" / name)
         found.append(findings)
+        names.append(name)
     if not found:
         raise ValueError(
             f"study: '{folder.shown}' has nothing to report yet ({'; '.join(problems) or 'no task has begun'}); continue it with: "
             f"openmm-lps study --resume -o {folder.shown}"
         )
+    titles = [findings.title for findings in found]
+    for findings, name in zip(found, names, strict=True):  # several tasks of one kind are told apart
+        if titles.count(findings.title) > 1:
+            findings.title += f", {name.rpartition('/')[2]}"
     page, parts = folder.path / "report.html", found
     comparison = compare([*found, *reference_findings(beside, reading)])
     if comparison:
