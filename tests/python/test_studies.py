@@ -179,11 +179,12 @@ def test_mistakes_are_named_with_their_line(tmp_path, text, at, message):
 
 
 def test_grid(tmp_path):
-    study = read_study(write(tmp_path, HEAD + GLASS + CRYSTAL + TASKS + "[task.relax]\npressure_GPa = 1\n"))
+    study = read_study(
+        write(tmp_path, HEAD + GLASS + CRYSTAL + TASKS + "[task.relax]\npressure_GPa = 1\n[task.thermal]\n")
+    )
     tasks = {task.name: task for task in expand(study).tasks}
-    assert (
-        len(tasks) == 2 + 2 + 2 * 2 + 1 + 2 * 2
-    )  # quench, relax, transport of the glass; relax, transport of the crystal
+    # quench, relax, transport of the glass; relax, transport of the crystal; thermal of both
+    assert len(tasks) == 2 + 2 + 2 * 2 + 1 + 2 * 2 + 2 * 2 * 2
     assert tasks["lps/glass/transport/replica-2/T400"].needs == "lps/glass/quench/replica-2"
     assert tasks["lps/crystal/transport/replica-2/T300"].needs == ""
     assert [name for name in tasks if "crystal/relax" in name] == ["lps/crystal/relax/replica-1"]

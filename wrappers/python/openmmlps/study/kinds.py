@@ -108,17 +108,28 @@ def _quench_work(settings: Any) -> Work:
     return _runs(settings, settings.melt_time_ps, settings.cooling_time_ps, settings.equilibration_time_ps)
 
 
-def _transport_work(settings: Any) -> Work:
+def _production_work(settings: Any) -> Work:
+    """Of the cell and the production at the one temperature."""
     (temperature,) = settings.temperatures_K
     time, interval = settings.production(temperature)
     cell = _runs(settings, settings.cell_time_ps)
     steps = cell.steps + settings.equilibration_time_ps / settings.timestep + settings.steps(time)
-    frames, total = cell.frames + settings.steps(time) / interval, time
-    if settings.close_time_ps:
-        total += settings.close_time_ps
-        steps += (settings.close_time_ps + settings.equilibration_time_ps) / settings.timestep
-        frames += settings.close_time_ps / closest_interval(OBSERVABLES, TRANSPORT)
-    return Work(steps, frames, cell.lines + total / settings.thermo_interval_ps)
+    return Work(steps, cell.frames + settings.steps(time) / interval, cell.lines + time / settings.thermo_interval_ps)
+
+
+def _transport_work(settings: Any) -> Work:
+    work, close = _production_work(settings), settings.close_time_ps
+    if not close:
+        return work
+    steps = (close + settings.equilibration_time_ps) / settings.timestep
+    frames = close / closest_interval(OBSERVABLES, TRANSPORT)
+    return Work(work.steps + steps, work.frames + frames, work.lines + close / settings.thermo_interval_ps)
+
+
+def _thermal_work(settings: Any) -> Work:
+    (temperature,) = settings.temperatures_K
+    work, (time, _) = _production_work(settings), settings.production(temperature)
+    return Work(work.steps, work.frames, work.lines + time / (settings.current_interval_fs / 1000))
 
 
 def _elastic_work(settings: Any) -> Work:
@@ -147,6 +158,13 @@ KINDS: dict[str, Kind] = {
         lambda settings, glass: True,
         _transport,
         _transport_work,
+        {**_SHARED, "structure": "[[material]]"},
+    ),
+    "thermal": Kind(  # divided as transport; its current is a line every few steps
+        protocols.thermal,
+        lambda settings, glass: True,
+        _transport,
+        _thermal_work,
         {**_SHARED, "structure": "[[material]]"},
     ),
     "elastic": Kind(
