@@ -8,7 +8,6 @@ from scipy.spatial.transform import Rotation
 
 from analysis_support import Trajectory, crystal, rotating_tetrahedra
 from openmmlps.analysis import (
-    angle_velocities,
     angular_velocities,
     detect_flips,
     find_tetrahedra,
@@ -45,37 +44,17 @@ def test_constant_angular_velocity():
     angles = rotation_angles(rotations(tetrahedra))[:, 0]
     turned = omega * 0.01 * np.arange(200) % 360
     np.testing.assert_allclose(angles, np.minimum(turned, 360 - turned), atol=0.02)
-    np.testing.assert_allclose(angle_velocities(tetrahedra)[1:-1], 0, atol=0.05)  # rigid: the inner angles stay
 
 
 def test_angles_of_a_regular_tetrahedron_and_of_crystals():
     tetrahedra = find_tetrahedra(rotating_tetrahedra(turning(np.zeros(3))))
-    for vertex, exact in (("center", 109.4712), ("ligand", 60.0)):
-        angles, density = tetrahedral_angles(tetrahedra, vertex, bins=360)
-        assert angles[np.argmax(density)] == pytest.approx(exact, abs=0.5)
-        assert density.sum() * 0.5 == pytest.approx(1)
+    angles, density = tetrahedral_angles(tetrahedra, bins=360)
+    assert angles[np.argmax(density)] == pytest.approx(109.4712, abs=0.5)
+    assert density.sum() * 0.5 == pytest.approx(1)
     base = crystal("gamma-Li3PS4")
     two = Trajectory(base.symbols, base.positions.repeat(2, 0), base.cells[0], [0.0, 1.0])
     angles, density = tetrahedral_angles(find_tetrahedra(two), bins=180)
     assert (angles * density).sum() == pytest.approx(109.4, abs=0.5)
-    with pytest.raises(ValueError, match="vertex is 'edge'; give 'center' or 'ligand'"):
-        tetrahedral_angles(tetrahedra, "edge")
-
-
-def test_breathing_angle_has_a_known_velocity():
-    frames, interval = 400, 0.005
-    trajectory = rotating_tetrahedra(turning(np.zeros(frames)), interval)
-    positions = np.array(trajectory.positions)
-    arm = positions[0, 1] - positions[0, 0]
-    axis = np.cross(arm, positions[0, 2] - positions[0, 0])
-    axis /= np.linalg.norm(axis)
-    swing = 5.0 * np.sin(2 * np.pi * 1.0 * trajectory.times_ps)  # degrees, 1 THz, in the plane of corners 0 and 1
-    positions[:, 1] = positions[:, 0] + Rotation.from_rotvec(np.radians(swing)[:, None] * axis).apply(arm)
-    found = angle_velocities(
-        find_tetrahedra(Trajectory(trajectory.symbols, positions, trajectory.cells, trajectory.times_ps))
-    )
-    expected = -5.0 * 2 * np.pi * np.cos(2 * np.pi * trajectory.times_ps)
-    np.testing.assert_allclose(found[1:-1, 0, 0], expected[1:-1], atol=0.1)
 
 
 def test_exchange_of_a_sulfur_starts_a_new_segment():

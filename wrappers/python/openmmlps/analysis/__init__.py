@@ -27,7 +27,6 @@ from .radial import RadialDistribution, radial_distribution
 from .readers import from_atoms, from_universe, read
 from .requirements import check_units
 from .rotation import (
-    angle_velocities,
     angular_velocities,
     find_tetrahedra,
     rotation_angles,
@@ -72,7 +71,6 @@ __all__ = [
     "Trajectory",
     "Transport",
     "VibrationalDifference",
-    "angle_velocities",
     "angular_velocities",
     "anion_lifetimes",
     "arrhenius_fit",

@@ -14,7 +14,7 @@ import numpy as np
 
 from .dynamics import PER_CM_PER_THZ
 from .estimates import Estimate
-from .neighbors import minimum_image, neighbor_pairs
+from .neighbors import minimum_image, nearest_of
 from .requirements import require_interval
 from .trajectory import Species, Trajectory
 
@@ -141,11 +141,13 @@ def ligand_angles(
     triples = np.array(
         [(a, b, c) for a in range(number) for b, c in combinations([k for k in range(number) if k != a], 2)]
     )
+    both = np.concatenate([centers, corners])
     shape = (len(trajectory), len(centers))
     labels = np.full((*shape, number), -1, dtype=np.int32)
     angles = np.full((*shape, len(triples)), np.nan, dtype=np.float32)
     for frame, (positions, cell) in enumerate(trajectory.frames()):
-        found = _nearest(positions, cell, centers, corners, cutoff, number)
+        places = nearest_of(positions[both], cell, len(centers), cutoff, number)
+        found = np.sort(np.where((places < 0).any(1, keepdims=True), -1, corners[places]), axis=1)
         whole = np.flatnonzero(found[:, 0] >= 0)
         labels[frame] = found
         arms = minimum_image(positions[found[whole]] - positions[centers[whole]][:, None], cell)
@@ -185,24 +187,6 @@ def low_pass(values: np.ndarray, interval_ps: float, cutoff_per_cm: float) -> np
     wave_numbers = np.arange(len(values)) / (2 * len(values) * interval_ps) * PER_CM_PER_THZ
     spectrum[wave_numbers > cutoff_per_cm] = 0
     return idct(spectrum, axis=0)
-
-
-def _nearest(
-    positions: np.ndarray, cell: np.ndarray | None, centers: np.ndarray, corners: np.ndarray, cutoff: float, number: int
-) -> np.ndarray:
-    """[m, number] atom indices, ascending, of the nearest ligands of each center; -1 if there are fewer in reach."""
-    both = np.concatenate([centers, corners])
-    i, j, distance = neighbor_pairs(positions[both], cell, cutoff)
-    low, high = np.minimum(i, j), np.maximum(i, j)
-    mixed = np.flatnonzero((low < len(centers)) & (high >= len(centers)))
-    order = mixed[np.lexsort((distance[mixed], low[mixed]))]
-    center = low[order]
-    rank = np.arange(len(order)) - np.searchsorted(center, center)
-    near = rank < number
-    found = np.full((len(centers), number), -1)
-    found[center[near], rank[near]] = corners[high[order[near]] - len(centers)]
-    found[(found < 0).any(1)] = -1
-    return np.sort(found, axis=1)
 
 
 def _density(values: np.ndarray, edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

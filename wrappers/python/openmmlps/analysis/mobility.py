@@ -14,7 +14,7 @@ from openmmlps.materials import Material
 
 from .anions import AnionFinder
 from .cages import Cages, find_cages
-from .neighbors import neighbor_pairs
+from .neighbors import nearest_of
 from .requirements import require_interval
 from .trajectory import Species, Trajectory
 from .unwrapping import read_paths
@@ -137,7 +137,7 @@ def assign_hosts(
         identity = np.full(len(units.kinds), 2 * len(priority))
         np.minimum.at(identity, units.unit[finder.atoms], priority[finder.atoms])
         former_kind[frame] = numbers[units.unit[formers]]
-        shell[frame] = _nearest_ligands(positions[both], cell, len(ions), cutoff)
+        shell[frame] = nearest_of(positions[both], cell, len(ions), cutoff, _SHELL)
         found = shell[frame, :, 0]
         held = np.flatnonzero(found >= 0)
         nearest[frame, held] = ligands[found[held]]
@@ -341,20 +341,6 @@ def settle(labels: np.ndarray, patience: int) -> np.ndarray:
             elif starts[run + 1] - starts[anchor + 1] > patience:
                 anchor = run
     return settled
-
-
-def _nearest_ligands(positions: np.ndarray, cell: np.ndarray | None, ions: int, cutoff: float) -> np.ndarray:
-    """[m, 4] indices (among the ligands) of the ligands nearest to each ion; -1: none. The ions come first in `positions`."""
-    first, second, distance = neighbor_pairs(positions, cell, cutoff)
-    low, high = np.minimum(first, second), np.maximum(first, second)
-    mixed = np.flatnonzero((low < ions) & (high >= ions))
-    order = mixed[np.lexsort((distance[mixed], low[mixed]))]
-    ion = low[order]
-    rank = np.arange(len(order)) - np.searchsorted(ion, ion)
-    near = rank < _SHELL
-    nearest = np.full((ions, _SHELL), -1)
-    nearest[ion[near], rank[near]] = high[order[near]] - ions
-    return nearest
 
 
 def _merge_rare(

@@ -64,6 +64,39 @@ def bond_length(trajectory: Trajectory, first: np.ndarray, second: np.ndarray) -
     return max(trajectory.material.cutoff(a, b) for a in elements[0] for b in elements[1])
 
 
+def nearest_of(positions: np.ndarray, cell: np.ndarray | None, first: int, cutoff: float, number: int) -> np.ndarray:
+    """The nearest atoms of a second group to each atom of a first one.
+
+    Parameters
+    ----------
+    positions : np.ndarray, [n, 3]
+        angstrom; those of the first group come first
+    cell : np.ndarray, [3, 3], or None
+        angstrom
+    first : int
+        atoms of the first group
+    cutoff : float
+        angstrom
+    number : int
+        how many are taken
+
+    Returns
+    -------
+    np.ndarray of int
+        [first, number] places within the second group, the nearest one first; -1 where there are fewer in reach
+    """
+    i, j, distance = neighbor_pairs(positions, cell, cutoff)
+    low, high = np.minimum(i, j), np.maximum(i, j)
+    mixed = np.flatnonzero((low < first) & (high >= first))
+    order = mixed[np.lexsort((distance[mixed], low[mixed]))]
+    own = low[order]
+    rank = np.arange(len(order)) - np.searchsorted(own, own)
+    near = rank < number
+    found = np.full((first, number), -1)
+    found[own[near], rank[near]] = high[order[near]] - first
+    return found
+
+
 def cell_heights(cell: np.ndarray) -> np.ndarray:
     """Distances between opposite faces of cells; images of an atom are at least the smallest one apart.
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import numpy as np
 
@@ -133,10 +133,8 @@ def find_tetrahedra(
     return Tetrahedra(interval, centers[ever], vectors[:, ever], segments[:, ever], corners[:, ever], exchanges)
 
 
-def tetrahedral_angles(
-    tetrahedra: Tetrahedra, vertex: str = "center", bins: int = 180
-) -> tuple[np.ndarray, np.ndarray]:
-    r"""Distribution of the angles of the tetrahedra.
+def tetrahedral_angles(tetrahedra: Tetrahedra, bins: int = 180) -> tuple[np.ndarray, np.ndarray]:
+    r"""Distribution of the angles at the centers; those at the ligands are :func:`~.ligand_angles.ligand_angles`.
 
     .. math:: \theta = \arccos \frac{d_{ij} \cdot d_{ik}}{|d_{ij}| |d_{ik}|}
 
@@ -144,33 +142,17 @@ def tetrahedral_angles(
     ----------
     tetrahedra : Tetrahedra
         those of a trajectory
-    vertex : str
-        "center" for S-P-S (109.5 degrees if regular), "ligand" for S-S-S (60 degrees)
     bins : int
         over 0 to 180 degrees
 
     Returns
     -------
     tuple of np.ndarray
-        angles [bins] in degrees, and probability density [bins] per degree
-
-    Raises
-    ------
-    ValueError
-        another vertex
+        angles [bins] in degrees (109.5 if regular), and probability density [bins] per degree
     """
     vectors = tetrahedra.vectors[tetrahedra.segments >= 0].astype(float)
-    cosines = []
-    for corner in range(4):
-        others = [k for k in range(4) if k != corner]
-        if vertex == "center":
-            cosines += [_cosine(vectors[:, corner], vectors[:, k]) for k in others if k > corner]
-        elif vertex == "ligand":
-            edges = vectors[:, others] - vectors[:, corner : corner + 1]
-            cosines += [_cosine(edges[:, a], edges[:, b]) for a, b in ((0, 1), (0, 2), (1, 2))]
-        else:
-            raise ValueError(f"tetrahedral_angles: vertex is '{vertex}'; give 'center' or 'ligand'")
-    angles = np.degrees(np.arccos(np.clip(np.concatenate(cosines), -1, 1)))
+    cosines = np.concatenate([_cosine(vectors[:, a], vectors[:, b]) for a, b in combinations(range(4), 2)])
+    angles = np.degrees(np.arccos(np.clip(cosines, -1, 1)))
     density, edges = np.histogram(angles, bins, (0, 180), density=True)
     return (edges[1:] + edges[:-1]) / 2, density
 
@@ -267,37 +249,6 @@ def angular_velocities(tetrahedra: Tetrahedra) -> np.ndarray:
     return result
 
 
-def angle_velocities(tetrahedra: Tetrahedra) -> np.ndarray:
-    r"""Velocities [t, m, 6] in degrees/ps of the six S-P-S angles, (theta(t + dt) - theta(t - dt))/(2 dt).
-
-    The definition of Miyagawa et al., J. Mater. Chem. A 12, 11344 (2024); order of the pairs: 01 02 03 12 13 23.
-
-    Parameters
-    ----------
-    tetrahedra : Tetrahedra
-        those of a trajectory
-
-    Returns
-    -------
-    np.ndarray
-        [t, m, 6] degrees/ps
-    """
-    require = np.isfinite(tetrahedra.vectors[..., 0, 0])
-    vectors = tetrahedra.vectors.astype(float)
-    with np.errstate(invalid="ignore"):
-        angles = np.degrees(
-            np.arccos(
-                np.clip(np.stack([_cosine(vectors[..., a, :], vectors[..., b, :]) for a, b in _PAIRS], axis=-1), -1, 1)
-            )
-        )
-    result = np.full_like(angles, np.nan)
-    result[1:-1] = (angles[2:] - angles[:-2]) / (2 * tetrahedra.interval_ps)
-    same = np.zeros(require.shape, dtype=bool)
-    same[1:-1] = (tetrahedra.segments[2:] == tetrahedra.segments[:-2]) & (tetrahedra.segments[1:-1] >= 0)
-    result[~same] = np.nan
-    return result
-
-
 def kabsch(before: np.ndarray, after: np.ndarray) -> np.ndarray:
     """Proper rotations [..., 3, 3] that turn point sets into others best: minimize sum |after - R before|^2.
 
@@ -325,9 +276,6 @@ def kabsch(before: np.ndarray, after: np.ndarray) -> np.ndarray:
 
 def _name(trajectory: Trajectory, atoms: np.ndarray) -> str:
     return "/".join(sorted({trajectory.symbols[atom] for atom in atoms}))
-
-
-_PAIRS = ((0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3))
 
 
 def _cosine(a: np.ndarray, b: np.ndarray) -> np.ndarray:
