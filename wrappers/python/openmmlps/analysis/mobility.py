@@ -287,7 +287,7 @@ def residence_times(
         for name, time, left in zip(found.kinds, found.observed_ps, found.counts.sum(1), strict=True):
             before = totals.get(name, (0.0, 0))
             totals[name] = (before[0] + float(time), before[1] + int(left))
-    return {name: _lifetime(*total) for name, total in totals.items()}
+    return {name: lifetime(*total) for name, total in totals.items()}
 
 
 def anion_lifetimes(hosts: Hosts, tolerance_ps: float = 0.5) -> dict[str, Lifetime]:
@@ -309,7 +309,7 @@ def anion_lifetimes(hosts: Hosts, tolerance_ps: float = 0.5) -> dict[str, Lifeti
     changed = settled[1:] != settled[:-1]
     time = np.bincount(settled.ravel(), minlength=len(hosts.kinds)) * hosts.interval_ps
     departures = np.bincount(settled[:-1][changed], minlength=len(hosts.kinds))
-    return {name: _lifetime(time[k], int(departures[k])) for k, name in enumerate(hosts.kinds) if time[k]}
+    return {name: lifetime(time[k], int(departures[k])) for k, name in enumerate(hosts.kinds) if time[k]}
 
 
 def settle(labels: np.ndarray, patience: int) -> np.ndarray:
@@ -363,7 +363,21 @@ def _frames_until_change(labels: np.ndarray) -> np.ndarray:
     return stays
 
 
-def _lifetime(observed: float, departures: int) -> Lifetime:
+def lifetime(observed: float, departures: int) -> Lifetime:
+    """Mean stay from the time that was observed and the departures in it.
+
+    Parameters
+    ----------
+    observed : float
+        ps, summed over what was watched
+    departures : int
+        in that time
+
+    Returns
+    -------
+    Lifetime
+        with its interval
+    """
     from scipy.stats import chi2
 
     most = chi2.ppf(0.975, 2 * departures + 2) / 2

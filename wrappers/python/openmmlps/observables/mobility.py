@@ -11,7 +11,7 @@ import numpy as np
 
 from openmmlps import analysis
 from openmmlps.analysis.estimates import standard_error, student_reach
-from openmmlps.analysis.mobility import Hosts, Lifetime
+from openmmlps.analysis.mobility import Hosts, Lifetime, lifetime
 from openmmlps.report.content import Figure, Measured, Section, Table, rows_of
 from openmmlps.report.style import SERIES, chemical, picture
 
@@ -29,7 +29,7 @@ def _compute(sample: Sample) -> Result | None:
         try:
             if state is sample.hottest:
                 hosts = list(_hosts(sample, state))
-                section.add(_hosts_figure(sample, state, hosts))
+                section.add(_hosts_figure(sample, state, hosts), _lifetime_table(sample, state, hosts))
                 stays = analysis.residence_times(hosts, _TOLERANCE_PS, _CAGE_ANGSTROM)
             else:
                 stays = analysis.residence_times(_hosts(sample, state), _TOLERANCE_PS, _CAGE_ANGSTROM)
@@ -82,6 +82,19 @@ def _hosts_figure(sample: Sample, state: State, hosts: Sequence[Hosts]) -> Figur
         f"95 % intervals from {'replicas' if several else 'blocks'}."
     )
     return Figure(f"{sample.name}-hosts", caption, picture(draw), tuple(columns), rows_of(*data))
+
+
+def _lifetime_table(sample: Sample, state: State, hosts: Sequence[Hosts]) -> Table:
+    """How long anions of each kind stay what they are, all replicas together."""
+    each = [analysis.anion_lifetimes(one, _TOLERANCE_PS) for one in hosts]
+    rows = []
+    for kind in dict.fromkeys(kind for found in each for kind in found):
+        lives = [found[kind] for found in each if kind in found]
+        together = lifetime(sum(life.observed_ps for life in lives), sum(life.departures for life in lives))
+        rows.append((kind, _lifetime(together), together.departures))
+    caption = f"How long anions keep their kind at {state.label}, by former atom."
+    columns = ("anion", "lifetime (ps), 95 % interval in parentheses", "changes seen")
+    return Table(f"{sample.name}-anion-lifetimes", caption, columns, tuple(rows))
 
 
 def _kept(stays: Mapping[str, Lifetime]) -> Iterator[tuple[str, Lifetime, float]]:

@@ -57,6 +57,7 @@ QUANTITIES = {
     "ligand_angle": Quantity("{}", "degrees"),
     # curves
     "radial_distribution": Quantity("g(r), {}", "", "r (Å)", (1.0, 8.0)),
+    "total_distribution": Quantity("total g(r)", "", "r (Å)", (1.0, 8.0)),
     "structure_factor": Quantity("S(Q), {}", "", "Q (1/Å)", (0.0, 10.0)),
     "vibrations": Quantity("density of states of {}", "cm", "wave number (1/cm)", (0.0, 700.0)),
     "displacement": Quantity("MSD of {}", "Å²", "lag (ps)", logarithmic=True),
@@ -83,7 +84,7 @@ GROUPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("mobility", "Hops and jumps", ("hop_rate", "jump_rate", "percolation_barrier")),
     ("speciation", "Bridging and edges", ("q_n", "e_n")),
     ("anions", "Anions", ("anion", "crystalline")),
-    ("structure", "Radial distributions", ("radial_peak", "coordination", "radial_distribution")),
+    ("structure", "Radial distributions", ("radial_peak", "coordination", "total_distribution", "radial_distribution")),
     ("scattering", "Structure factors", ("structure_factor_peak", "structure_factor")),
     ("vibrations", "Vibrations", ("band_center", "vibrations")),
     ("angles", "Angles", ("ligand_angle", "angle")),

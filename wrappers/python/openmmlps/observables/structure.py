@@ -48,6 +48,11 @@ def _compute(sample: Sample) -> Result:
         f"{merged.number_density_per_angstrom3:.4f} Å⁻³."
     )
     result = Result(section)
+    if sample.glass:
+        figure, total = _total_figure(sample, merged)
+        section.add(figure)
+        own = merged.r_angstrom <= half
+        result.curves.append(Curve("total_distribution", "", merged.r_angstrom[own], total[own], None, state.target_K))
     for pair in pairs:
         reach_95 = None
         if len(each) >= _LEAST_FOR_BAND:
@@ -122,6 +127,26 @@ def _figure(sample: Sample, distribution: analysis.RadialDistribution, pairs: Se
     caption = f"Partial radial distribution functions, shifted; the number in parentheses is the height of the highest peak. {end}"
     drawn = picture(draw, height=max(3.2, 0.6 * len(shown) + 0.8))
     return Figure(f"{sample.name}-rdf", caption, drawn, columns, rows_of(*values))
+
+
+def _total_figure(sample: Sample, distribution: analysis.RadialDistribution) -> tuple[Figure, np.ndarray]:
+    """Total g(r), weighted by numbers of atoms, and T(r) as neutrons see it; and that g."""
+    r, shares = distribution.r_angstrom, distribution.concentrations
+    total = np.sum([(1 if a == b else 2) * shares[a] * shares[b] * g for (a, b), g in distribution.g.items()], axis=0)
+    neutrons = analysis.total_correlation(distribution, sample.material.overrides())
+
+    def draw(axes: Any) -> None:
+        axes[0].plot(r, total, color=SERIES[0])
+        axes[0].set(xlim=(1, r[-1]), xlabel="r (Å)", ylabel="total g(r)")
+        axes[1].plot(r, neutrons, color=SERIES[1])
+        axes[1].set(xlim=(1, r[-1]), xlabel="r (Å)", ylabel="T(r), neutrons (Å⁻²)")
+
+    caption = (
+        "Left: total radial distribution, each pair by its share. Right: total correlation function as neutrons see it."
+    )
+    columns = ("r_angstrom", "g_total", "t_neutron_per_angstrom2")
+    drawn = picture(draw, columns=2, height=2.9)
+    return Figure(f"{sample.name}-total", caption, drawn, columns, rows_of(r, total, neutrons)), total
 
 
 def _of_replicas(
