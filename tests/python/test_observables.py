@@ -19,7 +19,7 @@ from openmmlps.observables.quantities import GROUPS, QUANTITIES
 from openmmlps.protocols import QuenchSettings, TransportSettings, quench, transport
 from openmmlps.protocols.packing import Composition, pack
 from openmmlps.references import References
-from openmmlps.report import Beside, Reading, compare, find
+from openmmlps.report import Beside, Reading, compare, find, reference_findings
 from openmmlps.report.content import Findings, Measured
 
 
@@ -236,9 +236,7 @@ def planted(percent, density, temperature=300.0):
     )
 
 
-def test_comparison_over_composition_beside_published_values(tmp_path):
-    table = tmp_path / "mine.csv"
-    table.write_text("quantity,of,composition,x,value,source\nradial_distribution,P-S,,2,100,AIMD\n")
+def test_comparison_over_composition_beside_published_values():
     findings = [planted(75, 1.8), planted(67, 1.9), planted(70, 1.85)]
     found = compare(findings)
     figure = next(item for item in found.items if item.name == "comparison-density-composition")
@@ -249,6 +247,25 @@ def test_comparison_over_composition_beside_published_values(tmp_path):
     curves = next(item for item in found.items if item.name == "comparison-radial-distribution")
     assert {row[1] for row in curves.rows} == {f"{x}Li2S-{100 - x}P2S5" for x in (67, 70, 75)} and curves.picture.png
     assert compare(findings[:1]) is None
+
+
+def test_reference_trajectory_is_drawn_beside(tmp_path):
+    """AIMD given with --reference: in the curves, not on the axis of compositions; the user's table too."""
+    from ase import Atoms
+    from ase.io import write
+
+    made = walk("75Li2S-25P2S5", 1.8)
+    file, table = tmp_path / "aimd.extxyz", tmp_path / "mine.csv"
+    write(file, [Atoms(made.symbols, p, cell=made.cells[0], pbc=True) for p in made.positions])
+    table.write_text("quantity,of,x,value,source\nradial_distribution,P-S,2,100,diffraction\n")
+    beside = Beside((table,), (file,))
+    (reference,) = reference_findings(beside, Reading(frame_interval_ps=0.1))
+    found = compare([planted(75, 1.8), planted(70, 1.85), reference])
+    curves = next(item for item in found.items if item.name == "comparison-radial-distribution")
+    assert "aimd.extxyz" in {row[1] for row in curves.rows} and not curves.picture.problem
+    density = next(item for item in found.items if item.name == "comparison-density-composition")
+    assert {row[3] for row in density.rows} == {"70Li2S-30P2S5", "75Li2S-25P2S5"}
+    assert "diffraction" in reference.samples[0].references.curves("radial_distribution", "P-S")
 
 
 def test_every_group_has_known_quantities():
