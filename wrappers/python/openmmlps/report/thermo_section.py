@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from openmmlps.analysis.estimates import linear_fit
+from openmmlps.analysis.estimates import Estimate, linear_fit, student_reach
 from openmmlps.units import KJ_PER_MOL_PER_EV
 
 from .content import Figure, rows_of
@@ -97,8 +97,8 @@ def run_summary(data: Columns, ensemble: str, atoms: int) -> list[tuple[str, str
     Returns
     -------
     list of (str, str)
-        quantities and their means over the second half, with the standard deviation of the fluctuations; empty if
-        there are fewer than two lines
+        quantities and their means over the second half with 95 % intervals from blocks, and how much they fluctuate; empty
+        if there are fewer than two lines
     """
     if len(data["step"]) < 2:
         return []
@@ -110,7 +110,8 @@ def run_summary(data: Columns, ensemble: str, atoms: int) -> list[tuple[str, str
         rows.append(("density", _mean_and_spread(half["density_g_per_cm3"], "g/cm³", 4)))
     if ensemble == "nve" and len(data["step"]) > 3:
         slope, error, spread = energy_drift(data, atoms)
-        text = f"{slope:.2g} ± {error:.1g} meV/atom/ps (standard error; fluctuation {spread:.2g} meV/atom)"
+        reach = student_reach(len(data["step"]) - 2) * error
+        text = f"{slope:.2g} ± {reach:.1g} meV/atom/ps (95 %; fluctuation {spread:.2g} meV/atom)"
         rows.append(("energy drift", text))
     return rows
 
@@ -150,5 +151,9 @@ def _energy_after_last(data: Columns, atoms: int) -> np.ndarray:
 
 
 def _mean_and_spread(values: np.ndarray, unit: str, digits: int) -> str:
-    spread = f" ± {values.std():.{digits}f}" if np.ptp(values) > 0 else ""
-    return f"{values.mean():.{digits}f}{spread} {unit}"
+    if not np.ptp(values) > 0:
+        return f"{values.mean():.{digits}f} {unit}"
+    found = Estimate.from_blocks(values)
+    reach = (found.high - found.low) / 2
+    interval = f" ± {reach:.{digits}f}" if np.isfinite(reach) else ""
+    return f"{values.mean():.{digits}f}{interval} {unit} ({'95 %; ' if interval else ''}fluctuation {values.std():.{digits}f})"
