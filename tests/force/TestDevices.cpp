@@ -105,6 +105,19 @@ TEST(Devices, sameDeviceTwiceSharesTheWork) {
     expectMatches(context, *system.force, expected);
 }
 
+TEST(Devices, severalDevicesRefuseTheDerivativeOfAScale) {
+    const TestSystem system = makeBulk(makeModel(), cells::triclinic);
+    system.force->setEnergyScaleParameter("lambda");
+    system.force->setComputesScaleDerivative(true);
+    auto properties = TestPlatform::get().getProperties();
+    properties["DeviceIndex"] = "0,0";
+    OpenMM::VerletIntegrator integrator(0.001);
+    EXPECT_NE(messageOf([&] {
+                  Context(*system.system, integrator, TestPlatform::get().getPlatform(), properties);
+              }).find("LPSForce: the derivative with respect to 'lambda' is not added up over several devices"),
+              std::string::npos);
+}
+
 TEST(Devices, severalDevicesReportPositionsThatExploded) {
     const TestSystem system = makeBulk(makeModel(), cells::triclinic);
     auto properties = TestPlatform::get().getProperties();

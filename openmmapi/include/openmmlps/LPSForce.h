@@ -228,7 +228,7 @@ public:
 
     /**
      * Set whether the Context computes the derivative of the energy with respect to the scale, which a State then has
-     * among its energy parameter derivatives. The default is false.
+     * among its energy parameter derivatives. The default is false. Not on several devices of a GPU platform.
      */
     void setComputesScaleDerivative(bool computes);
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "FirstError.h"
+#include "openmm/OpenMMException.h"
 #include "openmm/common/ContextSelector.h"
 
 namespace LPSPlugin {
@@ -50,6 +51,11 @@ ParallelLPSKernel::ParallelLPSKernel(const std::string& kernelName, const OpenMM
 }
 
 void ParallelLPSKernel::initialize(const OpenMM::System& system, const LPSForce& force) {
+    if (!force.getEnergyScaleParameter().empty() && force.getComputesScaleDerivative())
+        throw OpenMM::OpenMMException("LPSForce: the derivative with respect to '" + force.getEnergyScaleParameter() +
+                                      "' is not added up over several devices; use one, or "
+                                      "setComputesScaleDerivative(False): the derivative is the "
+                                      "energy of the Force over the scale.");
     for (auto& kernel : kernels)
         kernel->initialize(system, force);
 }

@@ -138,7 +138,7 @@ Get whether the Context computes the derivative of the energy with respect to th
 %feature("docstring") LPSPlugin::LPSForce::setComputesScaleDerivative "
 setComputesScaleDerivative(self, computes)
 Set whether the Context computes the derivative of the energy with respect to the scale, which State.getEnergyParameterDerivatives()
-then has. The default is False.
+then has. The default is False. Not on several devices of a GPU platform.
 ";
 
 %feature("docstring") LPSPlugin::LPSForce::addCommitteeModel "
