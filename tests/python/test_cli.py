@@ -167,7 +167,11 @@ def test_output_in_every_encoding(monkeypatch, tmp_path, encoding):
     folder = "\u03b1 \u2192 \u4e2d"
     teacher = ["--with", "ase:ase.calculators.lj.LennardJones?sigma=2&rc=4"]
     wanted = {
+        "calibrate": ["data", "--held-out", "data", "-o", "x.safetensors"],
         "convert": ["x.safetensors"],
+        "dispersion": ["-o", "x.extxyz"],
+        "export": ["-o", "x"],
+        "interface": ["Li2S", "-o", "x.extxyz"],
         "label": [*teacher, "-o", "x"],
         "learn": ["-o", "x"],
         "train": ["-o", "x"],
@@ -191,6 +195,11 @@ def test_output_in_every_encoding(monkeypatch, tmp_path, encoding):
         (["validate", "lps-fast", "\u03b3/labelled.extxyz", "-o", "\u03b2.html"], "beta.html, beta.json"),
         (["dispersion", "\u03b3/labelled.extxyz", "-o", "\u03b2.extxyz"], "written: beta.extxyz, 1 frames"),
         (["learn", "Li7PS6", *teacher, "-o", "\u03b4", "--check"], "written: delta/LEARN.toml"),
+        (["export", f"{folder}/trajectory.h5", "-o", "\u03b1x"], "written: alphax: XDATCAR"),
+        (
+            ["interface", "beta-Li3PS4", "bcc:Li=3.43", "--faces", "010,001", "-o", "\u03b2\u03b1.extxyz"],
+            "written to betaalpha.ext",
+        ),
         (["doctor"], "Instruction set of the CPU platform: "),
     ]
     monkeypatch.setattr(environment_commands, "_TIMED_SECONDS", 0.01)
