@@ -2,6 +2,8 @@
 # Copyright (c) 2026 the openmm-lps authors
 """Observables of ions, interfaces and fields, on synthetic samples whose answers are known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -11,9 +13,10 @@ import test_analysis_slabs as slabs
 import test_analysis_vibrational_difference as vibrations
 from analysis_support import Trajectory, crystal
 from openmmlps import observables
-from openmmlps.materials import Material
+from openmmlps.materials import ChemistrySettings, Material
 from openmmlps.observables import FILE, RUN, TRANSPORT, Sample, State
 from openmmlps.observables.registry import OBSERVABLES
+from openmmlps.protocols.protocol_settings import parse_assignment
 
 
 def sample(states, kind=FILE, **options):
@@ -113,7 +116,13 @@ def test_interfaces_have_profiles_slabs_and_exchange():
     layers = crystal("gamma-Li3PS4", (1, 1, 2))  # one phase
     still = np.repeat(layers.positions, 60, axis=0)
     times = np.arange(60) * 0.1
-    assert result("interfaces", sample([Trajectory(layers.symbols, still, layers.cells[0], times)])) is None
+    one = sample([Trajectory(layers.symbols, still, layers.cells[0], times)])
+    assert result("interfaces", one) is None
+    said = Material.of(
+        layers.symbols, ChemistrySettings.from_values(dict([parse_assignment("interfaces=9.2, 3", "report")]), "--set")
+    )
+    assert said.interfaces_angstrom == (3.0, 9.2)
+    assert "x-exchange" in names(result("interfaces", replace(one, material=said)))
 
 
 def test_fields_at_each_temperature():

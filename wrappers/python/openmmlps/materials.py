@@ -81,6 +81,7 @@ class ChemistrySettings(Settings):
     )
     ion_charges: str = setting("", "charges of other atoms, as 'Xe=0'; empty: of the elements")
     isotopes: str = setting("", "for neutrons, as '7Li'; empty: natural")
+    interfaces: tuple[float, ...] = setting((), "heights along c, angstrom; empty: where an element ends", low=0)
 
     def chemistry(self) -> ChemistrySettings:
         """The part of any settings that says what a material is."""
@@ -106,6 +107,7 @@ class Material:
         tuple[str, str], float
     ]  #: pair in alphabetical order -> angstrom, where the rule does not hold
     isotopes: Mapping[str, str]  #: element -> isotope, as in '7Li'
+    interfaces_angstrom: tuple[float, ...] = ()  #: along c, from the face of the cell, where they were said
 
     @classmethod
     def of(cls, symbols: Iterable[str], given: ChemistrySettings | None = None) -> Material:
@@ -158,6 +160,7 @@ class Material:
             {element: charges[element] for element in rest if element in charges},
             cutoffs,
             {re.sub(r"^\d+", "", isotope): isotope for isotope in _words(given.isotopes)},
+            tuple(sorted(given.interfaces)),
         )
         for pair, edge in _SHARED_EDGES.items():
             if set(pair) <= set(formers) and material.cutoff(*pair) > edge:

@@ -123,9 +123,10 @@ def slab_diffusion(
     Along the slab: the mean squared displacement in its plane of ions that stay in it for the whole lag, over four times
     the lag (Liu, Harder and Berne, J. Phys. Chem. B 108, 6595 (2004)). Across: the share of ions that have not left it yet,
 
-    .. math:: P(t) = \sum_{n\ odd} \frac{8}{n^2 \pi^2} \exp(-n^2 \pi^2 D t / L^2) ,
+    .. math:: P(t) = A \sum_{n\ odd} \frac{8}{n^2 \pi^2} \exp(-n^2 \pi^2 D t / L^2) ,
 
-    which holds for even density and diffusion within the slab; L is corrected for the time between frames.
+    which holds for even density and diffusion within the slab. L is corrected for the time between frames, and A, which is
+    fitted, for ions that rattle across the border at once.
 
     Parameters
     ----------
@@ -336,7 +337,7 @@ def _slab(
 
 
 def _leaving(times: np.ndarray, left: np.ndarray, interval: float, width: float) -> float:
-    """D (angstrom^2/ps) of walkers in a slab of a width, of whom a share is left at each time."""
+    """D (angstrom^2/ps) of walkers in a slab of a width, of whom a share is left at each time, whatever leaves at once."""
     from scipy.optimize import minimize_scalar
 
     odd = np.arange(1, 40, 2)
@@ -345,8 +346,9 @@ def _leaving(times: np.ndarray, left: np.ndarray, interval: float, width: float)
         diffusion = np.exp(logarithm)
         reach = width + 2 * _OVERSHOOT * np.sqrt(2 * diffusion * interval)
         share = (8 / (odd * np.pi) ** 2 * np.exp(-((odd * np.pi / reach) ** 2) * diffusion * times[:, None])).sum(1)
-        share *= reach / width  # those that begin beyond the border were never counted
-        return float(((np.minimum(share, 1) - left) ** 2).sum())
+        return float(
+            (((share @ left) / (share @ share) * share - left) ** 2).sum()
+        )  # those that rattle out at once are no flux
 
     guess = np.log(width**2 / times[-1])
     return float(np.exp(minimize_scalar(misfit, bounds=(guess - 14, guess + 5), method="bounded").x))

@@ -46,8 +46,12 @@ def beside_of(references: Sequence[Path] | None, assignments: Sequence[str] | No
         if not path.is_file():
             raise FileNotFoundError(f"report: --reference '{path}' is not a file; give a CSV table or a trajectory")
     chemistry = dict(parse_assignment(text, "report") for text in assignments or ())
+    words = ChemistrySettings()
     chemistry = {
-        name: ", ".join(map(str, value)) if isinstance(value, list) else value for name, value in chemistry.items()
+        name: ", ".join(map(str, value))
+        if isinstance(value, list) and isinstance(getattr(words, name, ""), str)
+        else value
+        for name, value in chemistry.items()
     }
     ChemistrySettings.from_values(chemistry, "--set")
     return Beside(tables, tuple(path for path in given if path not in tables), chemistry)

@@ -28,7 +28,7 @@ def _compute(sample: Sample) -> Result | None:
     trajectory = found[0]
     profile = analysis.density_profile(trajectory, axis=_AXIS)
     borders = _interfaces(sample, profile)
-    if not 2 <= len(borders) <= 4:
+    if not len(borders):
         return None
     section = Section("interfaces", sample.at("Interfaces", state))
     section.add(_profile_figure(sample, profile, borders))
@@ -39,7 +39,9 @@ def _compute(sample: Sample) -> Result | None:
 
 
 def _interfaces(sample: Sample, profile: analysis.DensityProfile) -> np.ndarray:
-    """Borders of the region that an element of the framework is missing from; empty in a cell of one phase."""
+    """Those that were said, or the borders of the region that an element of the framework is missing from, if there is one."""
+    if sample.material.interfaces_angstrom:
+        return np.array(sample.material.interfaces_angstrom)
     for element in (*sample.material.formers, *sample.material.ligands):
         borders = analysis.find_interfaces(profile, element)
         if len(borders) == 2:
@@ -74,7 +76,8 @@ def _profile_figure(sample: Sample, profile: analysis.DensityProfile, borders: n
 def _add_diffusion(sample: Sample, trajectory: Trajectory, profile: analysis.DensityProfile, section: Section) -> None:
     interval = require_interval(trajectory, "slabs")
     count = max(2, round(profile.height_angstrom / _SLAB_ANGSTROM))
-    window = (2 * interval, min(10.0, 0.5 * interval * (len(trajectory) // 5)))
+    longest = 0.5 * interval * (len(trajectory) // 5)
+    window = (min(max(1.0, 2 * interval), 0.2 * longest), min(20.0, longest))
     try:
         slabs = analysis.slab_diffusion(
             trajectory, sample.material.mobile, np.linspace(0, profile.height_angstrom, count + 1), _AXIS, window
