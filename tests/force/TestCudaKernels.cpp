@@ -25,17 +25,14 @@ using std::vector;
 
 namespace {
 
-/** Bytes of registers that a kernel may spill: one number in the virial of double precision, which few ask for. */
-constexpr int allowedSpill = 16;
-
 /** Bytes of local memory of a work group that every OpenCL device has. */
 constexpr int allowedLocalMemory = 32768;
 
 /**
  * Prints a line for each kernel.
  *
- * @return whether it compiled and, if that is asked for, no kernel spills more than a number or two; false too where
- * one takes more local memory than devices have
+ * @return whether it compiled and, if that is asked for, no kernel spills registers; false too where one takes more
+ * local memory than devices have
  */
 bool compile(const string& label, const string& source, const string& architecture, bool refuseSpills) {
     nvrtcProgram program;
@@ -60,7 +57,7 @@ bool compile(const string& label, const string& source, const string& architectu
     int kernels = 0;
     bool spills = false;
     for (std::sregex_iterator match(log.begin(), log.end(), kernelLine), end; match != end; ++match, kernels++) {
-        spills = spills || std::stoi((*match)[3].str()) > allowedSpill;
+        spills = spills || std::stoi((*match)[3].str()) > 0;
         const string rest = (*match)[6].str();
         std::smatch shared;
         if (std::regex_search(rest, shared, localMemory) && std::stoi(shared[1].str()) > allowedLocalMemory) {

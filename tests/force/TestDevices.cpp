@@ -52,6 +52,33 @@ TEST_P(Kinds, matchReferenceWithoutTables) {
     expectMatchesReference(system);
 }
 
+/** A cubic bulk of so many atoms against the CPU platform in double precision. */
+void expectMatchesProcessor(const char* chosenKind, int numAtoms) {
+    const EnvironmentVariable kind("OPENMM_LPS_DEVICE_KIND", chosenKind);
+    const double edge = std::cbrt(numAtoms / 0.05);
+    const TestSystem system = makeBulk(makeModel(), {lps::Vector3{edge, 0, 0}, {0, edge, 0}, {0, 0, edge}});
+    system.force->setPrecision(LPSForce::Double);
+    OpenMM::VerletIntegrator integrator(0.001);
+    Context processor(*system.system, integrator, OpenMM::Platform::getPlatformByName("CPU"));
+    processor.setPositions(system.positions);
+    const State state = processor.getState(State::Energy | State::Forces);
+    const Expected expected = {state.getPotentialEnergy(), system.force->computeParticleEnergies(processor),
+                               state.getForces(), system.force->computeVirial(processor),
+                               system.force->computeParticleVirials(processor)};
+    TestContext context(system);
+    expectMatches(*context, *system.force, expected);
+}
+
+TEST_P(Kinds, matchProcessorWithFullBlocks) {
+    // Work groups whose rows are all taken, and a sort by several of them.
+
+    expectMatchesProcessor(GetParam(), 3000);
+}
+
+TEST_P(Kinds, matchProcessorWithSeveralTilesLong) {
+    expectMatchesProcessor(GetParam(), 20000);
+}
+
 INSTANTIATE_TEST_SUITE_P(All, Kinds, ::testing::Values("cpu", "gpu-small", "gpu-large"), [](const auto& parameter) {
     std::string name = parameter.param;
     name.erase(std::remove(name.begin(), name.end(), '-'), name.end());

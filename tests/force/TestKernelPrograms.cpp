@@ -41,7 +41,7 @@ TEST(KernelPrograms, everySignatureIsUnderstood) {
     const std::set<string> types = {"int", "int2", "int4", "real", "real2", "real4", "mixed", "mixed4", "mm_ulong"};
     int kernels = 0;
     for (const string& source : listSources())
-        for (const string& name : listMatches(source, "(?:KERNEL void|LPS_STAGE) (\\w+)\\(")) {
+        for (const string& name : listMatches(source, "(?:KERNEL void|LPS_STAGE|LPS_\\w+_KERNEL) (\\w+)\\(")) {
             kernels++;
             for (const KernelArgument& parameter : parseSignature(source, name)) {
                 EXPECT_EQ(types.count(parameter.type), 1u) << name << ": " << parameter.type;

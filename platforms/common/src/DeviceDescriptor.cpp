@@ -19,7 +19,7 @@ DeviceDescriptor::DeviceDescriptor(Device& owner, DeviceModel& deviceModel) : de
     const DeviceProgram program = device.compile(source);
     environmentKernel = DeviceKernel(device, program, "computeEnvironment");
     embeddingKernel =
-        DeviceKernel(device, program, model.getPotential().isCompressed() ? "evaluateGrid" : "evaluateEmbedding");
+        DeviceKernel(device, program, model.getPotential().isCompressed() ? "extrapolateGrid" : "evaluateEmbedding");
     contractKernel = DeviceKernel(device, program, "contractEnvironment");
     projectKernel = DeviceKernel(device, program, "projectGradient");
 }
@@ -50,13 +50,15 @@ void DeviceDescriptor::arrange(const DeviceNeighborList& list) {
 }
 
 void DeviceDescriptor::reserveDirect() {
-    const std::size_t capacity = directCapacity;
-    device.reserve(directInput, capacity, 4 * device.getRealSize(), "lpsDirectInput");
-    device.reserve(directEmbedding, capacity * model.getPotential().getEmbeddingWidth(), 2 * device.getRealSize(),
-                   "lpsDirectEmbedding");
+    // An interval begins at the node of each pair, so that one more is read, and what no kernel sets is zero.
+
+    const std::size_t nodeSize = 3 * static_cast<std::size_t>(model.getShape().countQuads());
+    device.reserve(directInput, directCapacity, 4 * device.getRealSize(), "lpsDirectInput");
+    device.reserve(directNodes, (directCapacity + 1) * nodeSize, 4 * device.getRealSize(), "lpsDirectNodes");
+    device.cc.clearBuffer(directNodes);
     if (!model.getPotential().isCompressed())
-        device.reserve(directWork, 2 * capacity * model.getShape().maximumWidth, 2 * device.getRealSize(),
-                       "lpsDirectWork");
+        device.reserve(directWork, 2 * static_cast<std::size_t>(directCapacity) * model.getShape().maximumWidth,
+                       2 * device.getRealSize(), "lpsDirectWork");
 }
 
 bool DeviceDescriptor::grow(const Counters& counters, const DeviceNeighborList& list) {
@@ -79,8 +81,8 @@ void DeviceDescriptor::computeEnvironment(DeviceNeighborList& list, Counters& co
                              tile.firstRow, tile.numRows, list.getNumRows(), list.getRankBits(), getCutoffs(),
                              tile.index, list.blocks, model.sections, list.positions, list.shifts, list.sectionStart,
                              list.neighbors, list.numNeighbors, model.typeConstants, model.tableHeads, model.tableCells,
-                             model.getNumTableCells(), pairRows, pairTableRows, pairPositions, pairEntries, pairCounts,
-                             directCapacity, directInput, model.slotLimits, counters.fields);
+                             model.getNumTableCells(), model.grids, pairRows, pairTableRows, pairPositions, pairEntries,
+                             pairCounts, directCapacity, directInput, model.slotLimits, counters.fields);
 }
 
 void DeviceDescriptor::contract(DeviceNeighborList& list, Counters& counters, const RowTile& tile) {
@@ -89,22 +91,21 @@ void DeviceDescriptor::contract(DeviceNeighborList& list, Counters& counters, co
         // A pair that needs its own evaluation makes acceptCounters() provide for it and repeat everything.
     } else if (model.getPotential().isCompressed())
         embeddingKernel.launch(directThreads, device.settings.flatThreads, tile.index, directCapacity, counters.fields,
-                               directInput, model.grids, model.gridRows, model.gridCoefficients, directEmbedding);
+                               directInput, model.grids, model.tableHeads, model.nodes, directNodes);
     else
         embeddingKernel.launch(directThreads, device.settings.flatThreads, tile.index, directCapacity, counters.fields,
                                directInput, model.networks, model.layers, model.thresholds, model.weights, directWork,
-                               directEmbedding);
-    contractKernel.launch(tile.numRows * device.settings.lanes, device.settings.lanes * device.settings.groupRows,
-                          tile.firstRow, tile.numRows, Real{1.0 / model.getPotential().getData().normalizer},
-                          list.blocks, model.sections, model.slots, model.padding, list.sectionStart, pairRows,
-                          pairTableRows, pairPositions, pairCounts, model.tableLow, model.tableHigh, directCapacity,
-                          directEmbedding, contracted);
+                               directNodes);
+    contractKernel.launch(tile.numRows * device.settings.lanes, device.settings.getPairThreads(), tile.firstRow,
+                          tile.numRows, Real{1.0 / model.getPotential().getData().normalizer}, list.blocks,
+                          model.sections, model.slots, model.padding, list.sectionStart, pairRows, pairTableRows,
+                          pairPositions, pairCounts, model.nodes, directNodes, contracted);
 }
 
 void DeviceDescriptor::project(const RowTile& tile, OpenMM::ComputeArray& gradient) {
-    projectKernel.launch(tile.numRows * model.getPotential().getEmbeddingWidth(), device.settings.flatThreads,
-                         tile.numRows, Real{1.0 / model.getPotential().getData().normalizer}, contracted, gradient,
-                         projected);
+    const int threads = device.settings.getPairThreads();
+    projectKernel.launch(tile.numRows * threads, threads, tile.numRows,
+                         Real{1.0 / model.getPotential().getData().normalizer}, contracted, gradient, projected);
 }
 
 }  // namespace LPSPlugin

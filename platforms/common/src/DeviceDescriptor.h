@@ -52,10 +52,8 @@ public:
     /** Cutoffs as the kernels take them, in angstrom. */
     Real4 getCutoffs() const;
 
-    int getDirectCapacity() const { return directCapacity; }
-
     OpenMM::ComputeArray pairRows, pairTableRows, pairPositions, pairEntries, pairCounts;
-    OpenMM::ComputeArray directEmbedding;
+    OpenMM::ComputeArray directNodes;
     OpenMM::ComputeArray contracted, projected;
 
 private:

@@ -34,6 +34,7 @@ DeviceFitting::DeviceFitting(Device& owner, DeviceModel& deviceModel) : device(o
     storeLayers();
     const KernelProgram source = makeFittingProgram(device.settings, model.getShape());
     const DeviceProgram program = device.compile(source);
+    firstKernel = DeviceKernel(device, program, "forwardDescriptor");
     forwardKernel = DeviceKernel(device, program, "forwardLayer");
     backwardKernel = DeviceKernel(device, program, "backwardLayer");
     energyKernel = DeviceKernel(device, program, "sumEnergies");
@@ -71,6 +72,16 @@ void DeviceFitting::storeLayers() {
     outputInputs = isPlain ? network->layers.back().inputs : 1;
     addOutputLayer(isPlain, numbers);
     device.storeNumbers(weights, numbers, 1, device.isRealDouble(), "lpsFittingWeights");
+    storeDescriptorInputs();
+}
+
+void DeviceFitting::storeDescriptorInputs() {
+    const ModelShape shape = model.getShape();
+    vector<OpenMM::mm_int2> inputs(device.settings.getDepth(shape.countInputs()), OpenMM::mm_int2(0, 0));
+    for (int i = 0; i < shape.embeddingWidth; i++)
+        for (int j = 0; j < shape.axisWidth; j++)
+            inputs[shape.getInput(i, j)] = OpenMM::mm_int2(i, j);
+    device.store(descriptorInputs, inputs, "lpsDescriptorInputs");
 }
 
 void DeviceFitting::addHiddenLayer(int k, const lps::Layer& common, vector<double>& numbers) {
@@ -94,16 +105,28 @@ void DeviceFitting::addHiddenLayer(int k, const lps::Layer& common, vector<doubl
         const lps::Layer own = k == 0 ? model.getPrepared().foldFirstLayer(type, inputs, layer.inputs)
                                       : model.getPotential().getData().fittings[type].layers[k];
         forward[type] = static_cast<int>(numbers.size());
-        for (const vector<double>* part : {&own.weight, &own.bias, &own.timestep})
-            numbers.insert(numbers.end(), part->begin(), part->end());
+        addMatrix(own.weight, own.outputs, device.settings.getDepth(own.inputs), numbers);
+        addMatrix(own.bias, own.outputs, 1, numbers);
+        if (layer.hasTimestep)
+            addMatrix(own.timestep, own.outputs, 1, numbers);
         backward[type] = static_cast<int>(numbers.size());
+        vector<double> transposed(own.weight.size());
         for (int o = 0; o < own.outputs; o++)
             for (int i = 0; i < own.inputs; i++)
-                numbers.push_back(own.weight[static_cast<std::size_t>(i) * own.outputs + o]);
+                transposed[static_cast<std::size_t>(o) * own.inputs + i] =
+                    own.weight[static_cast<std::size_t>(i) * own.outputs + o];
+        addMatrix(transposed, own.inputs, device.settings.getDepth(own.outputs), numbers);
     }
     device.store(layer.forwardOffsets, forward, "lpsForwardOffsets");
     device.store(layer.backwardOffsets, backward, "lpsBackwardOffsets");
     slopes.push_back(std::make_unique<OpenMM::ComputeArray>());
+}
+
+void DeviceFitting::addMatrix(const vector<double>& matrix, int columns, int paddedRows, vector<double>& numbers) {
+    const std::size_t first = numbers.size(), pitch = device.settings.getPitch(columns);
+    numbers.resize(first + paddedRows * pitch, 0.0);
+    for (std::size_t k = 0; k < matrix.size(); k++)
+        numbers[first + k / columns * pitch + k % columns] = matrix[k];
 }
 
 void DeviceFitting::addOutputLayer(bool isPlain, vector<double>& numbers) {
@@ -115,51 +138,59 @@ void DeviceFitting::addOutputLayer(bool isPlain, vector<double>& numbers) {
         offsets[type] = static_cast<int>(numbers.size());
         constantEnergies[type] = model.getPrepared().getConstantEnergy(type);
         if (!isPlain) {
-            numbers.push_back(1.0);
+            addMatrix({1.0}, 1, 1, numbers);
             continue;
         }
         const lps::Layer& last = model.getPotential().getData().fittings[type].layers.back();
         const double timestep = last.timestep.empty() ? 1.0 : last.timestep[0];
-        for (double weight : last.weight)
-            numbers.push_back(weight * timestep);
+        vector<double> own = last.weight;
+        for (double& weight : own)
+            weight *= timestep;
+        addMatrix(own, last.inputs, 1, numbers);
         constantEnergies[type] += last.bias[0] * timestep;
     }
     device.store(outputOffsets, offsets, "lpsOutputOffsets");
 }
 
 void DeviceFitting::reserveRows(int tileRows) {
+    const DeviceSettings& settings = device.settings;
     int widest = 1;
     for (const auto& layer : hidden)
         widest = std::max(widest, layer->outputs);
-    const std::size_t rows = tileRows;
+    const auto reserve = [&](OpenMM::ComputeArray& array, int columns, const char* name) {
+        device.reserve(array, static_cast<std::size_t>(tileRows) * settings.getPitch(columns), device.getRealSize(),
+                       name);
+    };
     for (OpenMM::ComputeArray& array : activations)
-        device.reserve(array, rows * widest, device.getRealSize(), "lpsActivations");
-    device.reserve(gradients[0], rows * std::max(widest, model.getShape().countInputs()), device.getRealSize(),
-                   "lpsGradient");
-    device.reserve(gradients[1], rows * widest, device.getRealSize(), "lpsGradient");
+        reserve(array, widest, "lpsActivations");
+    reserve(gradients[0], std::max(widest, model.getShape().countInputs()), "lpsGradient");
+    reserve(gradients[1], widest, "lpsGradient");
     for (std::size_t k = 0; k < hidden.size(); k++)
-        device.reserve(*slopes[k], rows * hidden[k]->outputs, device.getRealSize(), "lpsSlopes");
+        reserve(*slopes[k], hidden[k]->outputs, "lpsSlopes");
 }
 
-namespace {
-
-/** Threads for a matrix product of this many rows and columns. */
-int countLayerThreads(const DeviceSettings& settings, int rows, int columns) {
-    const int tasks = (rows / settings.blockRows) * ((columns + settings.tileOutputs - 1) / settings.tileOutputs);
+int DeviceFitting::countLayerThreads(int rows, int columns) const {
+    const DeviceSettings& settings = device.settings;
+    const int tasks = (rows / settings.blockRows) * (settings.getPitch(columns) / settings.tileOutputs);
     return tasks * settings.getLayerThreads();
 }
-
-}  // namespace
 
 void DeviceFitting::forward(DeviceNeighborList& list, const RowTile& tile, OpenMM::ComputeArray& contracted) {
     for (std::size_t k = 0; k < hidden.size(); k++) {
         HiddenLayer& layer = *hidden[k];
-        forwardKernel.launch(countLayerThreads(device.settings, tile.numRows, layer.outputs),
-                             device.settings.getLayerThreads(), tile.firstRow, tile.numRows, layer.inputs,
-                             layer.outputs, static_cast<int>(layer.activation.kind), Real{layer.activation.threshold},
-                             static_cast<int>(layer.residual), layer.hasTimestep ? 1 : 0, k == 0 ? 1 : 0, list.blocks,
-                             layer.forwardOffsets, weights, contracted, activations[(k + 1) % 2], activations[k % 2],
-                             *slopes[k]);
+        const int threads = countLayerThreads(tile.numRows, layer.outputs);
+        const int groupSize = device.settings.getLayerThreads();
+        const int kind = static_cast<int>(layer.activation.kind), residual = static_cast<int>(layer.residual);
+        const int hasTimestep = layer.hasTimestep ? 1 : 0;
+        const Real threshold{layer.activation.threshold};
+        if (k == 0)
+            firstKernel.launch(threads, groupSize, tile.firstRow, tile.numRows, layer.inputs, layer.outputs, kind,
+                               threshold, residual, hasTimestep, list.blocks, layer.forwardOffsets, weights,
+                               descriptorInputs, contracted, activations[0], *slopes[0]);
+        else
+            forwardKernel.launch(threads, groupSize, tile.firstRow, tile.numRows, layer.inputs, layer.outputs, kind,
+                                 threshold, residual, hasTimestep, list.blocks, layer.forwardOffsets, weights,
+                                 activations[(k + 1) % 2], activations[k % 2], *slopes[k]);
     }
 }
 
@@ -175,19 +206,21 @@ void DeviceFitting::appendFeatures(const RowTile& tile, vector<double>& features
 
     const std::size_t width = isOutputPlain ? outputInputs : hidden.back()->inputs;
     OpenMM::ComputeArray& outputs = activations[(hidden.size() + (isOutputPlain ? 1 : 0)) % 2];
+    const std::size_t pitch = device.settings.getPitch(static_cast<int>(width));
     vector<double> values(outputs.getSize());
     outputs.download(values, true);
-    features.insert(features.end(), values.begin(), values.begin() + tile.numRows * width);
+    for (std::size_t row = 0; row < static_cast<std::size_t>(tile.numRows); row++)
+        features.insert(features.end(), values.begin() + row * pitch, values.begin() + row * pitch + width);
 }
 
 void DeviceFitting::backward(DeviceNeighborList& list, const RowTile& tile) {
     for (std::size_t k = hidden.size(); k-- > 0;) {
         HiddenLayer& layer = *hidden[k];
-        backwardKernel.launch(countLayerThreads(device.settings, tile.numRows, layer.inputs),
-                              device.settings.getLayerThreads(), tile.firstRow, tile.numRows, layer.inputs,
-                              layer.outputs, static_cast<int>(layer.residual), k + 1 == hidden.size() ? 1 : 0,
-                              list.blocks, layer.backwardOffsets, outputOffsets, weights, *slopes[k],
-                              gradients[(k + 1) % 2], gradients[k % 2]);
+        backwardKernel.launch(countLayerThreads(tile.numRows, layer.inputs), device.settings.getLayerThreads(),
+                              tile.firstRow, tile.numRows, layer.inputs, layer.outputs,
+                              static_cast<int>(layer.residual), k + 1 == hidden.size() ? 1 : 0, list.blocks,
+                              layer.backwardOffsets, outputOffsets, weights, *slopes[k], gradients[(k + 1) % 2],
+                              gradients[k % 2]);
     }
 }
 

@@ -41,7 +41,7 @@ public:
     /** Y = dE/dD, after forward(); found in getGradient(). */
     void backward(DeviceNeighborList& list, const RowTile& tile);
 
-    /** [rows][ModelShape::countInputs()] */
+    /** [rows][DeviceSettings::getPitch(ModelShape::countInputs())] */
     OpenMM::ComputeArray& getGradient() { return gradients[0]; }
 
     /** Energy in eV that every atom of a type has: bias, vacuum and the bias of the output layer, in double precision.
@@ -64,6 +64,11 @@ private:
     /** @param numbers  what goes to the device as weights, added to */
     void addHiddenLayer(int k, const lps::Layer& common, std::vector<double>& numbers);
     void addOutputLayer(bool isPlain, std::vector<double>& numbers);
+    /** Append a matrix, padded with zeros to the pitch of its columns and to so many rows. */
+    void addMatrix(const std::vector<double>& matrix, int columns, int paddedRows, std::vector<double>& numbers);
+    void storeDescriptorInputs();
+    /** Threads for a matrix product of this many rows and columns. */
+    int countLayerThreads(int rows, int columns) const;
 
     Device& device;
     DeviceModel& model;
@@ -71,10 +76,10 @@ private:
     int outputInputs = 0;
     bool isOutputPlain = true;
     std::vector<double> constantEnergies;
-    OpenMM::ComputeArray weights, outputOffsets;
+    OpenMM::ComputeArray weights, outputOffsets, descriptorInputs;
     OpenMM::ComputeArray activations[2], gradients[2];
     std::vector<std::unique_ptr<OpenMM::ComputeArray>> slopes;
-    DeviceKernel forwardKernel, backwardKernel, energyKernel;
+    DeviceKernel firstKernel, forwardKernel, backwardKernel, energyKernel;
 };
 
 }  // namespace LPSPlugin

@@ -30,12 +30,11 @@ void DeviceForces::addVirials(DeviceNeighborList& list, DeviceDescriptor& descri
 
 void DeviceForces::launch(DeviceKernel& kernel, DeviceNeighborList& list, DeviceDescriptor& descriptor,
                           const RowTile& tile, double scale, OpenMM::ComputeArray& virials) {
-    kernel.launch(tile.numRows * device.settings.lanes, device.settings.lanes * device.settings.groupRows,
-                  tile.firstRow, tile.numRows, list.getRankBits(), device.cc.getPaddedNumAtoms(),
-                  descriptor.getCutoffs(), Real{scale}, list.blocks, model.sections, list.positions, list.shifts,
-                  list.sorted, list.sectionStart, model.typeConstants, descriptor.pairRows, descriptor.pairTableRows,
-                  descriptor.pairPositions, descriptor.pairEntries, descriptor.pairCounts, model.tableLow,
-                  model.tableHigh, descriptor.getDirectCapacity(), descriptor.directEmbedding, descriptor.projected,
+    kernel.launch(tile.numRows * device.settings.lanes, device.settings.getPairThreads(), tile.firstRow, tile.numRows,
+                  list.getRankBits(), device.cc.getPaddedNumAtoms(), descriptor.getCutoffs(), Real{scale}, list.blocks,
+                  model.sections, list.positions, list.shifts, list.sorted, list.sectionStart, model.typeConstants,
+                  descriptor.pairRows, descriptor.pairTableRows, descriptor.pairPositions, descriptor.pairEntries,
+                  descriptor.pairCounts, model.nodes, descriptor.directNodes, descriptor.projected,
                   device.cc.getLongForceBuffer(), virials);
 }
 

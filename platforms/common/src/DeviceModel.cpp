@@ -22,9 +22,7 @@ DeviceModel::DeviceModel(Device& owner, std::shared_ptr<const lps::DeepPotential
     storeStatistics();
     storeSections();
     storeTables();
-    if (model->isCompressed())
-        storeGrids();
-    else
+    if (!model->isCompressed())
         storeNetworks();
 }
 
@@ -78,46 +76,128 @@ void DeviceModel::storeSections() {
     device.storeNumbers(padding, rows, 1, isDouble, "lpsPadding");
 }
 
+namespace {
+
+/** Nodes of tables as descriptor.cc wants them. */
+class NodeList {
+public:
+    explicit NodeList(int embeddingWidth) : width(embeddingWidth), stride(3 * ((embeddingWidth + 3) / 4 * 4)) {}
+
+    int getSize() const { return static_cast<int>(numbers.size() / stride); }
+
+    /**
+     * Add the node at position x of a polynomial.
+     *
+     * @param getCoefficient  (power, channel)
+     * @param length          of the interval, the unit of derivatives, in those of x
+     */
+    template <typename Function>
+    void add(double x, double length, const Function& getCoefficient) {
+        const std::size_t first = numbers.size();
+        numbers.resize(first + stride, 0.0);
+        for (int m = 0; m < width; m++) {
+            double value = 0.0, slope = 0.0, curvature = 0.0;
+            for (int k = 5; k >= 0; k--) {
+                curvature = curvature * x + 2.0 * slope;
+                slope = slope * x + value;
+                value = value * x + getCoefficient(k, m);
+            }
+            numbers[first + m] = value;
+            numbers[first + stride / 3 + m] = slope * length;
+            numbers[first + 2 * (stride / 3) + m] = curvature * length * length;
+        }
+    }
+
+    std::vector<double> numbers;
+
+private:
+    const int width, stride;
+};
+
+/** Adds both ends of every row of a compressed model's table, whose polynomials need not meet. */
+void addNodes(const lps::EmbeddingTable& table, int fineRows, NodeList& nodes) {
+    for (int row = 0; row < table.rows; row++) {
+        const double* c = table.coefficients.data() + static_cast<std::size_t>(row) * table.channels * 6;
+        const double length = row < fineRows ? table.fineStep : table.coarseStep;
+        for (const double x : {0.0, length})
+            nodes.add(x, length, [&](int k, int m) { return c[6 * m + k]; });
+    }
+}
+
+/**
+ * Adds a radial table. Intervals of equal length share nodes, but where the branches of the switch meet.
+ *
+ * @param cells  (first node, number of intervals), added to; nodes count from that of the table, less two beyond those
+ * of the other branch
+ * @return node on the left of the interval with both branches, or none
+ */
+int addNodes(const lps::RadialTable& table, double switchStart, NodeList& nodes, vector<OpenMM::mm_int2>& cells) {
+    constexpr int none = std::numeric_limits<int>::max();
+    const int start = nodes.getSize(), width = static_cast<int>(table.coefficients.size() / table.rows / 6);
+    const int splitRow = table.grid.findSplit(switchStart);
+    const auto add = [&](int row, double t) {
+        const double* c = table.coefficients.data() + static_cast<std::size_t>(row) * 6 * width;
+        nodes.add(t, 1.0, [&](int k, int m) { return c[k * width + m]; });
+    };
+    int row = 0, split = none;
+    for (int cell = 0; cell < table.grid.getNumCells(); cell++) {
+        cells.push_back(OpenMM::mm_int2(nodes.getSize() - start - (split == none ? 0 : 2), table.grid.intervals[cell]));
+        for (int k = 0; k < table.grid.intervals[cell]; k++, row++) {
+            add(row, 0.0);
+            if (row != splitRow)
+                continue;
+            split = nodes.getSize() - 1 - start;
+            add(row, 1.0);
+            add(table.rows - 1, 0.0);
+        }
+        const bool isLast = cell + 1 == table.grid.getNumCells();
+        const bool isOctave = (cell + 1) % (1 << lps::RadialGrid::cellBits) == 0;
+        if (isLast || isOctave || table.grid.intervals[cell + 1] != table.grid.intervals[cell])
+            add(row - 1 == splitRow ? table.rows - 1 : row - 1, 1.0);
+    }
+    return split;
+}
+
+}  // namespace
+
 void DeviceModel::storeTables() {
     const int numTypes = model->getNumTypes();
-    const int width = model->getEmbeddingWidth();
-    vector<OpenMM::mm_int4> heads(numTypes * numTypes, OpenMM::mm_int4(-1, 0, -1, 0));
+    vector<OpenMM::mm_int4> heads(numTypes * numTypes, OpenMM::mm_int4(-1, 0, 0, 0));
     vector<OpenMM::mm_int2> cells;
-    vector<double> low, high;
-    int numRows = 0;
-    for (int a = 0; a < numTypes; a++)
-        for (int b = 0; b < numTypes; b++) {
-            if (!isCenter(a) || !present[b] || !model->getSection(a, b).hasNeighbors)
-                continue;
-            const lps::RadialPlan plan = prepared.canTabulate(a, b) ? prepared.planTable(a, b) : lps::RadialPlan{};
-            if (!plan.accurate) {
-                untabulated = true;
-                continue;
-            }
-            const lps::RadialTable table = prepared.makeTable(a, b, plan.grid);
-            const int split = table.grid.findSplit(model->getSwitchStart());
-            heads[a * numTypes + b] = OpenMM::mm_int4(numRows, static_cast<int>(cells.size()), split, table.rows - 1);
-            int first = 0;
-            for (int intervals : table.grid.intervals) {
-                cells.push_back(OpenMM::mm_int2(first, intervals));
-                first += intervals;
-            }
-            numTableCells = table.grid.getNumCells();
-
-            // One load gives c0..c3 of a channel, another c4 and c5.
-
-            for (int row = 0; row < table.rows; row++) {
-                const double* c = table.coefficients.data() + static_cast<std::size_t>(row) * 6 * width;
-                for (int m = 0; m < width; m++)
-                    for (int k = 0; k < 6; k++)
-                        (k < 4 ? low : high).push_back(c[k * width + m]);
-            }
-            numRows += table.rows;
+    vector<double> parameters(8 * numTypes * numTypes, 0.0);
+    NodeList list(model->getEmbeddingWidth());
+    for (int pair = 0; pair < numTypes * numTypes; pair++) {
+        const int a = pair / numTypes, b = pair % numTypes;
+        if (!isCenter(a) || !present[b] || !model->getSection(a, b).hasNeighbors)
+            continue;
+        if (model->isCompressed()) {
+            const lps::EmbeddingTable& table = model->getData().tables[model->getEmbeddingIndex(a, b)];
+            const int fineRows = static_cast<int>((table.upper - table.lower) / table.fineStep);
+            heads[pair] = OpenMM::mm_int4(list.getSize(), table.rows, fineRows, 0);
+            const bool isLinear = table.extrapolation == lps::EmbeddingTable::Extrapolation::Linear;
+            const double own[] = {table.lower,    table.upper,      table.maximum,
+                                  table.fineStep, table.coarseStep, isLinear ? 1.0 : 0.0};
+            std::copy(std::begin(own), std::end(own), parameters.begin() + 8 * pair);
+            addNodes(table, fineRows, list);
+            continue;
         }
+        const lps::RadialPlan plan = prepared.canTabulate(a, b) ? prepared.planTable(a, b) : lps::RadialPlan{};
+        if (!plan.accurate) {
+            untabulated = true;
+            continue;
+        }
+        const lps::RadialTable table = prepared.makeTable(a, b, plan.grid);
+        const int firstNode = list.getSize(), firstCell = static_cast<int>(cells.size());
+        const int split = addNodes(table, model->getSwitchStart(), list, cells);
+        heads[pair] = OpenMM::mm_int4(firstNode, firstCell, split, 0);
+        numTableCells = table.grid.getNumCells();
+    }
+    if (list.getSize() == 0)
+        list.add(0.0, 1.0, [](int, int) { return 0.0; });
     device.store(tableHeads, heads, "lpsTableHeads");
     device.store(tableCells, cells, "lpsTableCells");
-    device.storeNumbers(tableLow, low, 4, isDouble, "lpsTableLow");
-    device.storeNumbers(tableHigh, high, 2, isDouble, "lpsTableHigh");
+    device.storeNumbers(grids, parameters, 1, isDouble, "lpsGrids");
+    device.storeNumbers(nodes, list.numbers, 4, isDouble, "lpsTableNodes");
 }
 
 void DeviceModel::storeNetworks() {
@@ -157,44 +237,6 @@ void DeviceModel::storeNetworks() {
     device.store(layers, layerData, "lpsLayers");
     device.storeNumbers(thresholds, layerThresholds, 1, isDouble, "lpsThresholds");
     device.storeNumbers(weights, numbers, 1, isDouble, "lpsEmbeddingWeights");
-}
-
-void DeviceModel::storeGrids() {
-    const int numTypes = model->getNumTypes();
-    const auto& tables = model->getData().tables;
-    vector<OpenMM::mm_int4> rows(tables.size(), OpenMM::mm_int4(0, 0, 0, 0));
-    vector<double> parameters(8 * tables.size(), 0.0), coefficients;
-    int numRows = 0;
-    for (std::size_t i = 0; i < tables.size(); i++) {
-        const lps::EmbeddingTable& table = tables[i];
-        if (table.empty())
-            continue;
-        const double own[8] = {table.lower,
-                               table.upper,
-                               table.maximum,
-                               table.fineStep,
-                               table.coarseStep,
-                               table.extrapolation == lps::EmbeddingTable::Extrapolation::Linear ? 1.0 : 0.0,
-                               0.0,
-                               0.0};
-        std::copy(own, own + 8, parameters.begin() + 8 * i);
-        const int fineRows = static_cast<int>((table.upper - table.lower) / table.fineStep);
-        rows[i] = OpenMM::mm_int4(numRows, table.rows, fineRows, 0);
-        coefficients.insert(coefficients.end(), table.coefficients.begin(), table.coefficients.end());
-        numRows += table.rows;
-    }
-    vector<OpenMM::mm_int4> rowsByPair;
-    vector<double> parametersByPair;
-    for (int a = 0; a < numTypes; a++)
-        for (int b = 0; b < numTypes; b++) {
-            const int i = model->getEmbeddingIndex(a, b);
-            rowsByPair.push_back(rows[i]);
-            parametersByPair.insert(parametersByPair.end(), parameters.begin() + 8 * i,
-                                    parameters.begin() + 8 * (i + 1));
-        }
-    device.store(gridRows, rowsByPair, "lpsGridRows");
-    device.storeNumbers(grids, parametersByPair, 1, isDouble, "lpsGrids");
-    device.storeNumbers(gridCoefficients, coefficients, 1, isDouble, "lpsGridCoefficients");
 }
 
 static_assert(static_cast<int>(Activation::Kind::Tanh) == 1 && static_cast<int>(Activation::Kind::Relu6) == 3 &&

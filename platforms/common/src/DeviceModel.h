@@ -13,8 +13,9 @@ namespace LPSPlugin {
 
 /**
  * The descriptor's side of a Deep Potential on a device: statistics, sections, padding and embeddings. Embeddings are
- * radial tables where these reach the accuracy of the precision, else networks or grids that are evaluated pair by
- * pair. Layouts are described with the kernels that read them: environment.cc, embedding.cc, descriptor.cc.
+ * radial tables where these reach the accuracy of the precision, or the tables of a compressed model; else networks
+ * that are evaluated pair by pair. Layouts are described with the kernels that read them: environment.cc, embedding.cc,
+ * descriptor.cc.
  */
 class DeviceModel {
 public:
@@ -42,16 +43,14 @@ public:
     int getNumTableCells() const { return numTableCells; }
 
     OpenMM::ComputeArray typeConstants, sections, slots, slotLimits, padding;
-    OpenMM::ComputeArray tableHeads, tableCells, tableLow, tableHigh;
+    OpenMM::ComputeArray tableHeads, tableCells, grids, nodes;
     OpenMM::ComputeArray networks, layers, thresholds, weights;
-    OpenMM::ComputeArray grids, gridRows, gridCoefficients;
 
 private:
     void storeStatistics();
     void storeSections();
     void storeTables();
     void storeNetworks();
-    void storeGrids();
 
     Device& device;
     std::shared_ptr<const lps::DeepPotential> model;

@@ -17,17 +17,27 @@ namespace LPSPlugin {
 struct DeviceSettings {
     int lanes;             ///< threads that share the channels of one atom
     int groupRows;         ///< atoms of a work group in the kernels that use lanes
+    int roundPairs;        ///< pairs of an atom that leave parts in local memory at a time, at most `lanes`
+    int forceGroups;       ///< work groups of the forces that a multiprocessor is to hold
     int blockRows;         ///< rows of one type that belong together; a multiple of groupRows
     int tileOutputs;       ///< outputs of a layer per work group
     int tileDepth;         ///< inputs of a layer held in local memory at a time
-    int threadRows;        ///< rows per thread in a layer
-    int threadOutputs;     ///< outputs per thread in a layer
+    int threadRows;        ///< rows per thread in a layer, a multiple of 4
+    int threadOutputs;     ///< outputs per thread in a layer, a multiple of 4
+    int layerGroups;       ///< work groups of a layer that a multiprocessor is to hold
     int flatThreads;       ///< work group of kernels whose threads are independent
     int sortThreads;       ///< work group of kernels that scan
     int tileRows;          ///< most rows whose intermediate results are held at a time
     int sortedInOneGroup;  ///< most particles that a single work group sorts, in one launch instead of six
 
+    int getPairThreads() const { return lanes * groupRows; }
     int getLayerThreads() const { return (blockRows / threadRows) * (tileOutputs / threadOutputs); }
+
+    /** Rows of a matrix of weights with n inputs. */
+    int getDepth(int n) const;
+
+    /** Columns of a matrix in memory that has n. */
+    int getPitch(int n) const;
 
     /** The macros that tell the kernels. */
     std::map<std::string, std::string> getDefines() const;

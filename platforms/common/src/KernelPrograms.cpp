@@ -18,6 +18,9 @@ using Sources = CommonLPSKernelSources;
 
 namespace {
 
+/** Inputs of the fitting networks that fit into local memory in double precision, beside what else is there. */
+constexpr int mostLocalInputs = 2048;
+
 string formatNumber(double value) {
     std::ostringstream stream;
     stream.imbue(std::locale::classic());
@@ -48,7 +51,11 @@ std::map<string, string> getDefines(const DeviceSettings& settings, const ModelS
     defineCounters(defines, shape.numTypes);
     defines["LPS_WIDTH"] = to_string(shape.embeddingWidth);
     defines["LPS_AXIS"] = to_string(shape.axisWidth);
-    defines["LPS_INPUTS"] = to_string(shape.countInputs());
+    defines["LPS_INPUT_PITCH"] = to_string(settings.getPitch(shape.countInputs()));
+    defines["LPS_QUADS"] = to_string(shape.countQuads());
+    defines["LPS_PROJECT_PARTS"] = to_string(std::max(1, settings.getPairThreads() / shape.axisWidth));
+    if (settings.getPitch(shape.countInputs()) <= mostLocalInputs)
+        defines["LPS_LOCAL_GRADIENT"] = "1";
     if (shape.isFolded)
         defines["LPS_FOLDED"] = "1";
     defines["LPS_ENERGY_UNIT"] = formatNumber(lps::kilojoulesPerMolePerElectronvolt);
@@ -57,6 +64,10 @@ std::map<string, string> getDefines(const DeviceSettings& settings, const ModelS
 }
 
 }  // namespace
+
+int ModelShape::countQuads() const {
+    return (embeddingWidth + 3) / 4;
+}
 
 int ModelShape::countInputs() const {
     return embeddingWidth * axisWidth - (isFolded ? axisWidth * (axisWidth - 1) / 2 : 0);

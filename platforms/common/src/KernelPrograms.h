@@ -30,6 +30,9 @@ struct ModelShape {
     bool isCompressed;   ///< embeddings are grids, not networks
     bool isFolded;       ///< D_ij and D_ji, where both exist, are one input of the fitting networks
 
+    /** Groups of four channels. */
+    int countQuads() const;
+
     /** Inputs of the fitting networks: M1 M2, less M2 (M2 - 1) / 2 if folded. */
     int countInputs() const;
 

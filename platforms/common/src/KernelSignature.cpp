@@ -53,7 +53,8 @@ string describeArray(int elementSize) {
 
 vector<KernelArgument> parseSignature(const string& source, const string& kernel) {
     std::size_t begin = string::npos;
-    for (const char* keyword : {"KERNEL void ", "LPS_STAGE "}) {
+    for (const char* keyword :
+         {"KERNEL void ", "LPS_STAGE ", "LPS_LAYER_KERNEL ", "LPS_PAIR_KERNEL ", "LPS_FORCE_KERNEL "}) {
         const string head = keyword + kernel + "(";
         if (begin == string::npos && source.find(head) != string::npos)
             begin = source.find(head) + head.size();

@@ -32,15 +32,37 @@ inline DEVICE real4 lpsDisplacement(unsigned int entry, int rankBits, mixed4 cen
     return make_real4(x, y, z, SQRT(x * x + y * y + z * z));
 }
 
+#ifdef LPS_HAS_GRIDS
 /**
- * Where a distance lies in the grid of a radial table: octaves of 16 cells, each cell of `cells[cell].y` intervals.
+ * Where s lies in the table of a compressed model; lps::EmbeddingTable says the same. Rows share no nodes.
  *
- * @param cells  (first interval, number of intervals) of each cell of one table
- * @param split  interval that holds r_s, or -1: beyond r_s its other branch is stored in row splitTarget
- * @return (row, position within the interval, 1 / length of the interval); row -1 outside the grid
+ * @param grid  lower, upper, maximum, fine step, coarse step, linear extrapolation, 0, 0
+ * @param head  (first node or -1 without table, rows, fine rows, 0)
+ * @return (left node, position within the interval, 1 / length of the interval); node -1 outside the grid
  */
-inline DEVICE real4 lpsLocate(real r, real switchStart, GLOBAL const int2* RESTRICT cells, int numCells, int split,
-                              int splitTarget) {
+inline DEVICE real4 lpsLocateInGrid(real s, GLOBAL const real* RESTRICT grid, int4 head) {
+    if (head.x < 0 || !(s >= grid[0] && s < grid[2]))
+        return make_real4((real)-1, (real)0, (real)0, (real)0);
+    const bool fine = (s < grid[1]);
+    const real begin = (fine ? grid[0] : grid[1]);
+    const real step = (fine ? grid[3] : grid[4]);
+    const int interval = (int)((s - begin) / step);
+    int row = interval + (fine ? 0 : head.z);
+    row = (row < head.y - 1 ? row : head.y - 1);
+    const real x = s - ((fine ? row : interval) * step + begin);
+    const real length = (row < head.z ? grid[3] : grid[4]);
+    return make_real4((real)(2 * row), x / length, (real)1 / length, (real)0);
+}
+#else
+/**
+ * Where a distance lies in a radial table: octaves of 16 cells, each cell of `cells[cell].y` intervals.
+ *
+ * @param cells  (first node, number of intervals) of each cell of one table
+ * @param split  node on the left of the interval that holds r_s, or none: two more nodes after those of this interval
+ * have the other branch of the switch, which holds beyond r_s
+ * @return (left node, position within the interval, 1 / length of the interval); node -1 outside the grid
+ */
+inline DEVICE real4 lpsLocate(real r, real switchStart, GLOBAL const int2* RESTRICT cells, int numCells, int split) {
     if (!(r >= (real)0.5 && r < (real)2048))
         return make_real4((real)-1, (real)0, (real)0, (real)0);
     int octave = 0;
@@ -60,16 +82,17 @@ inline DEVICE real4 lpsLocate(real r, real switchStart, GLOBAL const int2* RESTR
         cell = numCells - 1;
         within = cell - 16 * octave;
     }
-    int2 intervals = cells[cell];
+    const int2 intervals = cells[cell];
     real t = (scaled - within) * intervals.y;
     int interval = (int)t;
     interval = (interval > intervals.y - 1 ? intervals.y - 1 : interval);
     t -= interval;
-    int row = intervals.x + interval;
-    if (row == split && r >= switchStart)
-        row = splitTarget;
-    return make_real4((real)row, t, (real)16 * intervals.y * inverse, (real)0);
+    int node = intervals.x + interval;
+    if (node > split || (node == split && r >= switchStart))
+        node += 2;
+    return make_real4((real)node, t, (real)16 * intervals.y * inverse, (real)0);
 }
+#endif
 
 /**
  * Drop the neighbors beyond the cutoff and compute the normalized rows, equations (2) and (5), of the others. One
@@ -77,12 +100,12 @@ inline DEVICE real4 lpsLocate(real r, real switchStart, GLOBAL const int2* RESTR
  * the direct pairs comes from an atomic counter; results do not depend on it.
  *
  * @param firstRow     first row of the tile; tileRows rows follow
- * @param tableHeads   [LPS_NUM_TYPES^2] (first row of coefficients or -1 without table, first cell, split, split
- * target)
- * @param tableCells   [2] int2 per cell; numCells per table
+ * @param tableHeads   [LPS_NUM_TYPES^2] (first node or -1 without table, first cell, split, 0), or of lpsLocateInGrid()
+ * @param tableCells   numCells per table
+ * @param grids        [LPS_NUM_TYPES^2][8] of lpsLocateInGrid()
  * @param pairRows     [lines][tileRows] normalized rows
- * @param pairTableRows  [lines][tileRows] row of coefficients, or -1 - index of a direct pair
- * @param pairPositions  [lines][tileRows] (position within the interval, 1 / length of the interval)
+ * @param pairTableRows  [lines][tileRows] left node, or -1 - index of a direct pair
+ * @param pairPositions  [lines][tileRows] (position t within the interval, dt/dr)
  * @param pairEntries  [lines][tileRows] entries of the list
  * @param pairCounts   [LPS_NUM_TYPES][tileRows]
  * @param directInput  [directCapacity] (s, ds/dr, center type * LPS_NUM_TYPES + neighbor type, 0)
@@ -97,9 +120,10 @@ KERNEL void computeEnvironment(int firstRow, int tileRows, int numRows, int rank
                                GLOBAL const int* RESTRICT sectionStart, GLOBAL const unsigned int* RESTRICT neighbors,
                                GLOBAL const int* RESTRICT numNeighbors, GLOBAL const real* RESTRICT typeConstants,
                                GLOBAL const int4* RESTRICT tableHeads, GLOBAL const int2* RESTRICT tableCells,
-                               int numCells, GLOBAL real4* RESTRICT pairRows, GLOBAL int* RESTRICT pairTableRows,
-                               GLOBAL real2* RESTRICT pairPositions, GLOBAL unsigned int* RESTRICT pairEntries,
-                               GLOBAL int* RESTRICT pairCounts, int directCapacity, GLOBAL real4* RESTRICT directInput,
+                               int numCells, GLOBAL const real* RESTRICT grids, GLOBAL real4* RESTRICT pairRows,
+                               GLOBAL int* RESTRICT pairTableRows, GLOBAL real2* RESTRICT pairPositions,
+                               GLOBAL unsigned int* RESTRICT pairEntries, GLOBAL int* RESTRICT pairCounts,
+                               int directCapacity, GLOBAL real4* RESTRICT directInput,
                                GLOBAL const int* RESTRICT slotLimits, GLOBAL int* RESTRICT counters) {
     for (int index = GLOBAL_ID; index < LPS_NUM_TYPES * tileRows; index += GLOBAL_SIZE) {
         const int localRow = index % tileRows;
@@ -136,22 +160,27 @@ KERNEL void computeEnvironment(int firstRow, int tileRows, int numRows, int rank
                         (scale * x.y - constants[2]) * constants[6], (scale * x.z - constants[3]) * constants[7]);
                     pairRows[target] = value;
                     pairEntries[target] = entry;
+                    const real slope = (w.y * inverse - scale) * constants[4];
+#ifdef LPS_HAS_GRIDS
+                    real4 where = lpsLocateInGrid(value.x, grids + 8 * pairType, head);
+                    where.z *= slope;
+#else
                     real4 where = make_real4((real)-1, (real)0, (real)0, (real)0);
                     if (head.x >= 0)
-                        where = lpsLocate(x.w, cutoffs.y, tableCells + head.y, numCells, head.z, head.w);
+                        where = lpsLocate(x.w, cutoffs.y, tableCells + head.y, numCells, head.z);
+#endif
                     if (where.x >= 0) {
                         pairTableRows[target] = head.x + (int)where.x;
                         pairPositions[target] = make_real2(where.y, where.z);
                     } else {
-                        // A pair without room gets any row of a table: the evaluation will be repeated.
+                        // A pair without room gets any node of a table: the evaluation will be repeated.
 
                         const int direct = ATOMIC_ADD(&counters[LPS_DIRECT_PAIRS + tile], 1);
                         const bool fits = (direct < directCapacity);
                         pairTableRows[target] = (fits ? -1 - direct : 0);
                         pairPositions[target] = make_real2((real)0, (real)1);
                         if (fits)
-                            directInput[direct] =
-                                make_real4(value.x, (w.y * inverse - scale) * constants[4], (real)pairType, (real)0);
+                            directInput[direct] = make_real4(value.x, slope, (real)pairType, (real)0);
                         else
                             LPS_ATOMIC_MAX(&counters[LPS_DIRECT_WANTED], direct + 1);
                     }

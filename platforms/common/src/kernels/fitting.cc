@@ -4,62 +4,190 @@
 /*
  * Fitting networks (theory, section 3 and equation 10) of one tile of rows as a chain of matrix products. A work group
  * computes LPS_BLOCK_ROWS rows, all of one type, times LPS_TILE_OUTPUTS outputs; each thread owns LPS_THREAD_ROWS x
- * LPS_THREAD_OUTPUTS of them and adds up the depth in steps of LPS_TILE_DEPTH through local memory. Sums have a fixed
- * order. Barriers stand in loops whose bounds are the same for the whole work group.
+ * LPS_THREAD_OUTPUTS of them, in groups of four, and adds up the depth in steps of LPS_TILE_DEPTH through local memory.
+ * Sums have a fixed order. Barriers stand in loops whose bounds are the same for the whole work group.
  *
  * The descriptor D of equation (9) is never stored: the first layer multiplies it out of A while it loads.
+ *
+ * Matrices are padded, so that no load or store looks at a bound: those of rows to LPS_PITCH(n) columns, weights to
+ * LPS_DEPTH(n) rows of LPS_PITCH(n) columns. Padded weights are zero, and what they meet is finite. Empty rows of a
+ * block are computed like others, and nobody looks at them.
  */
 
 #define LPS_ROW_THREADS (LPS_BLOCK_ROWS / LPS_THREAD_ROWS)
 #define LPS_OUTPUT_THREADS (LPS_TILE_OUTPUTS / LPS_THREAD_OUTPUTS)
 #define LPS_GROUP_THREADS (LPS_ROW_THREADS * LPS_OUTPUT_THREADS)
+#define LPS_ROW_QUADS (LPS_THREAD_ROWS / 4)
+#define LPS_OUTPUT_QUADS (LPS_THREAD_OUTPUTS / 4)
+#define LPS_TILE_QUADS (LPS_TILE_OUTPUTS / 4)
 
-/** Input k of the first layer, D_ij in the order of lpsInput() in descriptor.cc. */
-inline DEVICE real lpsDescriptor(GLOBAL const real4* RESTRICT contracted, mm_long row, int k) {
-#ifdef LPS_FOLDED
-    const int below = k - LPS_AXIS * (LPS_AXIS + 1) / 2;
-    int i = LPS_AXIS + below / LPS_AXIS;
-    int j = below % LPS_AXIS;
-    if (below < 0) {
-        const int line = k / (LPS_AXIS + 1);
-        const int rest = k % (LPS_AXIS + 1);
-        i = (rest <= line ? line : LPS_AXIS - 1 - line);
-        j = (rest <= line ? rest : rest - line - 1);
-    }
+/** Rows of a tile in local memory, in groups of four, and one group that spreads what is stored over the banks. */
+#define LPS_ROW_PITCH (LPS_BLOCK_ROWS / 4 + 1)
+
+#define LPS_ROUND_UP(n, unit) (((n) + (unit)-1) / (unit) * (unit))
+#define LPS_DEPTH(n) LPS_ROUND_UP(n, LPS_TILE_DEPTH)
+#define LPS_PITCH(n) LPS_ROUND_UP(n, LPS_PITCH_UNIT)
+
+/** How many threads of a work group share `count` items side by side; the others take further lines of them. */
+#define LPS_SIDE_BY_SIDE(count) ((count) < LPS_GROUP_THREADS ? (count) : LPS_GROUP_THREADS)
+
+/** Unroll the depth so far that addresses fold into the loads; further, registers would spill. */
+#if LPS_LANES > 1
+#define LPS_UNROLL_DEPTH _Pragma("unroll 2")
 #else
-    const int i = k / LPS_AXIS;
-    const int j = k % LPS_AXIS;
+#define LPS_UNROLL_DEPTH _Pragma("unroll 1")
 #endif
-    const real4 a = contracted[row * LPS_WIDTH + i];
-    const real4 b = contracted[row * LPS_WIDTH + j];
+
+/** How many rows a thread loads at a time: more would make registers spill. */
+#if LPS_LANES == 1
+#define LPS_UNROLL_DESCRIPTOR LPS_UNROLL
+#define LPS_UNROLL_ROWS LPS_UNROLL
+#elif defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 1200
+#define LPS_UNROLL_DESCRIPTOR _Pragma("unroll 2")
+#define LPS_UNROLL_ROWS _Pragma("unroll 1")
+#else
+#define LPS_UNROLL_DESCRIPTOR _Pragma("unroll 4")
+#define LPS_UNROLL_ROWS _Pragma("unroll 2")
+#endif
+
+/** Registers of a thread, where a compiler can be told: two work groups hide the loads of each other. */
+#ifdef __CUDACC__
+#define LPS_LAYER_KERNEL KERNEL __launch_bounds__(LPS_GROUP_THREADS, LPS_LAYER_GROUPS) void
+#else
+#define LPS_LAYER_KERNEL KERNEL void
+#endif
+
+/** D_ij of a row of A. @param input (i, j) */
+inline DEVICE real lpsDescriptor(GLOBAL const real4* RESTRICT row, int2 input) {
+    const real4 a = row[input.x];
+    const real4 b = row[input.y];
     return a.x * b.x + a.y * b.y + a.z * b.z + a.w * b.w;
 }
 
-/** Multiply-add of one step in local memory. */
-#define LPS_MULTIPLY_STEP                                                                                            \
-    for (int d = 0; d < LPS_TILE_DEPTH; d++) {                                                                       \
-        real left[LPS_THREAD_ROWS];                                                                                  \
-        real right[LPS_THREAD_OUTPUTS];                                                                              \
-        LPS_UNROLL for (int p = 0; p < LPS_THREAD_ROWS; p++) left[p] = rowTile[d][rowThread * LPS_THREAD_ROWS + p];  \
-        LPS_UNROLL for (int q = 0; q < LPS_THREAD_OUTPUTS; q++) right[q] =                                           \
-            weightTile[d][outputThread + q * LPS_OUTPUT_THREADS];                                                    \
-        LPS_UNROLL for (int p = 0; p < LPS_THREAD_ROWS; p++) LPS_UNROLL for (int q = 0; q < LPS_THREAD_OUTPUTS; q++) \
-            sum[p][q] += left[p] * right[q];                                                                         \
+/**
+ * One step of depth of D into local memory.
+ *
+ * @param rowTile        [LPS_TILE_DEPTH][4 LPS_ROW_PITCH]
+ * @param firstRow       first row of the block in A
+ * @param firstInput     (i, j) of the first input of this step
+ */
+inline DEVICE void lpsLoadDescriptor(LOCAL_ARG real* rowTile, GLOBAL const real4* RESTRICT firstRow,
+                                     GLOBAL const int2* RESTRICT firstInput) {
+    const int side = LPS_SIDE_BY_SIDE(LPS_TILE_DEPTH);
+    for (int first = 0; first < LPS_TILE_DEPTH; first += side) {
+        const int d = first + (int)LOCAL_ID % side;
+        const int p = (int)LOCAL_ID / side;
+        const int2 input = firstInput[d];
+        GLOBAL const real4* row = firstRow + p * LPS_WIDTH;
+        LPS_UNROLL_DESCRIPTOR
+        for (int k = 0; k < LPS_BLOCK_ROWS * side / LPS_GROUP_THREADS; k++)
+            rowTile[4 * d * LPS_ROW_PITCH + p + k * (LPS_GROUP_THREADS / side)] =
+                lpsDescriptor(row + k * (LPS_GROUP_THREADS / side) * LPS_WIDTH, input);
     }
+}
+
+/**
+ * One step of depth of a matrix of rows, or of the product of two such matrices element by element, into local memory.
+ *
+ * @param rowTile  [LPS_TILE_DEPTH][4 LPS_ROW_PITCH]
+ * @param matrix   its block of rows, at the first column of this step
+ * @param factors  second matrix; one row of it for all where factorPitch is 0
+ */
+inline DEVICE void lpsLoadRows(LOCAL_ARG real* rowTile, GLOBAL const real* RESTRICT matrix, int pitch,
+                               GLOBAL const real* RESTRICT factors, int factorPitch, bool hasFactors) {
+    const int side = LPS_SIDE_BY_SIDE(LPS_TILE_DEPTH / 4);
+    for (int first = 0; first < LPS_TILE_DEPTH / 4; first += side) {
+        const int d = 4 * (first + (int)LOCAL_ID % side);
+        const int p = (int)LOCAL_ID / side;
+        LPS_UNROLL_ROWS
+        for (int k = 0; k < LPS_BLOCK_ROWS * side / LPS_GROUP_THREADS; k++) {
+            const int row = p + k * (LPS_GROUP_THREADS / side);
+            real4 value = *(GLOBAL const real4*)(matrix + row * pitch + d);
+            if (hasFactors)
+                value *= *(GLOBAL const real4*)(factors + row * factorPitch + d);
+            rowTile[4 * d * LPS_ROW_PITCH + row] = value.x;
+            rowTile[4 * (d + 1) * LPS_ROW_PITCH + row] = value.y;
+            rowTile[4 * (d + 2) * LPS_ROW_PITCH + row] = value.z;
+            rowTile[4 * (d + 3) * LPS_ROW_PITCH + row] = value.w;
+        }
+    }
+}
+
+/**
+ * One step of depth of the weights into local memory.
+ *
+ * @param weightTile  [LPS_TILE_DEPTH][LPS_TILE_QUADS]
+ * @param weight      at the first row and column of this step
+ */
+inline DEVICE void lpsLoadWeights(LOCAL_ARG real4* weightTile, GLOBAL const real* RESTRICT weight, int pitch) {
+    const int side = LPS_SIDE_BY_SIDE(LPS_TILE_QUADS);
+    for (int first = 0; first < LPS_TILE_QUADS; first += side) {
+        const int q = first + (int)LOCAL_ID % side;
+        LPS_UNROLL
+        for (int k = 0; k < LPS_TILE_DEPTH * side / LPS_GROUP_THREADS; k++) {
+            const int d = (int)LOCAL_ID / side + k * (LPS_GROUP_THREADS / side);
+            weightTile[d * LPS_TILE_QUADS + q] = *(GLOBAL const real4*)(weight + d * pitch + 4 * q);
+        }
+    }
+}
+
+/** Add the products of one step of depth to the sums of a thread. */
+inline DEVICE void lpsMultiplyStep(real4 sum[LPS_THREAD_ROWS][LPS_OUTPUT_QUADS], LOCAL_ARG const real4* rowTile,
+                                   LOCAL_ARG const real4* weightTile) {
+    const int rowThread = (int)LOCAL_ID / LPS_OUTPUT_THREADS;
+    const int outputThread = (int)LOCAL_ID % LPS_OUTPUT_THREADS;
+    LPS_UNROLL_DEPTH
+    for (int d = 0; d < LPS_TILE_DEPTH; d++) {
+        real4 right[LPS_OUTPUT_QUADS];
+        LPS_UNROLL
+        for (int q = 0; q < LPS_OUTPUT_QUADS; q++)
+            right[q] = weightTile[d * LPS_TILE_QUADS + outputThread + q * LPS_OUTPUT_THREADS];
+        LPS_UNROLL
+        for (int p = 0; p < LPS_ROW_QUADS; p++) {
+            const real4 left = rowTile[d * LPS_ROW_PITCH + rowThread + p * LPS_ROW_THREADS];
+            LPS_UNROLL
+            for (int q = 0; q < LPS_OUTPUT_QUADS; q++) {
+                sum[4 * p][q] += left.x * right[q];
+                sum[4 * p + 1][q] += left.y * right[q];
+                sum[4 * p + 2][q] += left.z * right[q];
+                sum[4 * p + 3][q] += left.w * right[q];
+            }
+        }
+    }
+}
 
 /** Clear the sums of a thread. Every access to them is unrolled, or they would not stay in registers. */
-#define LPS_CLEAR_SUMS                                                                                           \
-    LPS_UNROLL for (int p = 0; p < LPS_THREAD_ROWS; p++) LPS_UNROLL for (int q = 0; q < LPS_THREAD_OUTPUTS; q++) \
-        sum[p][q] = 0;
-
-/** Store the sums of a thread in a matrix of this many columns, or add them to what is there. */
-#define LPS_STORE_SUMS(matrix, columnCount, firstColumn, isAdded)                                                  \
-    LPS_UNROLL for (int p = 0; p < LPS_THREAD_ROWS; p++) LPS_UNROLL for (int q = 0; q < LPS_THREAD_OUTPUTS; q++) { \
-        const int column = firstColumn + outputThread + q * LPS_OUTPUT_THREADS;                                    \
-        const mm_long index = (mm_long)(firstLocal + rowThread * LPS_THREAD_ROWS + p) * columnCount + column;      \
-        if (column < columnCount)                                                                                  \
-            matrix[index] = (isAdded ? matrix[index] + sum[p][q] : sum[p][q]);                                     \
+inline DEVICE void lpsClearSums(real4 sum[LPS_THREAD_ROWS][LPS_OUTPUT_QUADS]) {
+    LPS_UNROLL
+    for (int p = 0; p < LPS_THREAD_ROWS; p++) {
+        LPS_UNROLL
+        for (int q = 0; q < LPS_OUTPUT_QUADS; q++)
+            sum[p][q] = make_real4((real)0, (real)0, (real)0, (real)0);
     }
+}
+
+/** The row within its block of a thread's p-th, and the output within its tile of its q-th four. */
+#define LPS_OWN_ROW(p) (4 * ((int)LOCAL_ID / LPS_OUTPUT_THREADS + (p) / 4 * LPS_ROW_THREADS) + (p) % 4)
+#define LPS_OWN_OUTPUT(q) (4 * ((int)LOCAL_ID % LPS_OUTPUT_THREADS + (q)*LPS_OUTPUT_THREADS))
+
+/**
+ * Store the sums of a thread, or add them to what is there.
+ *
+ * @param matrix  at the first row and column of the work group
+ */
+inline DEVICE void lpsStoreSums(real4 sum[LPS_THREAD_ROWS][LPS_OUTPUT_QUADS], GLOBAL real* matrix, int pitch,
+                                bool isAdded) {
+    GLOBAL real* line = matrix + LPS_OWN_ROW(0) * pitch + LPS_OWN_OUTPUT(0);
+    LPS_UNROLL
+    for (int p = 0; p < LPS_THREAD_ROWS; p++) {
+        LPS_UNROLL
+        for (int q = 0; q < LPS_OUTPUT_QUADS; q++) {
+            GLOBAL real4* target = (GLOBAL real4*)(line + 4 * q * LPS_OUTPUT_THREADS);
+            *target = (isAdded ? *target + sum[p][q] : sum[p][q]);
+        }
+        line += (p % 4 < 3 ? pitch : (4 * LPS_ROW_THREADS - 3) * pitch);
+    }
+}
 
 /**
  * Inputs whose products are added up before they join the sum of the others, a multiple of LPS_TILE_DEPTH. A single sum
@@ -69,150 +197,165 @@ inline DEVICE real lpsDescriptor(GLOBAL const real4* RESTRICT contracted, mm_lon
 #define LPS_CHUNK_DEPTH 256
 
 /**
- * One layer, y = activation(x W + b) * timestep + residual(x).
+ * The product x W of a layer, y as it is before bias and activation.
  *
- * @param offsets       [LPS_NUM_TYPES] offset of the layer in weights: W [inputs][outputs], b, time step
- * @param fromDescriptor  1: x is the descriptor, from contracted; 0: x is input
- * @param input         [tileRows][inputs]
- * @param output        [tileRows][outputs]
- * @param slope         [tileRows][outputs] dy/d(x W + b) without residual
+ * @param fromDescriptor  whether x is the descriptor, from contracted, or input; other arguments as of the kernels
  */
-KERNEL void forwardLayer(int firstRow, int tileRows, int inputs, int outputs, int activation, real threshold,
-                         int residual, int hasTimestep, int fromDescriptor, GLOBAL const int4* RESTRICT blocks,
-                         GLOBAL const int* RESTRICT offsets, GLOBAL const real* RESTRICT weights,
-                         GLOBAL const real4* RESTRICT contracted, GLOBAL const real* RESTRICT input,
-                         GLOBAL real* RESTRICT output, GLOBAL real* RESTRICT slope) {
-    LOCAL real rowTile[LPS_TILE_DEPTH][LPS_BLOCK_ROWS + 1];
-    LOCAL real weightTile[LPS_TILE_DEPTH][LPS_TILE_OUTPUTS];
-    const int thread = LOCAL_ID;
-    const int rowThread = thread / LPS_OUTPUT_THREADS;
-    const int outputThread = thread % LPS_OUTPUT_THREADS;
-    const int columns = (outputs + LPS_TILE_OUTPUTS - 1) / LPS_TILE_OUTPUTS;
+inline DEVICE void lpsMultiplyLayer(LOCAL_ARG real4* rowTile, LOCAL_ARG real4* weightTile, bool fromDescriptor,
+                                    int firstRow, int tileRows, int inputs, int outputs,
+                                    GLOBAL const int4* RESTRICT blocks, GLOBAL const int* RESTRICT offsets,
+                                    GLOBAL const real* RESTRICT weights, GLOBAL const int2* RESTRICT descriptorInputs,
+                                    GLOBAL const real4* RESTRICT contracted, GLOBAL const real* RESTRICT input,
+                                    GLOBAL real* RESTRICT output) {
+    const int inputPitch = LPS_PITCH(inputs);
+    const int pitch = LPS_PITCH(outputs);
+    const int columns = pitch / LPS_TILE_OUTPUTS;
     const int numTasks = columns * (tileRows / LPS_BLOCK_ROWS);
     for (int task = GROUP_ID; task < numTasks; task += NUM_GROUPS) {
         const int firstLocal = (task / columns) * LPS_BLOCK_ROWS;
         const int firstOutput = (task % columns) * LPS_TILE_OUTPUTS;
-        const int4 block = blocks[(firstRow + firstLocal) / LPS_BLOCK_ROWS];
-        GLOBAL const real* weight = weights + offsets[block.x];
-        real sum[LPS_THREAD_ROWS][LPS_THREAD_OUTPUTS];
-        LPS_CLEAR_SUMS
-        for (int depth = 0; depth < inputs; depth += LPS_TILE_DEPTH) {
-            if (depth > 0 && depth % LPS_CHUNK_DEPTH == 0) {
-                LPS_STORE_SUMS(output, outputs, firstOutput, depth > LPS_CHUNK_DEPTH)
-                LPS_CLEAR_SUMS
+        GLOBAL const real* weight = weights + offsets[blocks[(firstRow + firstLocal) / LPS_BLOCK_ROWS].x] + firstOutput;
+        for (int chunk = 0; chunk < inputs; chunk += LPS_CHUNK_DEPTH) {
+            const int end = (chunk + LPS_CHUNK_DEPTH < inputs ? chunk + LPS_CHUNK_DEPTH : inputs);
+            real4 sum[LPS_THREAD_ROWS][LPS_OUTPUT_QUADS];
+            lpsClearSums(sum);
+            for (int depth = chunk; depth < end; depth += LPS_TILE_DEPTH) {
+                if (fromDescriptor)
+                    lpsLoadDescriptor((LOCAL_ARG real*)rowTile, contracted + (mm_long)firstLocal * LPS_WIDTH,
+                                      descriptorInputs + depth);
+                else
+                    lpsLoadRows((LOCAL_ARG real*)rowTile, input + (mm_long)firstLocal * inputPitch + depth, inputPitch,
+                                input, 0, false);
+                lpsLoadWeights(weightTile, weight + depth * pitch, pitch);
+                SYNC_THREADS;
+                lpsMultiplyStep(sum, rowTile, weightTile);
+                SYNC_THREADS;
             }
-            for (int i = thread; i < LPS_BLOCK_ROWS * LPS_TILE_DEPTH; i += LPS_GROUP_THREADS) {
-                const int d = i % LPS_TILE_DEPTH;
-                const int p = i / LPS_TILE_DEPTH;
-                const mm_long row = firstLocal + p;
-                real value = 0;
-                if (depth + d < inputs && p < block.z)
-                    value =
-                        (fromDescriptor ? lpsDescriptor(contracted, row, depth + d) : input[row * inputs + depth + d]);
-                rowTile[d][p] = value;
-            }
-            for (int i = thread; i < LPS_TILE_OUTPUTS * LPS_TILE_DEPTH; i += LPS_GROUP_THREADS) {
-                const int q = i % LPS_TILE_OUTPUTS;
-                const int d = i / LPS_TILE_OUTPUTS;
-                weightTile[d][q] = (depth + d < inputs && firstOutput + q < outputs
-                                        ? weight[(mm_long)(depth + d) * outputs + firstOutput + q]
-                                        : (real)0);
-            }
-            SYNC_THREADS;
-            LPS_MULTIPLY_STEP
-            SYNC_THREADS;
-        }
-        LPS_STORE_SUMS(output, outputs, firstOutput, inputs > LPS_CHUNK_DEPTH)
-
-        // Each thread turns what it has just stored into y.
-
-        GLOBAL const real* bias = weight + (mm_long)inputs * outputs;
-        for (int p = 0; p < LPS_THREAD_ROWS; p++) {
-            const mm_long row = firstLocal + rowThread * LPS_THREAD_ROWS + p;
-            for (int q = 0; q < LPS_THREAD_OUTPUTS; q++) {
-                const int o = firstOutput + outputThread + q * LPS_OUTPUT_THREADS;
-                if (o >= outputs)
-                    continue;
-                real2 h = lpsActivate(activation, threshold, output[row * outputs + o] + bias[o]);
-                if (hasTimestep) {
-                    h.x *= bias[outputs + o];
-                    h.y *= bias[outputs + o];
-                }
-                if (residual != 0) {
-                    const int k = (o < inputs ? o : o - inputs);
-                    h.x += (fromDescriptor ? lpsDescriptor(contracted, row, k) : input[row * inputs + k]);
-                }
-                output[row * outputs + o] = h.x;
-                slope[row * outputs + o] = h.y;
-            }
+            lpsStoreSums(sum, output + (mm_long)firstLocal * pitch + firstOutput, pitch, chunk > 0);
         }
     }
 }
 
 /**
+ * Turn x W into y. Each thread meets what it has stored itself. Apart from the product, whose sums leave no registers
+ * for this.
+ */
+inline DEVICE void lpsFinishLayer(bool fromDescriptor, int firstRow, int tileRows, int inputs, int outputs,
+                                  int activation, real threshold, int residual, int hasTimestep,
+                                  GLOBAL const int4* RESTRICT blocks, GLOBAL const int* RESTRICT offsets,
+                                  GLOBAL const real* RESTRICT weights, GLOBAL const int2* RESTRICT descriptorInputs,
+                                  GLOBAL const real4* RESTRICT contracted, GLOBAL const real* RESTRICT input,
+                                  GLOBAL real* RESTRICT output, GLOBAL real* RESTRICT slope) {
+    const int pitch = LPS_PITCH(outputs);
+    const int columns = pitch / LPS_TILE_OUTPUTS;
+    const int numTasks = columns * (tileRows / LPS_BLOCK_ROWS);
+    for (int task = GROUP_ID; task < numTasks; task += NUM_GROUPS) {
+        const int firstLocal = (task / columns) * LPS_BLOCK_ROWS;
+        const int firstOutput = (task % columns) * LPS_TILE_OUTPUTS;
+        GLOBAL const real* bias =
+            weights + offsets[blocks[(firstRow + firstLocal) / LPS_BLOCK_ROWS].x] + LPS_DEPTH(inputs) * pitch;
+        for (int k = 0; k < LPS_THREAD_ROWS * LPS_THREAD_OUTPUTS; k++) {
+            const mm_long row = firstLocal + LPS_OWN_ROW(k / LPS_THREAD_OUTPUTS);
+            const int o = firstOutput + LPS_OWN_OUTPUT(k % LPS_THREAD_OUTPUTS / 4) + k % 4;
+            const mm_long index = row * pitch + o;
+            real2 h = lpsActivate(activation, threshold, output[index] + bias[o]);
+            if (hasTimestep) {
+                h.x *= bias[pitch + o];
+                h.y *= bias[pitch + o];
+            }
+            if (residual != 0 && o < outputs) {
+                const int i = (o < inputs ? o : o - inputs);
+                h.x += (fromDescriptor ? lpsDescriptor(contracted + row * LPS_WIDTH, descriptorInputs[i])
+                                       : input[row * LPS_PITCH(inputs) + i]);
+            }
+            output[index] = (o < outputs ? h.x : (real)0);
+            slope[index] = h.y;
+        }
+    }
+}
+
+/**
+ * The first layer, y = activation(D W + b) * timestep + residual(D).
+ *
+ * @param offsets       [LPS_NUM_TYPES] offset of the layer in weights: W, b, time step
+ * @param descriptorInputs  [LPS_DEPTH(inputs)] (i, j) of each input
+ * @param contracted    [tileRows][LPS_WIDTH] A
+ * @param output        [tileRows][outputs] y
+ * @param slope         [tileRows][outputs] dy/d(D W + b) without residual
+ */
+LPS_LAYER_KERNEL forwardDescriptor(int firstRow, int tileRows, int inputs, int outputs, int activation, real threshold,
+                                   int residual, int hasTimestep, GLOBAL const int4* RESTRICT blocks,
+                                   GLOBAL const int* RESTRICT offsets, GLOBAL const real* RESTRICT weights,
+                                   GLOBAL const int2* RESTRICT descriptorInputs,
+                                   GLOBAL const real4* RESTRICT contracted, GLOBAL real* RESTRICT output,
+                                   GLOBAL real* RESTRICT slope) {
+    LOCAL real4 rowTile[LPS_TILE_DEPTH * LPS_ROW_PITCH];
+    LOCAL real4 weightTile[LPS_TILE_DEPTH * LPS_TILE_QUADS];
+    lpsMultiplyLayer(rowTile, weightTile, true, firstRow, tileRows, inputs, outputs, blocks, offsets, weights,
+                     descriptorInputs, contracted, 0, output);
+    lpsFinishLayer(true, firstRow, tileRows, inputs, outputs, activation, threshold, residual, hasTimestep, blocks,
+                   offsets, weights, descriptorInputs, contracted, 0, output, slope);
+}
+
+/** A layer after the first, of x instead of D. @param input [tileRows][inputs] x */
+LPS_LAYER_KERNEL forwardLayer(int firstRow, int tileRows, int inputs, int outputs, int activation, real threshold,
+                              int residual, int hasTimestep, GLOBAL const int4* RESTRICT blocks,
+                              GLOBAL const int* RESTRICT offsets, GLOBAL const real* RESTRICT weights,
+                              GLOBAL const real* RESTRICT input, GLOBAL real* RESTRICT output,
+                              GLOBAL real* RESTRICT slope) {
+    LOCAL real4 rowTile[LPS_TILE_DEPTH * LPS_ROW_PITCH];
+    LOCAL real4 weightTile[LPS_TILE_DEPTH * LPS_TILE_QUADS];
+    lpsMultiplyLayer(rowTile, weightTile, false, firstRow, tileRows, inputs, outputs, blocks, offsets, weights, 0, 0,
+                     input, output);
+    lpsFinishLayer(false, firstRow, tileRows, inputs, outputs, activation, threshold, residual, hasTimestep, blocks,
+                   offsets, weights, 0, 0, input, output, slope);
+}
+
+/**
  * Gradient with respect to the input of a layer, dx = (dy * slope) W^T + residual(dy).
  *
- * @param offsets      [LPS_NUM_TYPES] offset of W^T [outputs][inputs] in weights
+ * @param offsets      [LPS_NUM_TYPES] offset of W^T in weights
  * @param lastOffsets  [LPS_NUM_TYPES] offset of the output layer's weights in weights
  * @param isLast       1: dy is the output layer's weight, the same for all rows of a type; 0: dy is outputGradient
- * @param outputGradient  [tileRows][outputs]
- * @param inputGradient   [tileRows][inputs]
+ * @param slope, outputGradient  [tileRows][outputs]
+ * @param inputGradient   [tileRows][inputs] dx
  */
-KERNEL void backwardLayer(int firstRow, int tileRows, int inputs, int outputs, int residual, int isLast,
-                          GLOBAL const int4* RESTRICT blocks, GLOBAL const int* RESTRICT offsets,
-                          GLOBAL const int* RESTRICT lastOffsets, GLOBAL const real* RESTRICT weights,
-                          GLOBAL const real* RESTRICT slope, GLOBAL const real* RESTRICT outputGradient,
-                          GLOBAL real* RESTRICT inputGradient) {
-    LOCAL real rowTile[LPS_TILE_DEPTH][LPS_BLOCK_ROWS + 1];
-    LOCAL real weightTile[LPS_TILE_DEPTH][LPS_TILE_OUTPUTS];
-    const int thread = LOCAL_ID;
-    const int rowThread = thread / LPS_OUTPUT_THREADS;
-    const int outputThread = thread % LPS_OUTPUT_THREADS;
-    const int columns = (inputs + LPS_TILE_OUTPUTS - 1) / LPS_TILE_OUTPUTS;
+LPS_LAYER_KERNEL backwardLayer(int firstRow, int tileRows, int inputs, int outputs, int residual, int isLast,
+                               GLOBAL const int4* RESTRICT blocks, GLOBAL const int* RESTRICT offsets,
+                               GLOBAL const int* RESTRICT lastOffsets, GLOBAL const real* RESTRICT weights,
+                               GLOBAL const real* RESTRICT slope, GLOBAL const real* RESTRICT outputGradient,
+                               GLOBAL real* RESTRICT inputGradient) {
+    LOCAL real4 rowTile[LPS_TILE_DEPTH * LPS_ROW_PITCH];
+    LOCAL real4 weightTile[LPS_TILE_DEPTH * LPS_TILE_QUADS];
+    const int outputPitch = LPS_PITCH(outputs);
+    const int pitch = LPS_PITCH(inputs);
+    const int columns = pitch / LPS_TILE_OUTPUTS;
     const int numTasks = columns * (tileRows / LPS_BLOCK_ROWS);
     for (int task = GROUP_ID; task < numTasks; task += NUM_GROUPS) {
         const int firstLocal = (task / columns) * LPS_BLOCK_ROWS;
         const int firstInput = (task % columns) * LPS_TILE_OUTPUTS;
-        const int4 block = blocks[(firstRow + firstLocal) / LPS_BLOCK_ROWS];
-        GLOBAL const real* weight = weights + offsets[block.x];
-        GLOBAL const real* last = weights + lastOffsets[block.x];
-        real sum[LPS_THREAD_ROWS][LPS_THREAD_OUTPUTS];
-        LPS_CLEAR_SUMS
+        const int type = blocks[(firstRow + firstLocal) / LPS_BLOCK_ROWS].x;
+        GLOBAL const real* weight = weights + offsets[type] + firstInput;
+        const mm_long first = (mm_long)firstLocal * outputPitch;
+        GLOBAL const real* dy = (isLast ? weights + lastOffsets[type] : outputGradient + first);
+        const int dyPitch = (isLast ? 0 : outputPitch);
+        GLOBAL real* dx = inputGradient + (mm_long)firstLocal * pitch + firstInput;
+        real4 sum[LPS_THREAD_ROWS][LPS_OUTPUT_QUADS];
+        lpsClearSums(sum);
         for (int depth = 0; depth < outputs; depth += LPS_TILE_DEPTH) {
-            for (int i = thread; i < LPS_BLOCK_ROWS * LPS_TILE_DEPTH; i += LPS_GROUP_THREADS) {
-                const int d = i % LPS_TILE_DEPTH;
-                const int p = i / LPS_TILE_DEPTH;
-                const mm_long index = (mm_long)(firstLocal + p) * outputs + depth + d;
-                real value = 0;
-                if (depth + d < outputs && p < block.z)
-                    value = slope[index] * (isLast ? last[depth + d] : outputGradient[index]);
-                rowTile[d][p] = value;
-            }
-            for (int i = thread; i < LPS_TILE_OUTPUTS * LPS_TILE_DEPTH; i += LPS_GROUP_THREADS) {
-                const int q = i % LPS_TILE_OUTPUTS;
-                const int d = i / LPS_TILE_OUTPUTS;
-                weightTile[d][q] = (depth + d < outputs && firstInput + q < inputs
-                                        ? weight[(mm_long)(depth + d) * inputs + firstInput + q]
-                                        : (real)0);
-            }
+            lpsLoadRows((LOCAL_ARG real*)rowTile, slope + first + depth, outputPitch, dy + depth, dyPitch, true);
+            lpsLoadWeights(weightTile, weight + depth * pitch, pitch);
             SYNC_THREADS;
-            LPS_MULTIPLY_STEP
+            lpsMultiplyStep(sum, rowTile, weightTile);
             SYNC_THREADS;
         }
-        LPS_STORE_SUMS(inputGradient, inputs, firstInput, false)
-        for (int p = 0; p < LPS_THREAD_ROWS && residual != 0; p++) {
-            const mm_long row = firstLocal + rowThread * LPS_THREAD_ROWS + p;
-            for (int q = 0; q < LPS_THREAD_OUTPUTS; q++) {
-                const int i = firstInput + outputThread + q * LPS_OUTPUT_THREADS;
-                if (i >= inputs)
-                    continue;
-                real value = inputGradient[row * inputs + i];
-                for (int part = 0; part < residual; part++) {
-                    const int o = i + part * inputs;
-                    value += (isLast ? last[o] : outputGradient[row * outputs + o]);
-                }
-                inputGradient[row * inputs + i] = value;
-            }
+        lpsStoreSums(sum, dx, pitch, false);
+        for (int k = 0; k < LPS_THREAD_ROWS * LPS_THREAD_OUTPUTS && residual != 0; k++) {
+            const int row = LPS_OWN_ROW(k / LPS_THREAD_OUTPUTS);
+            const int column = LPS_OWN_OUTPUT(k % LPS_THREAD_OUTPUTS / 4) + k % 4;
+            const int i = firstInput + column;
+            for (int part = 0; part < residual && i < inputs; part++)
+                dx[row * pitch + column] += dy[row * dyPitch + i + part * inputs];
         }
     }
 }
@@ -239,7 +382,7 @@ KERNEL void sumEnergies(int firstRow, int tileRows, int inputs, real scale, GLOB
         GLOBAL const real* weight = weights + lastOffsets[block.x];
         real energy = 0;
         for (int i = 0; i < inputs; i++)
-            energy += weight[i] * input[(mm_long)localRow * inputs + i];
+            energy += weight[i] * input[(mm_long)localRow * LPS_PITCH(inputs) + i];
         energy *= (real)LPS_ENERGY_UNIT;
         atomEnergies[atomIndex[sorted[block.y + inBlock].x]] = energy;
         total += (mm_long)(energy * scale);

@@ -41,6 +41,18 @@ inline DEVICE bool lpsIsWithin(mixed x, mixed limit) {
 #endif
 
 /**
+ * Kernels of LPS_PAIR_THREADS threads, of which CUDA is to keep some work groups on a multiprocessor: loads take long.
+ * That of the forces has more in registers.
+ */
+#ifdef __CUDACC__
+#define LPS_PAIR_KERNEL KERNEL __launch_bounds__(LPS_PAIR_THREADS, 4) void
+#define LPS_FORCE_KERNEL KERNEL __launch_bounds__(LPS_PAIR_THREADS, LPS_FORCE_GROUPS) void
+#else
+#define LPS_PAIR_KERNEL KERNEL void
+#define LPS_FORCE_KERNEL KERNEL void
+#endif
+
+/**
  * tanh(x). In single precision a polynomial near zero (Cephes, S. L. Moshier) and an exponential beyond, with an error
  * below 3e-7 whatever the compiler makes of tanh() under fast-math options, which may be as coarse as 2^-11.
  */
