@@ -64,6 +64,14 @@ TEST(KernelPrograms, memoryOfAWorkGroupIsNotRestrict) {
     }
 }
 
+TEST(KernelPrograms, tilesGiveAllMultiprocessorsEquallyManyBlocks) {
+    const DeviceSettings settings = getDeviceSettings("gpu-large", false);
+    EXPECT_EQ(fitTileRows(settings, 132), 132 * 128);
+    EXPECT_EQ(fitTileRows(settings, 108), 108 * 128);
+    EXPECT_EQ(fitTileRows(settings, 20), 6 * 20 * 128);
+    EXPECT_EQ(fitTileRows(settings, 0), 16384);
+}
+
 TEST(KernelPrograms, wrongArgumentsAreNamed) {
     const string source =
         "KERNEL void move(int first, real scale, real4 cutoffs, mixed limit,\n"

@@ -17,6 +17,9 @@ namespace {
 
 constexpr int atomsForLargeBlocks = 20000;
 
+/** Work groups that OpenMM launches at most for each multiprocessor, which it does not tell itself. */
+constexpr int openmmGroupsPerProcessor = 6;
+
 string chooseKind(OpenMM::ComputeContext& cc, int numAtoms) {
     if (const char* chosen = std::getenv("OPENMM_LPS_DEVICE_KIND"); chosen != nullptr && chosen[0] != '\0') {
         const string kind = chosen;
@@ -50,7 +53,16 @@ DeviceSettings getDeviceSettings(const string& kind, bool isDouble) {
 }
 
 DeviceSettings chooseDeviceSettings(OpenMM::ComputeContext& cc, int numAtoms) {
-    return getDeviceSettings(chooseKind(cc, numAtoms), cc.getUseDoublePrecision());
+    const string kind = chooseKind(cc, numAtoms);
+    DeviceSettings settings = getDeviceSettings(kind, cc.getUseDoublePrecision());
+    if (kind != "cpu")
+        settings.tileRows = fitTileRows(settings, cc.getNumThreadBlocks() / openmmGroupsPerProcessor);
+    return settings;
+}
+
+int fitTileRows(const DeviceSettings& settings, int numProcessors) {
+    const int unit = settings.blockRows * std::max(1, numProcessors);
+    return unit * std::max(1, (settings.tileRows + unit / 2) / unit);
 }
 
 int DeviceSettings::getDepth(int n) const {

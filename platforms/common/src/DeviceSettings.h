@@ -57,4 +57,7 @@ DeviceSettings getDeviceSettings(const std::string& kind, bool isDouble);
  */
 DeviceSettings chooseDeviceSettings(OpenMM::ComputeContext& cc, int numAtoms);
 
+/** Rows of a tile near settings.tileRows that give so many multiprocessors equally many blocks. */
+int fitTileRows(const DeviceSettings& settings, int numProcessors);
+
 }  // namespace LPSPlugin
