@@ -106,6 +106,11 @@ class Case:
         unit = self.settings["PITCH_UNIT"]
         return ceil(n / unit) * unit
 
+    def tile_rows(self, gpu: Gpu) -> int:
+        """Rows of a tile; fitTileRows() of DeviceSettings.cpp."""
+        unit = self.settings["BLOCK_ROWS"] * gpu.multiprocessors
+        return unit * max(1, (self.settings["tileRows"] + unit // 2) // unit)
+
     def kernels(self, compiler: Compiler, nvdisasm: Path, architecture: str) -> dict[str, Kernel]:
         """All kernels of the case by name."""
         found: dict[str, Kernel] = {}
@@ -191,7 +196,7 @@ def count_layer(case: Case, kernel: Kernel, gpu: Gpu, inputs: int, outputs: int,
 
 def count_fitting(case: Case, kernels: dict[str, Kernel], gpu: Gpu, width: int) -> list[Work]:
     """All layers, forward and backward."""
-    rows, inputs = case.settings["tileRows"], case.model["inputs"]
+    rows, inputs = case.tile_rows(gpu), case.model["inputs"]
     forward = [count_layer(case, kernels["forwardDescriptor"], gpu, inputs, width, rows)]
     forward += 2 * [count_layer(case, kernels["forwardLayer"], gpu, width, width, rows)]
     backward = 2 * [count_layer(case, kernels["backwardLayer"], gpu, width, width, rows)]
@@ -220,7 +225,7 @@ def count_pairs(case: Case, kernel: Kernel, gpu: Gpu, pairs: float, table_bytes)
         share * pairs * count(per_pair, MULTIPLY),
         pairs * nodes + stream,
         table_bytes(groups * s["GROUP_ROWS"], cache) + stream,
-        waste(s["tileRows"] // s["GROUP_ROWS"], groups * gpu.multiprocessors),
+        waste(case.tile_rows(gpu) // s["GROUP_ROWS"], groups * gpu.multiprocessors),
         groups,
         ", ".join(f"{n} {op}" for op, n in per_pair.items() if op.startswith("LDG") and n > 2),
     )
