@@ -96,3 +96,31 @@ def test_packaged_models_have_all_of_it(name):
     for key in "name version status licence intended_domain not_for training held_out_errors source".split():
         assert metadata[key], key
     assert {"citation", "reference_method", "config_sha256", "batches"} <= set(metadata["training"])
+
+
+def test_a_trained_model_is_packaged_with_its_card(tmp_path):
+    """From `train` and `validate` to a packaged file; a validation of other weights is refused."""
+    import ase.io
+
+    from learn_support import lithium_sulfide
+    from openmmlps.learn import train, validate
+    from openmmlps.learn.training import TrainSettings
+    from openmmlps.learn.validation import write_page
+
+    ase.io.write(tmp_path / "data.extxyz", lithium_sulfide(6))
+    model = train([tmp_path / "data.extxyz"], tmp_path / "model", TrainSettings(steps=2, size="lps-fast")).model
+    write_page(validate(model, [tmp_path / "data.extxyz"]), tmp_path / "validation.html")
+    script, facts = TRAINING / "package_validated.py", TRAINING / "lgps" / "facts.json"
+    options = {"--model": model.parent, "--validation": tmp_path / "validation.json", "--facts": facts}
+    options |= {"--output": tmp_path / "out.safetensors", "--card": tmp_path / "card.md"}
+    run = [sys.executable, str(script), *(str(part) for pair in options.items() for part in pair)]
+    found = subprocess.run(run, capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stderr
+    metadata = json.loads(LPSModel(str(tmp_path / "out.safetensors")).getMetadata())["provenance"]
+    assert metadata["name"] == "lgps" and metadata["training"]["batches"] == 2
+    assert [item["data"] for item in metadata["held_out_errors"]] == ["all held-out frames", "data.extxyz"]
+    card = (tmp_path / "card.md").read_text()
+    assert "force at most 0.1 eV/Å on all of them: **fail**" in card and "J. Chem. Phys. 154, 094703" in card
+    (tmp_path / "other").mkdir()
+    run[run.index(str(model.parent))] = str(tmp_path / "other")
+    assert "is of '" in subprocess.run(run, capture_output=True, text=True, check=False).stderr
