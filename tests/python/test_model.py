@@ -82,7 +82,7 @@ def test_packaged_models_have_names(tmp_path, monkeypatch):
     assert LPSModel("lps") == LPSModel("default") == LPSModel.default()
     with pytest.raises(
         FileNotFoundError,
-        match="'lps-slow' is not a file in .*the name of a packaged model: lps, lps-2, lps-3, lps-4, lps-fast",
+        match="'lps-slow' is not a file in .*the name of a packaged model: lgps, lps, lps-2, lps-3, lps-4, lps-fast",
     ):
         LPSModel("lps-slow")
     monkeypatch.chdir(tmp_path)
