@@ -5,7 +5,7 @@
 10 fs.
 
 openmm-lps quench --preset quick -o glass75
-openmm-lps transport glass75 --preset quick -o glass75-transport
+openmm-lps transport glass75 --preset quick --temperatures 550,650,750 --set production_time_ps=600 -o glass75-transport
 openmm-lps elastic glass75 --symmetry isotropic -o glass75-elastic
 openmm-lps run beta-Li3PS4 --supercell 1x2x2 --temperature 300 --minimize --equilibrate "4 ps" --ensemble nve \
     --time "12 ps" --report-interval "0.01 ps" -o crystal
@@ -53,7 +53,7 @@ def main():
         for item in items:
             short = item.name.removeprefix(f"{folder.resolve().name}-")
             if short in names:
-                save(names[short], item.png)
+                save(names[short], item.picture)
     hottest = sorted(folders.transport.glob("T*/replica-1/production"), key=lambda path: float(path.parts[-3][1:]))
     save("../../images/speed", speed(DOCS / "performance.md"))
     save("conductivity", conductivity(analysis.read(hottest[-1] / "trajectory.h5"), float(hottest[-1].parts[-3][1:])))
@@ -62,11 +62,11 @@ def main():
     save("glass-checks", order(glass, analysis.read(folders.crystal / "trajectory.h5")))
 
 
-def save(name, png):
+def save(name, drawn):
     """Write a picture as WebP, in a third of the bytes of a PNG."""
     from PIL import Image
 
-    image = Image.open(io.BytesIO(png)).convert("RGB")
+    image = Image.open(io.BytesIO(drawn.png)).convert("RGB")
     image = image.resize((640, round(640 * image.height / image.width)), Image.Resampling.LANCZOS)
     image.save(TARGET / f"{name}.webp", quality=50, method=6)
 
