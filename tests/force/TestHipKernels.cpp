@@ -3,8 +3,8 @@
 
 /**
  * @file TestHipKernels.cpp
- * Compiles every program of the HIP platform with clang for one architecture and prints registers and spills. Needs no
- * GPU, no driver and no ROCm but HIP's headers. ROCm's own compiler is newer, so its registers may differ.
+ * Compiles every program of the HIP platform with clang for one architecture, prints registers and judges spills. Needs
+ * no GPU, no driver and no ROCm but HIP's headers. ROCm's own compiler is newer, so its registers may differ.
  *
  * Usage: TestHipKernels LIBRARY_OF_OPENMM_HIP COMPILER INCLUDE_FOLDER ARCHITECTURE, such as gfx90a
  */
@@ -36,14 +36,18 @@ string makeCommand(const string& compiler, const string& headers, const string& 
            source + ".s' '" + source + "'";
 }
 
-/** Prints a line for each kernel of a program. @return how many there are */
-int printKernels(const string& label, const string& file) {
+/** Registers that a kernel may spill: the forces hold a row of G, 64 numbers, beside the weights of a pair. */
+constexpr int allowedSpill = 15;
+
+/** Prints a line for each kernel of a program. @return whether there are any, and none spills more than that */
+bool checkKernels(const string& label, const string& file) {
     std::ifstream stream(file);
     const string text{std::istreambuf_iterator<char>(stream), {}};
     int kernels = 0;
+    bool good = true;
     const std::size_t metadata = text.find("amdhsa.kernels:");
     if (metadata == string::npos)
-        return 0;
+        return false;
     // Arguments have names too, with more indentation than the kernel's own.
     const std::regex ownName(
         "\n    \\.name: +(\\w+)[^]*?\n    \\.vgpr_count: +(\\d+)\n    \\.vgpr_spill_count: +(\\d+)");
@@ -51,8 +55,9 @@ int printKernels(const string& label, const string& file) {
         std::printf("%-44s %-20s %4s registers %5s spilled\n", label.c_str(), (*match)[1].str().c_str(),
                     (*match)[2].str().c_str(), (*match)[3].str().c_str());
         kernels++;
+        good = good && std::stoi((*match)[3].str()) <= allowedSpill;
     }
-    return kernels;
+    return good && kernels > 0;
 }
 
 }  // namespace
@@ -78,14 +83,14 @@ int main(int argc, char** argv) {
                 const string full = string(argv[4]) + " " + getName(precision) + " " + kind + " " + label;
                 std::ofstream(file) << sources.assemble(program, precision);
                 programs++;
-                if (std::system(command.c_str()) != 0 || printKernels(full, file + ".s") == 0) {
-                    std::printf("%s: does not compile\n", full.c_str());
+                if (std::system(command.c_str()) != 0 || !checkKernels(full, file + ".s")) {
+                    std::printf("%s: does not compile, or spills more than %d registers\n", full.c_str(), allowedSpill);
                     failures++;
                 }
                 std::filesystem::remove(file + ".s");
             }
         }
     std::filesystem::remove(file);
-    std::printf("%d of %d programs do not compile\n", failures, programs);
+    std::printf("%d of %d programs do not compile or spill registers\n", failures, programs);
     return failures == 0 && programs > 0 ? 0 : 1;
 }
