@@ -51,6 +51,7 @@ TEST(Particles, subsetInScrambledOrder) {
     for (int i = 0; i < numMembers; i++) {
         listed.forces[particleOfMember[i]] = expected.forces[i];
         listed.particleEnergies[i] = expected.particleEnergies[order[i]];
+        listed.particleVirials[i] = expected.particleVirials[order[i]];
     }
     expectMatches(*context, *force, listed);
     const std::vector<Vec3> forces = context.getForces();
