@@ -62,7 +62,7 @@ class Unknown(PairEngine):
         {"model_error": OSError("no such model")},
         {"disk": OSError(28, "No space left on device")},
     ],
-    ids=str,
+    ids=lambda changes: next(iter(changes)),
 )
 def test_an_old_run_stays_until_the_new_one_has_begun(tmp_path, changes, monkeypatch):
     start(tmp_path / "run", time=0.02)
