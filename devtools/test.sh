@@ -44,7 +44,7 @@ if [ -n "$long" ]; then
 else
     suite "Fuzzing" tests/fuzz/run.sh
 fi
-suite "Python" python -m pytest tests/python -q --numprocesses auto --dist loadfile --junitxml "$reports/python.xml"
+suite "Python" python -m pytest tests/python -q --numprocesses auto --dist worksteal --junitxml "$reports/python.xml"
 
 printf '\n== Summary\n'
 printf '%s\n' "${summary[@]}"

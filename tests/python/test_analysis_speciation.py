@@ -11,13 +11,16 @@ from openmmlps.materials import ChemistrySettings, Material
 
 #: anions per unit cell, Q^n of P, E^n of P
 EXACT = {
+    "Li10GeP2S12": ({"PS4(3-)": 4, "GeS4(4-)": 2}, [4], [4]),
     "Li2P2S6": ({"P2S6(2-)": 2}, [0, 0, 4], [0, 4]),
     "Li2S": ({"S(2-)": 4}, None, None),
     "Li48P16S61": ({"PS4(3-)": 13, "PS3(3-)": 3}, [16], [16]),
     "Li4P2S6": ({"P2S6(4-)": 1}, [2], [2]),
     "Li7P3S11": ({"PS4(3-)": 2, "P2S7(4-)": 2}, [2, 4], [6]),
     "Li7PS6": ({"PS4(3-)": 4, "S(2-)": 8}, [4], [4]),
+    "Na3SbS4": ({"SbS4(3-)": 2}, None, None),
     "P2S5": ({"P4S10": 2}, [0, 0, 0, 8], [8]),
+    "alpha-AgI": ({"I(-)": 2}, None, None),
     "beta-Li3PS4": ({"PS4(3-)": 4}, [4], [4]),
     "gamma-Li3PS4": ({"PS4(3-)": 2}, [2], [2]),
 }
