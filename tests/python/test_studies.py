@@ -23,8 +23,8 @@ from openmmlps._toml_file import Lines
 from openmmlps.app.h5md_reporter import read_frames
 from openmmlps.cli import app
 from openmmlps.protocols import QuenchSettings, TransportSettings, quench, transport
+from openmmlps.protocols.compositions import parse_composition
 from openmmlps.study import StudyFolder, expand, parsl_config, read_executor, read_progress, read_study, shipped_studies
-from openmmlps.study.compositions import parse_composition
 from openmmlps.study.driver_token import DriverToken
 from openmmlps.study.driver_watch import DriverWatch
 from openmmlps.study.joined import join

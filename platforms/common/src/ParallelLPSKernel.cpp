@@ -88,15 +88,20 @@ void ParallelLPSKernel::copyPositions() {
     }
 }
 
-vector<double> ParallelLPSKernel::computeParticleEnergies(ContextImpl& context) {
+vector<double> ParallelLPSKernel::sumOverDevices(ContextImpl& context,
+                                                 vector<double> (CalcLPSForceKernel::*compute)(ContextImpl&)) {
     copyPositions();
-    vector<double> total = kernels[0]->computeParticleEnergies(context);
+    vector<double> total = (*kernels[0].*compute)(context);
     for (std::size_t k = 1; k < kernels.size(); k++) {
-        const vector<double> part = kernels[k]->computeParticleEnergies(context);
+        const vector<double> part = (*kernels[k].*compute)(context);
         for (std::size_t i = 0; i < total.size(); i++)
             total[i] += part[i];
     }
     return total;
+}
+
+vector<double> ParallelLPSKernel::computeParticleEnergies(ContextImpl& context) {
+    return sumOverDevices(context, &CalcLPSForceKernel::computeParticleEnergies);
 }
 
 vector<Vec3> ParallelLPSKernel::computeVirial(ContextImpl& context) {
@@ -111,14 +116,7 @@ vector<Vec3> ParallelLPSKernel::computeVirial(ContextImpl& context) {
 }
 
 vector<double> ParallelLPSKernel::computeFeatures(ContextImpl& context) {
-    copyPositions();
-    vector<double> total = kernels[0]->computeFeatures(context);
-    for (std::size_t k = 1; k < kernels.size(); k++) {
-        const vector<double> part = kernels[k]->computeFeatures(context);
-        for (std::size_t i = 0; i < total.size(); i++)
-            total[i] += part[i];
-    }
-    return total;
+    return sumOverDevices(context, &CalcLPSForceKernel::computeFeatures);
 }
 
 CalcLPSForceKernel::ParticleResults ParallelLPSKernel::computeParticleResults(ContextImpl& context) {

@@ -30,6 +30,10 @@ private:
     class Task;
     void copyPositions();
 
+    /** Sum of what every device computes for its share of the particles. */
+    std::vector<double> sumOverDevices(OpenMM::ContextImpl& context,
+                                       std::vector<double> (CalcLPSForceKernel::*compute)(OpenMM::ContextImpl&));
+
     OpenMM::ComputeContext& cc;
     std::vector<std::unique_ptr<CommonCalcLPSForceKernel>> kernels;
 };

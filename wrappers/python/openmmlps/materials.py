@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 from ._settings import Settings, setting
 
@@ -298,21 +297,3 @@ def _radius(element: str) -> float:
     from ase.data import atomic_numbers, covalent_radii
 
     return float(covalent_radii[atomic_numbers[element]])
-
-
-def chemistry_of(values: Mapping[str, Any], origin: str) -> ChemistrySettings:
-    """Chemistry from values by name, as of ``--set``.
-
-    Parameters
-    ----------
-    values : mapping
-        those that differ from the rules
-    origin : str
-        what messages call the source
-
-    Raises
-    ------
-    ValueError
-        unknown names
-    """
-    return ChemistrySettings.from_values(values, origin)

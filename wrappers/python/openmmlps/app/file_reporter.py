@@ -46,3 +46,11 @@ class FileReporter:
     def _open(self, simulation: Any, last: int | None) -> None:
         """Get ready for the first report; with `last`, remove what lies beyond that step."""
         raise NotImplementedError
+
+    def flush(self) -> None:
+        """Make sure that what was written is on the disk."""
+        with open(self._path, "rb") as file:
+            os.fsync(file.fileno())
+
+    def close(self) -> None:
+        """Nothing is held open."""

@@ -73,14 +73,6 @@ class HeatCurrentReporter(FileReporter):
         line = ",".join([str(simulation.currentStep), *(f"{number:.12g}" for number in numbers)])
         append_whole(self._path, line.encode() + b"\n")
 
-    def flush(self) -> None:
-        """Make sure that the lines are on the disk."""
-        with open(self._path, "rb") as file:
-            os.fsync(file.fileno())
-
-    def close(self) -> None:
-        """Nothing is held open."""
-
 
 def read_heat_current(path: str | os.PathLike[str]) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
     """Read a heat-current.csv; a last line that was cut off is left out.

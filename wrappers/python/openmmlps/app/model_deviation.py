@@ -14,6 +14,7 @@ import numpy as np
 from openmmlps.units import KJ_PER_MOL_PER_EV
 
 from . import extxyz
+from .candidates import CandidateFrames
 from .file_reporter import FileReporter
 
 _NAMES = ("max_devi_v", "min_devi_v", "avg_devi_v", "max_devi_f", "min_devi_f", "avg_devi_f")
@@ -78,26 +79,22 @@ class ModelDeviationReporter(FileReporter):
         append: bool = False,
     ) -> None:
         super().__init__(file, reportInterval, append)
-        self._bounds = (
-            None if bounds is None else check_bounds(bounds, "ModelDeviationReporter", "eV/angstrom", "(0.15, 0.35)")
-        )
-        candidates = self._path.parent / "candidates.extxyz" if frames is None else Path(frames).absolute()
-        if append and bounds is not None and not candidates.is_file():
-            raise FileNotFoundError(f"ModelDeviationReporter: '{candidates}' does not exist; open it with append=False")
+        self._candidates: CandidateFrames | None = None
+        if bounds is not None:
+            where, unit, example = "ModelDeviationReporter", "eV/angstrom", "(0.15, 0.35)"
+            self._candidates = CandidateFrames(bounds, frames, self._path.parent, append, where, unit, example)
+            self._include = CandidateFrames.include
         if append:
             recover(self._path)
         else:
             self._path.write_bytes(_HEADER)
-        self._frames = None if bounds is None else extxyz.FrameWriter(candidates, append)
-        if self._frames is not None:
-            self._include = ("positions", "velocities", "forces", "energy")
         self._force: Any = None
 
     def _open(self, simulation: Any, last: int | None) -> None:
         if last is not None:
             truncate_after(self._path, last)
-            if self._frames is not None:
-                extxyz.truncate_after(self._frames.path, last)
+            if self._candidates is not None:
+                self._candidates.truncate_after(last)
 
     def report(self, simulation: Any, state: Any) -> None:
         """Evaluate the committee and write a line, and the frame if it lies between the bounds.
@@ -111,9 +108,10 @@ class ModelDeviationReporter(FileReporter):
         if self._force is None:
             self._force = only_force(simulation.system, "ModelDeviationReporter")
         columns = deviation_columns(self._force.computeModelDeviation(simulation.context))
-        if self._frames is not None and self._bounds is not None and self._bounds[0] <= columns[3] < self._bounds[1]:
-            values = dict(zip(_NAMES, columns, strict=True))
-            self._frames.write(simulation, state, {name: float(values[name]) for name in ("max_devi_v", "max_devi_f")})
+        if self._candidates is not None:
+            values = dict(zip(_NAMES, map(float, columns), strict=True))
+            stored = {name: values[name] for name in ("max_devi_v", "max_devi_f")}
+            self._candidates.consider(values["max_devi_f"], simulation, state, stored)
         extxyz.append_whole(self._path, format_line(simulation.currentStep, columns))
 
 
@@ -144,16 +142,6 @@ def truncate_after(path: str | os.PathLike[str], step: int) -> int:
     kept = [line for line in lines[1:] if int(line.split()[0]) <= step]
     os.truncate(path, sum(map(len, lines[:1] + kept)))
     return len(kept)
-
-
-def check_bounds(bounds: Sequence[float], where: str, unit: str, example: str) -> tuple[float, float]:
-    """Two numbers in order, for frames to store."""
-    low, high = map(float, bounds)
-    if not 0 <= low < high:
-        raise ValueError(
-            f"{where}: the bounds are {low:g} and {high:g} {unit}; give 0 <= low < high, such as {example}"
-        )
-    return low, high
 
 
 def only_force(system: Any, where: str) -> Any:

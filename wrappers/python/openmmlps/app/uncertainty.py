@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,8 +13,9 @@ import numpy as np
 from openmmlps.units import KJ_PER_MOL_PER_EV
 
 from . import extxyz
+from .candidates import CandidateFrames
 from .file_reporter import FileReporter
-from .model_deviation import check_bounds, only_force
+from .model_deviation import only_force
 from .stability import RunFailed
 from .thermo_file import read_thermo, truncate_after
 
@@ -72,23 +72,23 @@ class UncertaintyReporter(FileReporter):
         append: bool = False,
     ) -> None:
         super().__init__(file, reportInterval, append)
-        self._bounds = None if bounds is None else check_bounds(bounds, "UncertaintyReporter", "grades", "(0.8, 2)")
-        candidates = self._path.parent / "candidates.extxyz" if frames is None else Path(frames).absolute()
+        self._candidates: CandidateFrames | None = None
+        if bounds is not None:
+            where, unit, example = "UncertaintyReporter", "grades", "(0.8, 2)"
+            self._candidates = CandidateFrames(bounds, frames, self._path.parent, append, where, unit, example)
+            self._include = CandidateFrames.include
         if append:
             read_thermo(self._path)
         else:
             self._path.write_text(",".join(COLUMNS) + "\n")
-        self._frames = None if bounds is None else extxyz.FrameWriter(candidates, append)
-        if self._frames is not None:
-            self._include = ("positions", "velocities", "forces", "energy")
         self._stop, self._force = stop, None
 
     def _open(self, simulation: Any, last: int | None) -> None:
         self._force = only_force(simulation.system, "UncertaintyReporter")
         if last is not None:
             truncate_after(self._path, last)
-            if self._frames is not None:
-                extxyz.truncate_after(self._frames.path, last)
+            if self._candidates is not None:
+                self._candidates.truncate_after(last)
 
     def report(self, simulation: Any, state: Any) -> None:
         """Write a line, and the frame if its grade lies between the bounds.
@@ -110,8 +110,8 @@ class UncertaintyReporter(FileReporter):
         line = [str(simulation.currentStep), *(f"{number:.6g}" for number in numbers), str(atom)]
         line.append(str(int((found.grades > 1).sum())))
         extxyz.append_whole(self._path, ",".join(line).encode() + b"\n")
-        if self._frames is not None and self._bounds is not None and self._bounds[0] <= grade < self._bounds[1]:
-            self._frames.write(simulation, state, {"max_grade": grade})
+        if self._candidates is not None:
+            self._candidates.consider(grade, simulation, state, {"max_grade": grade})
         if self._stop is not None and grade > self._stop:
             symbol = list(simulation.topology.atoms())[atom].element.symbol
             raise RunFailed(
@@ -119,11 +119,3 @@ class UncertaintyReporter(FileReporter):
                 f"{self._stop:g}: its surroundings are unlike what the model was calibrated with; train with such frames, "
                 "or run without --stop-on-extrapolation"
             )
-
-    def flush(self) -> None:
-        """Make sure that the lines are on the disk."""
-        with open(self._path, "rb") as file:
-            os.fsync(file.fileno())
-
-    def close(self) -> None:
-        """Nothing is held open."""

@@ -98,6 +98,11 @@ def _protocol(command: Callable[..., None]) -> Callable[..., None]:
 Structure = Annotated[
     str | None, typer.Argument(help="Packaged structure, any file that ASE reads, or the folder of a quench or relax.")
 ]
+Replicas = Annotated[int | None, typer.Option(help="Runs at each temperature.", rich_help_panel=_WHAT)]
+Barostat = Annotated[str | None, typer.Option(help="isotropic, anisotropic or flexible.", rich_help_panel=_WHAT)]
+Mobile = Annotated[
+    str | None, typer.Option(help="The mobile ions. Default: from the composition.", rich_help_panel=_WHAT)
+]
 Seed = Annotated[int | None, typer.Option(help="Of all random numbers.", rich_help_panel=_WHAT)]
 
 
@@ -147,11 +152,9 @@ def transport(
     shared: Shared,
     structure: Structure = None,
     temperatures: Annotated[str | None, typer.Option(help="In K, as 500,600,700.", rich_help_panel=_WHAT)] = None,
-    replicas: Annotated[int | None, typer.Option(help="Runs at each temperature.", rich_help_panel=_WHAT)] = None,
-    barostat: Annotated[
-        str | None, typer.Option(help="isotropic, anisotropic or flexible.", rich_help_panel=_WHAT)
-    ] = None,
-    mobile: Annotated[str | None, typer.Option(help="The mobile ions. Default: Li.", rich_help_panel=_WHAT)] = None,
+    replicas: Replicas = None,
+    barostat: Barostat = None,
+    mobile: Mobile = None,
     field: Annotated[
         str | None,
         typer.Option(
@@ -188,11 +191,9 @@ def thermal(
     temperatures: Annotated[
         str | None, typer.Option(help="In K, as 300,400. Default: 300.", rich_help_panel=_WHAT)
     ] = None,
-    replicas: Annotated[int | None, typer.Option(help="Runs at each temperature.", rich_help_panel=_WHAT)] = None,
-    barostat: Annotated[
-        str | None, typer.Option(help="isotropic, anisotropic or flexible.", rich_help_panel=_WHAT)
-    ] = None,
-    mobile: Annotated[str | None, typer.Option(help="Mobile ions. Default: Li.", rich_help_panel=_WHAT)] = None,
+    replicas: Replicas = None,
+    barostat: Barostat = None,
+    mobile: Mobile = None,
     seed: Seed = None,
 ) -> None:
     """Measure the thermal conductivity by Green and Kubo: mean cell, then NVE with the heat current, at each temperature.

@@ -17,9 +17,8 @@ import numpy as np
 
 from openmmlps.analysis.neighbors import neighbor_pairs
 from openmmlps.materials import FORMERS, HALIDES, LIGANDS
-from openmmlps.units import GRAM_PER_CM3_PER_AMU_PER_NM3
 
-from .packing import smallest_distance
+from .packing import edge_of_cube, smallest_distance
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -247,10 +246,8 @@ def pack_anions(counts: Mapping[str, int], anions: Mapping[str, int], density_g_
         if it does not fit
     """
     from ase import Atoms
-    from ase.data import atomic_masses, atomic_numbers
 
-    mass = sum(count * atomic_masses[atomic_numbers[element]] for element, count in counts.items())
-    length = float((mass * 1000 * GRAM_PER_CM3_PER_AMU_PER_NM3 / density_g_per_cm3) ** (1 / 3))
+    length = edge_of_cube(counts, density_g_per_cm3)
     bodies = [make_anion(name) for name, count in anions.items() for _ in range(count)]
     left = {element: count - sum(body.symbols.count(element) for body in bodies) for element, count in counts.items()}
     bodies += [Anion(element, (element,), np.zeros((1, 3))) for element, count in left.items() for _ in range(count)]

@@ -70,6 +70,15 @@ class Composition:
             label = "-".join(f"{float(100 * amount / total):.4g}{formula}" for formula, amount in amounts)
         return cls(label, tuple((formula, amount / total) for formula, amount in amounts))
 
+    def shares(self) -> dict[str, float]:
+        """Element -> share of the atoms."""
+        found: dict[str, Fraction] = {}
+        for formula, share in self.parts:
+            for element, count in _elements(formula).items():
+                found[element] = found.get(element, Fraction(0)) + count * share
+        total = sum(found.values())
+        return {element: float(amount / total) for element, amount in found.items()}
+
     def counts(self, atoms: int) -> dict[str, int]:
         """Whole numbers of atoms by element, with the exact composition or the nearest to it, near a number of atoms.
 
@@ -137,6 +146,22 @@ def _elements(formula: str) -> dict[str, int]:
     return dict(content)
 
 
+def edge_of_cube(counts: Mapping[str, int], density_g_per_cm3: float) -> float:
+    """Edge in angstrom of the cube that holds some atoms at a density.
+
+    Raises
+    ------
+    ValueError
+        for a density that is not positive
+    """
+    from ase.data import atomic_masses, atomic_numbers
+
+    if not density_g_per_cm3 > 0:
+        raise ValueError(f"pack: density_g_per_cm3 is {density_g_per_cm3}; it must be positive")
+    mass = sum(count * atomic_masses[atomic_numbers[element]] for element, count in counts.items())
+    return float((mass * 1000 * GRAM_PER_CM3_PER_AMU_PER_NM3 / density_g_per_cm3) ** (1 / 3))
+
+
 def pack(counts: Mapping[str, int], density_g_per_cm3: float, seed: int) -> Atoms:
     """Fill a cube with atoms at random, none too near another.
 
@@ -160,12 +185,8 @@ def pack(counts: Mapping[str, int], density_g_per_cm3: float, seed: int) -> Atom
         if it does not fit
     """
     from ase import Atoms
-    from ase.data import atomic_masses, atomic_numbers
 
-    if not density_g_per_cm3 > 0:
-        raise ValueError(f"pack: density_g_per_cm3 is {density_g_per_cm3}; it must be positive")
-    mass = sum(count * atomic_masses[atomic_numbers[element]] for element, count in counts.items())
-    length = (mass * 1000 * GRAM_PER_CM3_PER_AMU_PER_NM3 / density_g_per_cm3) ** (1 / 3)
+    length = edge_of_cube(counts, density_g_per_cm3)
     random = np.random.default_rng(seed)
     placed: dict[str, np.ndarray] = {}
     for element in sorted(counts, key=lambda element: -_room(element)):  # those that need most room first

@@ -53,6 +53,18 @@ class ProductionSettings(StructureSettings):
                 "give one for each, or a single one for all"
             )
 
+    def run_at_cell(self, folder: ProtocolFolder, branch: Branch, **changes: Any) -> RunSettings:
+        """Settings of a run that starts from the mean cell of a branch, as a production does unless `changes` differ."""
+        nve = self.production_ensemble == "nve"
+        common = {
+            "model": str(folder.model),
+            "ensemble": self.production_ensemble,
+            "temperature": branch.temperature,
+            "friction": self.friction_per_ps if nve else self.production_friction_per_ps,
+            "equilibrate": self.equilibration_time_ps,
+        }
+        return self.run_settings(folder.path / branch.cell, **(common | changes))
+
     @property
     def production_changes(self) -> dict[str, Any]:
         """Settings of the run of a production beside those of every protocol of this kind."""
@@ -149,14 +161,9 @@ def _branch(folder: ProtocolFolder, settings: ProductionSettings, branch: Branch
         )
 
     def production() -> RunSettings:
-        nve = settings.production_ensemble == "nve"
-        return settings.run_settings(
-            folder.path / branch.cell,
-            model=str(folder.model),
-            ensemble=settings.production_ensemble,
-            temperature=branch.temperature,
-            friction=settings.friction_per_ps if nve else settings.production_friction_per_ps,
-            equilibrate=settings.equilibration_time_ps,
+        return settings.run_at_cell(
+            folder,
+            branch,
             time=production_time,
             trajectory_interval=frame_steps,
             seed=branch.seed + 1,

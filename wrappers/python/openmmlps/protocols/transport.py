@@ -118,13 +118,11 @@ def _driven(folder: ProtocolFolder, settings: TransportSettings, branch: Branch)
 
     def stage(field: float, number: int) -> RunStage:
         def under_field() -> RunSettings:
-            return settings.run_settings(
-                folder.path / branch.cell,
-                model=str(folder.model),
+            return settings.run_at_cell(
+                folder,
+                branch,
                 ensemble="nvt",
-                temperature=branch.temperature,
                 friction=settings.production_friction_per_ps,
-                equilibrate=settings.equilibration_time_ps,
                 time=time,
                 trajectory_interval=frame_steps,
                 seed=branch.seed + 2 + number,
@@ -151,14 +149,9 @@ def _close(folder: ProtocolFolder, settings: TransportSettings, branch: Branch) 
     steps = math.ceil(settings.steps(settings.close_time_ps) / interval) * interval
 
     def run() -> RunSettings:
-        nve = settings.production_ensemble == "nve"
-        return settings.run_settings(
-            folder.path / branch.cell,
-            model=str(folder.model),
-            ensemble=settings.production_ensemble,
-            temperature=branch.temperature,
-            friction=settings.friction_per_ps if nve else settings.production_friction_per_ps,
-            equilibrate=settings.equilibration_time_ps,
+        return settings.run_at_cell(
+            folder,
+            branch,
             time=steps * settings.timestep,
             trajectory_interval=interval,
             seed=branch.seed + 9,

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import csv
 import math
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -17,8 +16,6 @@ import numpy as np
 #: columns of a table; all but the first and `value` (or `low` and `high`) may be left out
 COLUMNS = ("quantity", "of", "composition", "phase", "temperature_K", "x", "value", "low", "high", "source", "doi")
 _HERE = Path(__file__).parent
-_ELEMENT = re.compile(r"([A-Z][a-z]?)(\d+\.?\d*|\.\d+)?")
-_PIECE = re.compile(r"(\d+\.?\d*|\.\d+)?\s*((?:[A-Z][a-z]?(?:\d+\.?\d*|\.\d+)?)+)")
 _SAME_COMPOSITION = 0.0075  # of any share of the atoms: about 1 percent of Li2S
 _SAME_TEMPERATURE = 3.0  # K: room temperature is 298 or 300
 
@@ -200,15 +197,15 @@ def shares_of(composition: str) -> dict[str, float]:
     ValueError
         not a composition
     """
-    counts: dict[str, float] = {}
-    for piece in composition.split("-"):
-        match = _PIECE.fullmatch(piece.strip())
-        if not match:
-            raise ValueError(f"composition is '{composition}'; write a formula or a mixture such as '67Li2S-33P2S5'")
-        for element, count in _ELEMENT.findall(match[2]):
-            counts[element] = counts.get(element, 0.0) + float(match[1] or 1) * float(count or 1)
-    total = sum(counts.values())
-    return {element: count / total for element, count in counts.items()}
+    from openmmlps.protocols.compositions import parse_composition
+    from openmmlps.protocols.packing import Composition
+
+    try:
+        return Composition.parse(parse_composition(composition)).shares()
+    except ValueError:
+        raise ValueError(
+            f"composition is '{composition}'; write a formula or a mixture such as '67Li2S-33P2S5'"
+        ) from None
 
 
 def _same(row: Reference, shares: Mapping[str, float], phase: str) -> bool:

@@ -13,9 +13,9 @@ from openmmlps._toml_file import Place, TomlFile, parse_toml
 from openmmlps.materials import ChemistrySettings
 from openmmlps.materials import Material as Chemistry
 from openmmlps.potentials import parse_name
+from openmmlps.protocols.compositions import parse_composition
 from openmmlps.references import shares_of
 
-from .compositions import parse_composition
 from .kinds import KINDS, Kind
 from .study_settings import NAME, ExecutorSettings, MaterialSettings, StudySettings, TaskSettings, twice
 

@@ -8,7 +8,7 @@ import re
 from fractions import Fraction
 from math import lcm
 
-from openmmlps.protocols.packing import Composition
+from .packing import Composition
 
 _AMOUNT = re.compile(r"\s*(\d+\.?\d*|\.\d+)?\s*\*?\s*([A-Z][A-Za-z0-9.]*)\s*")
 _ELEMENT = re.compile(r"([A-Z][a-z]?)(\d+\.?\d*|\.\d+)?")
