@@ -275,9 +275,11 @@ def test_processes_share_the_work(file, tmp_path, program, monkeypatch):
     monkeypatch.setenv("SLOW", "0.3")
     ase.io.write(file, structures(12))
     arguments = ["-m", "openmmlps", "label", file, "-o", tmp_path / "out", "--with", "cp2k", "--cp2k", program]
-    processes = [subprocess.Popen([sys.executable, *arguments], stdout=subprocess.PIPE, text=True) for _ in range(3)]
-    while not (tmp_path / "calls").exists():
-        time.sleep(0.05)
+    calls, processes = tmp_path / "calls", []
+    for number in (1, 1, 4):  # the first one is at work, so that it hears signals, when the others begin
+        processes.append(subprocess.Popen([sys.executable, *arguments], stdout=subprocess.PIPE, text=True))
+        while not calls.exists() or len(calls.read_text().split()) < number:
+            time.sleep(0.05)
     processes[0].send_signal(signal.SIGTERM)
     printed = [process.communicate(timeout=100)[0] for process in processes]
     assert [process.returncode for process in processes[1:]] == [0, 0]
