@@ -44,7 +44,8 @@ if [ -n "$long" ]; then
 else
     suite "Fuzzing" tests/fuzz/run.sh
 fi
-suite "Python" python -m pytest tests/python -q --numprocesses auto --dist worksteal --junitxml "$reports/python.xml"
+# One more than processors: many tests wait for processes that they started.
+suite "Python" python -m pytest tests/python -q --numprocesses $(($(nproc) + 1)) --dist worksteal --junitxml "$reports/python.xml"
 
 printf '\n== Summary\n'
 printf '%s\n' "${summary[@]}"

@@ -7,8 +7,8 @@ import sys
 import tempfile
 
 COMMON = "--preset quick --threads 1 --platform CPU --set frame_interval_ps=0.02".split()
-QUENCH = "atoms=64 melt_time_ps=1 cooling_rate_K_per_ps=1200 equilibration_time_ps=1".split()
-TRANSPORT = "temperatures_K=700,900,1100 cell_time_ps=1 equilibration_time_ps=0.2 production_time_ps=3".split()
+QUENCH = "atoms=64 melt_time_ps=0.5 cooling_rate_K_per_ps=2400 equilibration_time_ps=0.5".split()
+TRANSPORT = "temperatures_K=700,900,1100 cell_time_ps=0.5 equilibration_time_ps=0.2 production_time_ps=2".split()
 
 
 def write_example(path):
