@@ -99,9 +99,8 @@ def picture(
                 draw(figure.subplots(rows, columns, **subplots))
                 memory = io.BytesIO()
                 FigureCanvasAgg(figure).print_png(memory, metadata={"Software": None})
-                figure.set_layout_engine(
-                    "none"
-                )  # laid out once; again for the vectors it would take as long as the drawing
+                # Laid out once: again for the vectors, it would take as long as the drawing.
+                figure.set_layout_engine("none")
                 vectors = io.BytesIO()
                 FigureCanvasSVG(figure).print_svg(vectors, metadata={"Date": None, "Creator": None})
         return Picture(memory.getvalue(), "", vectors.getvalue())
