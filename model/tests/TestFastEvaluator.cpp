@@ -9,6 +9,7 @@
 
 #include <cmath>
 #include <limits>
+#include <memory>
 
 #include "lps/Error.h"
 #include "lps/FastEvaluator.h"
@@ -29,28 +30,49 @@ void PrintTo(const Mode& mode, std::ostream* stream) {
             << (mode.useTables ? ", tables" : ", networks");
 }
 
-class FastEvaluatorModes : public ::testing::TestWithParam<Mode> {};
+std::vector<Mode> makeModes(const std::vector<std::string>& targets) {
+    std::vector<Mode> modes;
+    for (const std::string& target : targets)
+        for (Precision precision : {Precision::Float32, Precision::Float64})
+            for (bool useTables : {true, false})
+                modes.push_back({target, precision, useTables});
+    return modes;
+}
 
-TEST_P(FastEvaluatorModes, EqualsReference) {
-    const Mode mode = GetParam();
-    const bool single = mode.precision == Precision::Float32;
+class FastEvaluatorTargets : public ::testing::TestWithParam<std::string> {};
+
+// The reference takes longer than the four modes that are compared with it, so they share it.
+TEST_P(FastEvaluatorTargets, EqualsReference) {
+    const std::vector<Mode> modes = makeModes({GetParam()});
     ThreadExecutor executor(2);
     const auto configurations = makeConfigurations();
     for (const NamedModel& named : makeModels()) {
         const auto model = makeModel(named.data);
         const ReferenceEvaluator reference(model);
-        FastEvaluator fast(model, {mode.precision, mode.useTables, 0.5, mode.target});
-        EXPECT_EQ(fast.getTarget(), mode.target);
+        std::vector<std::unique_ptr<FastEvaluator>> evaluators;
+        for (const Mode& mode : modes) {
+            evaluators.push_back(
+                std::make_unique<FastEvaluator>(model, FastOptions{mode.precision, mode.useTables, 0.5, mode.target}));
+            EXPECT_EQ(evaluators.back()->getTarget(), mode.target);
+        }
         for (const NamedConfiguration& structure : configurations) {
-            SCOPED_TRACE(named.name + " / " + structure.name);
+            const Evaluation expected = reference.evaluate(structure.configuration);
             // Where |s| is large, float32 networks see fewer digits of it.
             const bool harsh = structure.name == "closer than the tables" || structure.name == "very dense";
-            const double tolerance = single ? (harsh ? 2e-4 : 2e-5) : 1e-8;
-            expectEqual(fast.evaluate(structure.configuration, executor), reference.evaluate(structure.configuration),
-                        tolerance);
+            for (std::size_t i = 0; i < modes.size(); i++) {
+                SCOPED_TRACE(named.name + " / " + structure.name + " / " + ::testing::PrintToString(modes[i]));
+                const bool single = modes[i].precision == Precision::Float32;
+                expectEqual(evaluators[i]->evaluate(structure.configuration, executor), expected,
+                            single ? (harsh ? 2e-4 : 2e-5) : 1e-8);
+            }
         }
     }
 }
+
+INSTANTIATE_TEST_SUITE_P(AllTargets, FastEvaluatorTargets, ::testing::ValuesIn(FastEvaluator::getSupportedTargets()),
+                         [](const auto& test) { return test.param; });
+
+class FastEvaluatorModes : public ::testing::TestWithParam<Mode> {};
 
 TEST_P(FastEvaluatorModes, NeighborsThatRoundToTheCutoffAddNothing) {
     // The cutoff ends a cell of the table grid, and float32 cannot tell these distances from it.
@@ -69,19 +91,12 @@ TEST_P(FastEvaluatorModes, NeighborsThatRoundToTheCutoffAddNothing) {
     }
 }
 
-std::vector<Mode> makeModes() {
-    std::vector<Mode> modes;
-    for (const std::string& target : FastEvaluator::getSupportedTargets())
-        for (Precision precision : {Precision::Float32, Precision::Float64})
-            for (bool useTables : {true, false})
-                modes.push_back({target, precision, useTables});
-    return modes;
-}
-
-INSTANTIATE_TEST_SUITE_P(AllTargets, FastEvaluatorModes, ::testing::ValuesIn(makeModes()), [](const auto& test) {
-    return test.param.target + (test.param.precision == Precision::Float32 ? "Float32" : "Float64") +
-           (test.param.useTables ? "Tables" : "Networks");
-});
+INSTANTIATE_TEST_SUITE_P(AllTargets, FastEvaluatorModes,
+                         ::testing::ValuesIn(makeModes(FastEvaluator::getSupportedTargets())), [](const auto& test) {
+                             return test.param.target +
+                                    (test.param.precision == Precision::Float32 ? "Float32" : "Float64") +
+                                    (test.param.useTables ? "Tables" : "Networks");
+                         });
 
 TEST(FastEvaluator, ForcesAreTheGradientOfTheEnergy) {
     const auto model = makeModel(makeRandomModelData());

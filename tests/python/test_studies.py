@@ -372,6 +372,8 @@ def test_folders_of_other_versions_say_why_not(undisturbed, tmp_path):
     assert result.exit_code == 2 and "was made by openmm-lps 0.0.1 (version 0 of study folders)" in result.output
     folder.record_file.write_text(json.dumps(record | {"tasks": [{"name": "x"}]}))
     assert "is damaged" in command("status", folder.path).output
+    message = CliRunner().invoke(app, ["report", str(folder.path)]).output
+    assert "is the folder of a study; say openmm-lps study report" in " ".join(message.split())
 
 
 def test_a_retry_is_free_for_a_task_that_came_further(undisturbed):

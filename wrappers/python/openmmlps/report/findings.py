@@ -61,6 +61,8 @@ def find(path: Path | str, reading: Reading | None = None, beside: Beside | None
         found, model = _PROTOCOLS[folder.record["protocol"]](folder, name, beside), folder.record["model"]
     elif is_run(path):
         found, model = run_findings(path, name, beside), methods.run_facts(path)[1]["model"]
+    elif (path / "inputs" / "study.json").is_file():
+        raise ValueError(f"analyze: '{path}' is the folder of a study; say openmm-lps study report {path}")
     else:
         raise ValueError(
             f"analyze: '{path}' holds neither a run nor a protocol of openmm-lps; give a folder that openmm-lps run, quench, "
