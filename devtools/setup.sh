@@ -112,8 +112,7 @@ PYTHON
 )
 if [ "$requirements" != "$(cat .venv/lps-requirements 2>/dev/null)" ]; then
     say "Installing Python packages into .venv:" $requirements
-    # Most of what is installed is never imported, and what is, Python compiles then.
-    printf '%s\n' "$requirements" | pip install --quiet --no-compile --requirement /dev/stdin
+    printf '%s\n' "$requirements" | pip install --quiet --requirement /dev/stdin
     printf '%s\n' "$requirements" >.venv/lps-requirements
 fi
 
