@@ -128,12 +128,25 @@ def test_frames_lose_their_own_dispersion():
         assert frames.virial[index] == pytest.approx(-virial)
 
 
-@pytest.mark.parametrize(("system", "count", "taken"), [("crystal-X", 900, 0.0), ("glass-g75", 159, 1.0)])
-def test_glasses_lose_dispersion_and_crystals_stay(tmp_path, monkeypatch, system, count, taken):
+@pytest.mark.parametrize(
+    ("system", "count", "dispersion", "every", "changed", "trained"),
+    [
+        ("crystal-X", 900, False, 1, 0, 650),
+        ("glass-g75", 159, False, 1, -1, 117),
+        ("crystal-X", 900, True, 8, 1, 82),
+        ("glass-g75", 159, True, 8, 0, 117),
+    ],
+)
+def test_crystals_and_glasses_come_to_one_level(
+    tmp_path, monkeypatch, system, count, dispersion, every, changed, trained
+):
     monkeypatch.setattr(
         prepare, "with_dispersion", lambda frames, sign: dataclasses.replace(frames, energy=frames.energy + sign)
     )
     frames_module.write_frames(tmp_path / system, example(count))
-    entry = prepare.prepare_system(tmp_path / system, tmp_path / "out")
+    entry = prepare.prepare_system(tmp_path / system, tmp_path / "out", dispersion, every)
     for part in entry["parts"]:
-        assert frames_module.read_frames(tmp_path / "out" / part).energy == pytest.approx(-taken)
+        frames = frames_module.read_frames(tmp_path / "out" / part)
+        assert frames.energy == pytest.approx(changed)
+        assert frames.kelvin is None or len(frames.kelvin) == len(frames)
+        assert part != "train" or len(frames) == trained
