@@ -47,7 +47,7 @@ def glass_density(session: Session, start: Path | None, time_ps: float) -> dict:
         settings |= {"report_interval": 25, "trajectory_interval": 250, "checkpoint_seconds": 20.0}
         session.advance(folder, time_ps, lambda: settings)
         thermo = mean_thermo(folder)
-    density, error = thermo["density_g_per_cm3"]
+    density, error = thermo["density_g_per_cm3"][:2]
     way = "quenched by this model" if start is None else f"{time_ps:g} ps from a glass of another model"
     return {"density_g_per_cm3": density, "density_error": error, "experiment": GLASS, "way": way}
 
