@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from openmmlps.protocols.packing import SMALLEST_DISTANCES, Composition, pack
+from openmmlps.protocols.packing import SMALLEST_DISTANCES, Composition, pack, smallest_distance
 
 
 @pytest.mark.parametrize(
@@ -72,8 +72,22 @@ def test_pack_keeps_distances_density_and_seed():
     assert not np.array_equal(pack(counts, 1.85, seed=4).positions, atoms.positions)
 
 
+@pytest.mark.parametrize(
+    ("formula", "density"), [("Li29P10O33N5", 2.3), ("SiO2", 2.2), ("Li2O", 1.5), ("AgI", 5.7), ("Na23Sb7WS32", 2.8)]
+)
+def test_anything_is_packed_at_its_own_density(formula, density):
+    counts = Composition.parse(formula).counts(154)
+    atoms = pack(counts, density, seed=1)
+    distances = atoms.get_all_distances(mic=True)
+    np.fill_diagonal(distances, np.inf)
+    symbols = atoms.get_chemical_symbols()
+    limits = np.array([[smallest_distance(a, b) for a in symbols] for b in symbols])
+    assert (distances >= limits).all() and limits.min() > 1.4
+    assert np.array_equal(pack(counts, density, seed=1).positions, atoms.positions)
+
+
 def test_pack_says_when_it_does_not_fit():
-    with pytest.raises(ValueError, match=r"pack: \w+ number \d+ of \d+ finds no room at 12 g/cm3; start from a lower"):
+    with pytest.raises(ValueError, match=r"pack: 80 atoms find no room at 12 g/cm3; start from a lower"):
         pack({"Li": 30, "S": 40, "P": 10}, 12.0, seed=1)
     with pytest.raises(ValueError, match="density_g_per_cm3 is 0; it must be positive"):
         pack({"Li": 1}, 0, seed=1)

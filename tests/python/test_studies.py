@@ -139,7 +139,7 @@ def test_lines_of_keys_and_tables():
         (HEAD + GLASS.replace("P2S5", "P2S5 Li") + TASKS, "composition", "is not an amount and a formula; write for"),
         (HEAD + GLASS.replace("P2S5", "SiS2") + TASKS, "[[", "'glass': .*Si"),
         (HEAD + GLASS + TASKS.replace("= 112", "= 5"), "[[", "5 atoms are too few"),
-        (HEAD + GLASS + "quench = { density_g_per_cm3 = 30 }\n" + TASKS, "[[", "finds no room"),
+        (HEAD + GLASS + "quench = { density_g_per_cm3 = 30 }\n" + TASKS, "[[", "find no room"),
         (HEAD + CRYSTAL + GLASS + GLASS.replace("name =", "name  =") + TASKS, "name  ", "'glass' at line 7 already"),
         (HEAD + CRYSTAL.replace("beta", "zeta") + TASKS, "structure", "'zeta-Li3PS4' is neither a file beside"),
         (HEAD + CRYSTAL + 'composition = "75"\n' + TASKS, "composition", "has both composition and structure"),

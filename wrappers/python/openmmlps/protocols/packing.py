@@ -3,8 +3,8 @@
 """Compositions of glasses, and random starts for their melts.
 
 Atoms are inserted one after the other at random places that keep a smallest distance to those already there (random
-sequential insertion). A melt of single atoms needs no more, so no packing program is called: at the density of these
-glasses the spheres fill at most a sixth of the box, and insertion saturates above a third.
+sequential insertion). That suffices for sulfides, whose spheres fill at most a sixth of the box; insertion saturates above a
+third. In oxides, which are twice as dense in atoms, those that find no room are put anywhere, and all are pushed apart.
 """
 
 from __future__ import annotations
@@ -31,8 +31,10 @@ SMALLEST_DISTANCES = {
     ("P", "S"): 1.9,
     ("S", "S"): 2.9,
 }
-_OTHER_PAIRS = 2.2
+_ANIONS = frozenset(("N", "O", "F", "S", "Cl", "Se", "Br", "Te", "I"))
+_LEAST = 2.2  # of two atoms that are no bond, angstrom
 _BATCH, _FRUITLESS = 2000, 60  # candidates at a time, and batches without an atom before giving up
+_PUSHES, _MARGIN = 500, 1.02  # rounds of pushing apart, to a little more than the smallest distance
 
 
 @dataclass(frozen=True)
@@ -191,14 +193,40 @@ def pack(counts: Mapping[str, int], density_g_per_cm3: float, seed: int) -> Atom
     placed: dict[str, np.ndarray] = {}
     for element in sorted(counts, key=lambda element: -_room(element)):  # those that need most room first
         placed[element] = _insert(element, counts[element], placed, length, random)
-        if len(placed[element]) < counts[element]:
-            raise ValueError(
-                f"pack: {element} number {len(placed[element]) + 1} of {counts[element]} finds no room at "
-                f"{density_g_per_cm3:g} g/cm3; start from a lower density"
-            )
     symbols = [element for element, count in counts.items() for _ in range(count)]
     positions = np.concatenate([placed[element] for element in counts])
+    if len(positions) < len(symbols):
+        for element in counts:
+            anywhere = random.uniform(0, length, (counts[element] - len(placed[element]), 3))
+            placed[element] = np.concatenate([placed[element], anywhere])
+        positions = np.concatenate([placed[element] for element in counts])
+        if not _push_apart(positions, symbols, length):
+            raise ValueError(
+                f"pack: {len(symbols)} atoms find no room at {density_g_per_cm3:g} g/cm3; start from a lower density"
+            )
     return Atoms(symbols, positions, cell=[length] * 3, pbc=True)
+
+
+def _push_apart(positions: np.ndarray, symbols: list[str], length: float) -> bool:
+    """Move the atoms of a cube, positions [n, 3] in place, until all keep their distance; whether they do."""
+    from scipy.spatial import cKDTree
+
+    elements = sorted(set(symbols))
+    kinds = np.array([elements.index(symbol) for symbol in symbols])
+    limits = np.array([[smallest_distance(a, b) for a in elements] for b in elements])
+    for _ in range(_PUSHES):
+        positions %= length
+        pairs = cKDTree(positions, boxsize=length).query_pairs(_MARGIN * limits.max(), output_type="ndarray")
+        vectors = positions[pairs[:, 1]] - positions[pairs[:, 0]]
+        vectors -= length * np.rint(vectors / length)
+        distances, wanted = np.linalg.norm(vectors, axis=1), limits[kinds[pairs[:, 0]], kinds[pairs[:, 1]]]
+        if (distances >= wanted).all():
+            return True
+        missing = np.maximum(_MARGIN * wanted - distances, 0) / np.maximum(distances, 1e-6)
+        pushes = 0.5 * missing[:, None] * vectors
+        np.subtract.at(positions, pairs[:, 0], pushes)
+        np.add.at(positions, pairs[:, 1], pushes)
+    return False
 
 
 def _insert(
@@ -226,9 +254,23 @@ def _insert(
 
 
 def smallest_distance(a: str, b: str) -> float:
-    """Smallest distance of two atoms of a random start that are not bound to each other or soon will be, angstrom."""
+    """Smallest distance of two atoms of a random start, angstrom.
+
+    Where it is not in `SMALLEST_DISTANCES`: of two anions 0.8 times the sum of their van der Waals radii, of a cation and an
+    anion 0.9 times that of their covalent radii, which is a short bond, and of two cations the same, but 2.2 at least.
+    """
+    from ase.data import atomic_numbers, covalent_radii, vdw_radii
+
     first, second = sorted((a, b))
-    return SMALLEST_DISTANCES.get((first, second), _OTHER_PAIRS)
+    known = SMALLEST_DISTANCES.get((first, second))
+    if known is not None:
+        return known
+    numbers = [atomic_numbers[first], atomic_numbers[second]]
+    anions = (first in _ANIONS) + (second in _ANIONS)
+    if anions == 2:
+        return float(0.8 * vdw_radii[numbers].sum())
+    bond = float(0.9 * covalent_radii[numbers].sum())
+    return bond if anions else max(_LEAST, bond)
 
 
 def _room(element: str) -> float:
