@@ -7,7 +7,7 @@
 #
 #   devtools/setup.sh [--yes]  to run openmm-lps; --yes, or no terminal: does not ask
 #   devtools/setup.sh --tests  also builds the C++ tests, in build/venv
-#   devtools/setup.sh --long   the same, and installs valgrind for devtools/test.sh --long
+#   devtools/setup.sh --long   the same, and installs what devtools/test.sh --long needs: valgrind, a compiler for ARM, QEMU
 
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -37,8 +37,8 @@ say() { printf '\n== %s\n' "$*"; }
 # The OpenCL platform is built from headers and the loader. Its tests run on processors, through PoCL.
 packages=(ca-certificates git g++ python3 python3-dev python3-venv opencl-headers ocl-icd-opencl-dev)
 [ $tests = ON ] && packages+=(libgtest-dev libgmock-dev clang libclang-rt-dev pocl-opencl-icd)
-# Valgrind wants to know the names of the C library's functions.
-[ $long = ON ] && packages+=(valgrind libc6-dbg)
+# Valgrind wants to know the names of the C library's functions; the core is also built for ARM and run there by QEMU.
+[ $long = ON ] && packages+=(valgrind libc6-dbg g++-aarch64-linux-gnu qemu-user-static)
 # Reports are looked at in a real browser. Ubuntu has none as a package; the test of reports is skipped there. HIP's headers and
 # library serve to compile and link its platform, as a check.
 [ $tests = ON ] && grep -q '^ID=debian' /etc/os-release 2>/dev/null && packages+=(chromium libamdhip64-dev)

@@ -10,7 +10,7 @@ function(lps_add_platform target)
     set_target_properties(${target} PROPERTIES
         PREFIX "${CMAKE_SHARED_LIBRARY_PREFIX}"
         LIBRARY_OUTPUT_DIRECTORY "${LPS_PLUGIN_OUTPUT_DIRECTORY}"
-        INSTALL_RPATH "$ORIGIN/..;$ORIGIN")
+        INSTALL_RPATH "${LPS_ORIGIN}/..;${LPS_ORIGIN}")
     if(LPS_PLATFORM_ONLY_CHECKED)
         set_target_properties(${target} PROPERTIES LIBRARY_OUTPUT_DIRECTORY "${CMAKE_CURRENT_BINARY_DIR}")
         return()
