@@ -78,6 +78,15 @@ TEST(DeviceUsage, smallSystemsNeedFewLaunches) {
     EXPECT_EQ(countLaunches(cells::large), 12.0 + 6.0 + 10.0);
 }
 
+TEST(DeviceUsage, smallSystemsOnGpusNeedFewerLaunches) {
+    // List, environment and A in one. Precisions do not differ in this, and PoCL compiles long.
+
+    if (!TestPlatform::get().isDouble())
+        GTEST_SKIP() << "in double precision only";
+    const EnvironmentVariable kind("OPENMM_LPS_DEVICE_KIND", "gpu-small");
+    EXPECT_EQ(countLaunches(cells::triclinic), 10.0);
+}
+
 TEST(DeviceUsage, aFarAtomWithoutBoxDoesNotSlowTheListDown) {
     // In a grid that reaches to the far atom all others share one cell, and the list takes six times as long.
 

@@ -38,6 +38,13 @@ vector<LabelledProgram> listPrograms(const DeviceSettings& settings, const Model
         variant.isCompressed = compressed;
         programs.push_back({compressed ? "descriptor grids" : "descriptor", makeDescriptorProgram(settings, variant)});
     }
+    if (settings.lanes > 1 && settings.sortedInOneGroup > 0)
+        for (bool compressed : {false, true}) {
+            ModelShape variant = shape;
+            variant.isCompressed = compressed;
+            programs.push_back(
+                {compressed ? "few rows grids" : "few rows", makeFewRowsProgram(settings, variant, 1, true)});
+        }
     programs.push_back({"fitting", makeFittingProgram(settings, shape)});
     programs.push_back({"forces", makeForceProgram(settings, shape, false)});
     programs.push_back({"virials", makeForceProgram(settings, shape, true)});

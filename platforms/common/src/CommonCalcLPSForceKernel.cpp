@@ -142,15 +142,22 @@ bool CommonCalcLPSForceKernel::evaluate(const Purpose& purpose) {
         return true;
     device->usage.countEvaluation();
     const std::vector<RowTile>& tiles = descriptor->getTiles();
-    list->update(model->sections, *counters);
+    list->update(*counters);
+    const bool fewRows = descriptor->hasFewRows(*list);
+    if (fewRows)
+        descriptor->contractFewRows(*list, *counters);
+    else
+        list->build(model->sections, *counters);
     for (const RowTile& tile : tiles) {
-        descriptor->computeEnvironment(*list, *counters, tile);
+        if (!fewRows)
+            descriptor->computeEnvironment(*list, *counters, tile);
         if (tile.index + 1 == static_cast<int>(tiles.size())) {
             // What the host has to know is on its way while the device does the rest.
 
             counters->startDownload();
         }
-        descriptor->contract(*list, *counters, tile);
+        if (!fewRows)
+            descriptor->contract(*list, *counters, tile);
         fitting->forward(*list, tile, descriptor->contracted);
         if (purpose.energy)
             fitting->sumEnergies(*list, tile, sumScale, atomEnergies, counters->sums);

@@ -76,6 +76,28 @@ Real4 DeviceDescriptor::getCutoffs() const {
             potential.getData().environmentProtection};
 }
 
+bool DeviceDescriptor::hasFewRows(const DeviceNeighborList& list) const {
+    // On a processor a launch costs little.
+
+    return device.settings.lanes > 1 && list.isShort() && tiles.size() == 1 && !model.hasUntabulatedPairs() &&
+           directCapacity == 0;
+}
+
+void DeviceDescriptor::contractFewRows(DeviceNeighborList& list, Counters& counters) {
+    if (!fewRowsKernel) {
+        const KernelProgram source =
+            makeFewRowsProgram(device.settings, model.getShape(), list.getClassesPerType(), list.isPeriodic());
+        fewRowsKernel = DeviceKernel(device, device.compile(source), "contractFewRows");
+    }
+    fewRowsKernel->launch(
+        list.getNumRows() * device.settings.lanes, device.settings.getPairThreads(), list.getEvaluation(),
+        list.getSquaredCutoff(), list.getNumRows(), list.getRankBits(), getCutoffs(), getInverseNormalizer(),
+        list.blocks, model.sections, list.positions, list.sorted, list.cells, list.starts, list.gridCounts, list.shifts,
+        list.firstClasses, list.sectionStart, list.neighbors, list.numNeighbors, model.typeConstants, model.tableHeads,
+        model.tableCells, model.getNumTableCells(), model.grids, pairRows, pairTableRows, pairPositions, pairEntries,
+        pairCounts, model.slotLimits, counters.fields, model.slots, model.padding, model.nodes, contracted);
+}
+
 void DeviceDescriptor::computeEnvironment(DeviceNeighborList& list, Counters& counters, const RowTile& tile) {
     environmentKernel.launch(model.getPotential().getNumTypes() * tile.numRows, device.settings.flatThreads,
                              tile.firstRow, tile.numRows, list.getNumRows(), list.getRankBits(), getCutoffs(),
@@ -97,15 +119,15 @@ void DeviceDescriptor::contract(DeviceNeighborList& list, Counters& counters, co
                                directInput, model.networks, model.layers, model.thresholds, model.weights, directWork,
                                directNodes);
     contractKernel.launch(tile.numRows * device.settings.lanes, device.settings.getPairThreads(), tile.firstRow,
-                          tile.numRows, Real{1.0 / model.getPotential().getData().normalizer}, list.blocks,
-                          model.sections, model.slots, model.padding, list.sectionStart, pairRows, pairTableRows,
-                          pairPositions, pairCounts, model.nodes, directNodes, contracted);
+                          tile.numRows, getInverseNormalizer(), list.blocks, model.sections, model.slots, model.padding,
+                          list.sectionStart, pairRows, pairTableRows, pairPositions, pairCounts, model.nodes,
+                          directNodes, contracted);
 }
 
 void DeviceDescriptor::project(const RowTile& tile, OpenMM::ComputeArray& gradient) {
     const int threads = device.settings.getPairThreads();
-    projectKernel.launch(tile.numRows * threads, threads, tile.numRows,
-                         Real{1.0 / model.getPotential().getData().normalizer}, contracted, gradient, projected);
+    projectKernel.launch(tile.numRows * threads, threads, tile.numRows, getInverseNormalizer(), contracted, gradient,
+                         projected);
 }
 
 }  // namespace LPSPlugin

@@ -3,6 +3,8 @@
 
 #pragma once
 
+#include <optional>
+
 #include "Counters.h"
 #include "DeviceKernel.h"
 #include "DeviceModel.h"
@@ -33,6 +35,12 @@ public:
     /** Rows of the largest tile. */
     int getTileRows() const { return tiles.front().numRows; }
 
+    /** Whether contractFewRows() does what the list, computeEnvironment() and contract() do otherwise. */
+    bool hasFewRows(const DeviceNeighborList& list) const;
+
+    /** Rebuild the list if demanded, find the pairs within the cutoff, and compute A of all rows, in one launch. */
+    void contractFewRows(DeviceNeighborList& list, Counters& counters);
+
     /** Find the pairs within the cutoff and their rows. */
     void computeEnvironment(DeviceNeighborList& list, Counters& counters, const RowTile& tile);
 
@@ -58,6 +66,7 @@ public:
 
 private:
     void reserveDirect();
+    Real getInverseNormalizer() const { return {1.0 / model.getPotential().getData().normalizer}; }
 
     Device& device;
     DeviceModel& model;
@@ -65,6 +74,7 @@ private:
     int directCapacity = 0;  // none until a pair is found that is too near for tables
     OpenMM::ComputeArray directInput, directWork;
     DeviceKernel environmentKernel, embeddingKernel, contractKernel, projectKernel;
+    std::optional<DeviceKernel> fewRowsKernel;  // compiled when it is needed
 };
 
 }  // namespace LPSPlugin

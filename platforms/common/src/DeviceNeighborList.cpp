@@ -194,16 +194,18 @@ void DeviceNeighborList::storeShifts(const OpenMM::Vec3* vectors, const int* ima
     device.storeNumbers(shifts, data, 4, device.isMixedDouble(), "lpsShifts");
 }
 
-void DeviceNeighborList::update(OpenMM::ComputeArray& sections, Counters& counters) {
+void DeviceNeighborList::update(Counters& counters) {
     if (periodic)
         placePeriodicGrid();
     evaluation = nextEvaluation(evaluation);
     sortParticles(counters);
-    buildKernel.launch(numTypes * numRows, device.settings.flatThreads, evaluation,
-                       Mixed{getListCutoff() * getListCutoff()}, numRows, rankBits, blocks, sections, positions, sorted,
-                       cells, starts, gridCounts, shifts, firstClasses, sectionStart, neighbors, numNeighbors,
-                       counters.fields);
     mustRebuild = false;
+}
+
+void DeviceNeighborList::build(OpenMM::ComputeArray& sections, Counters& counters) {
+    buildKernel.launch(numTypes * numRows, device.settings.flatThreads, evaluation, getSquaredCutoff(), numRows,
+                       rankBits, blocks, sections, positions, sorted, cells, starts, gridCounts, shifts, firstClasses,
+                       sectionStart, neighbors, numNeighbors, counters.fields);
 }
 
 void DeviceNeighborList::sortParticles(Counters& counters) {

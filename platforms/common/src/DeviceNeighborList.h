@@ -29,12 +29,14 @@ public:
     void setParticles(const ParticleSet& particles);
 
     /**
-     * Bring positions and list up to date with the Context.
+     * Bring positions up to date with the Context, and sort particles anew where the list is to be rebuilt.
      *
-     * @param sections  which pairs of types matter, see DeviceModel
      * @param counters  cleared before anything is counted
      */
-    void update(OpenMM::ComputeArray& sections, Counters& counters);
+    void update(Counters& counters);
+
+    /** Rebuild the list where update() demands it. @param sections which pairs of types matter, see DeviceModel */
+    void build(OpenMM::ComputeArray& sections, Counters& counters);
 
     /** Rebuild at the next update(), whatever the device thinks. */
     void invalidate() { mustRebuild = true; }
@@ -50,8 +52,16 @@ public:
     int getNumLines() const { return sectionStarts.back(); }
     int getRankBits() const { return rankBits; }
     int getNumSorted() const { return numSorted; }
+    int getEvaluation() const { return evaluation; }
+    int getClassesPerType() const { return classesPerType; }
+    bool isPeriodic() const { return periodic; }
+    Mixed getSquaredCutoff() const { return {getListCutoff() * getListCutoff()}; }
+
+    /** Whether there are so few particles that one work group sorts them. */
+    bool isShort() const { return oneGroup; }
 
     OpenMM::ComputeArray blocks, positions, sorted, shifts, sectionStart, neighbors, numNeighbors;
+    OpenMM::ComputeArray cells, starts, gridCounts, firstClasses;
 
 private:
     void compile();
@@ -78,8 +88,7 @@ private:
     int evaluation = 0;
     bool mustRebuild = true;
 
-    OpenMM::ComputeArray classes, firstClasses, reference, cells, counts, starts, partial, unsorted, gridCounts,
-        gridVectors;
+    OpenMM::ComputeArray classes, reference, counts, partial, unsorted, gridVectors;
     DeviceKernel sortKernel, checkKernel, placeKernel, countKernel, sumKernel, scanKernel, scatterKernel, orderKernel,
         gatherKernel, buildKernel;
 };

@@ -109,6 +109,20 @@ KernelProgram makeDescriptorProgram(const DeviceSettings& settings, const ModelS
     return program;
 }
 
+KernelProgram makeFewRowsProgram(const DeviceSettings& settings, const ModelShape& shape, int classesPerType,
+                                 bool periodic) {
+    KernelProgram program = {
+        Sources::math + Sources::neighborList + Sources::environment + Sources::descriptor + Sources::fewRows,
+        getDefines(settings, shape)};
+    program.defines["LPS_FUNCTIONS_ONLY"] = "1";
+    program.defines["LPS_CLASSES_PER_TYPE"] = to_string(classesPerType);
+    if (periodic)
+        program.defines["LPS_PERIODIC"] = "1";
+    if (shape.isCompressed)
+        program.defines["LPS_HAS_GRIDS"] = "1";
+    return program;
+}
+
 KernelProgram makeFittingProgram(const DeviceSettings& settings, const ModelShape& shape) {
     return {Sources::math + Sources::fitting, getDefines(settings, shape)};
 }
@@ -116,6 +130,7 @@ KernelProgram makeFittingProgram(const DeviceSettings& settings, const ModelShap
 KernelProgram makeForceProgram(const DeviceSettings& settings, const ModelShape& shape, bool virials) {
     KernelProgram program = {Sources::math + Sources::environment + Sources::descriptor + Sources::forces,
                              getDefines(settings, shape)};
+    program.defines["LPS_FUNCTIONS_ONLY"] = "1";
     if (virials)
         program.defines["LPS_VIRIALS"] = "1";
     return program;

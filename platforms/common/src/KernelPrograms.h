@@ -49,6 +49,10 @@ struct ModelShape {
 KernelProgram makeNeighborListProgram(const DeviceSettings& settings, int numTypes, int numClasses, int classesPerType,
                                       bool periodic, bool usesCorrection, bool oneGroup);
 KernelProgram makeDescriptorProgram(const DeviceSettings& settings, const ModelShape& shape);
+
+/** List, pairs and A in one launch; see kernels/fewRows.cc. */
+KernelProgram makeFewRowsProgram(const DeviceSettings& settings, const ModelShape& shape, int classesPerType,
+                                 bool periodic);
 KernelProgram makeFittingProgram(const DeviceSettings& settings, const ModelShape& shape);
 KernelProgram makeForceProgram(const DeviceSettings& settings, const ModelShape& shape, bool virials);
 

@@ -103,6 +103,53 @@ inline DEVICE void lpsAddNeighbor(real4* sum, int lane, real4 r, GLOBAL const re
     }
 }
 
+/** A lane's channels of a row of A. Arguments as of contractEnvironment(). */
+inline DEVICE void lpsContractRow(int localRow, int lane, int firstRow, int tileRows, real inverseNormalizer,
+                                  GLOBAL const int4* RESTRICT blocks, GLOBAL const int* RESTRICT sections,
+                                  GLOBAL const int* RESTRICT slots, GLOBAL const real* RESTRICT padding,
+                                  GLOBAL const int* RESTRICT sectionStart, GLOBAL const real4* RESTRICT pairRows,
+                                  GLOBAL const int* RESTRICT pairTableRows, GLOBAL const real2* RESTRICT pairPositions,
+                                  GLOBAL const int* RESTRICT pairCounts, GLOBAL const real4* RESTRICT nodes,
+                                  GLOBAL const real4* RESTRICT direct, GLOBAL real4* RESTRICT contracted) {
+    const int row = firstRow + localRow;
+    const int4 block = blocks[row / LPS_BLOCK_ROWS];
+    const bool filled = (row % LPS_BLOCK_ROWS < block.z);
+    real4 sum[LPS_CHANNELS_PER_LANE];
+    LPS_UNROLL
+    for (int k = 0; k < LPS_CHANNELS_PER_LANE; k++)
+        sum[k] = make_real4((real)0, (real)0, (real)0, (real)0);
+    for (int type = 0; type < LPS_NUM_TYPES && filled; type++) {
+        const int pairType = block.x * LPS_NUM_TYPES + type;
+        const int section = sections[pairType];
+        const int count = pairCounts[type * tileRows + localRow];
+        const int start = sectionStart[type];
+        for (int k = 0; k < count && (section & 1); k++) {
+            const mm_long pair = (mm_long)(start + k) * tileRows + localRow;
+            lpsAddNeighbor(sum, lane, pairRows[pair], lpsFindNode(pairTableRows[pair], nodes, direct),
+                           pairPositions[pair].x);
+        }
+
+        // Slots of the model that no neighbor takes hold padding.
+
+        if (slots[pairType] > 0) {
+            const real free = (real)(slots[pairType] - ((section & 2) ? count : 0));
+            LPS_UNROLL
+            for (int k = 0; k < LPS_CHANNELS_PER_LANE; k++) {
+                const int m = LPS_CHANNEL(k / 4, k % 4);
+                if (m < LPS_WIDTH)
+                    sum[k].x += free * padding[pairType * LPS_WIDTH + m];
+            }
+        }
+    }
+    LPS_UNROLL
+    for (int k = 0; k < LPS_CHANNELS_PER_LANE; k++) {
+        const int m = LPS_CHANNEL(k / 4, k % 4);
+        if (m < LPS_WIDTH)
+            contracted[(mm_long)localRow * LPS_WIDTH + m] = inverseNormalizer * sum[k];
+    }
+}
+
+#ifndef LPS_FUNCTIONS_ONLY
 /**
  * @param padding  [LPS_NUM_TYPES^2][LPS_WIDTH] C of equation (7), zero where padding adds nothing
  * @param slots    [LPS_NUM_TYPES^2] padded slots of an atom without neighbors
@@ -116,46 +163,10 @@ LPS_PAIR_KERNEL contractEnvironment(int firstRow, int tileRows, real inverseNorm
                                     GLOBAL const real2* RESTRICT pairPositions, GLOBAL const int* RESTRICT pairCounts,
                                     GLOBAL const real4* RESTRICT nodes, GLOBAL const real4* RESTRICT direct,
                                     GLOBAL real4* RESTRICT contracted) {
-    for (int index = GLOBAL_ID; index < tileRows * LPS_LANES; index += GLOBAL_SIZE) {
-        const int localRow = index / LPS_LANES;
-        const int lane = index % LPS_LANES;
-        const int row = firstRow + localRow;
-        const int4 block = blocks[row / LPS_BLOCK_ROWS];
-        const bool filled = (row % LPS_BLOCK_ROWS < block.z);
-        real4 sum[LPS_CHANNELS_PER_LANE];
-        LPS_UNROLL
-        for (int k = 0; k < LPS_CHANNELS_PER_LANE; k++)
-            sum[k] = make_real4((real)0, (real)0, (real)0, (real)0);
-        for (int type = 0; type < LPS_NUM_TYPES && filled; type++) {
-            const int pairType = block.x * LPS_NUM_TYPES + type;
-            const int section = sections[pairType];
-            const int count = pairCounts[type * tileRows + localRow];
-            const int start = sectionStart[type];
-            for (int k = 0; k < count && (section & 1); k++) {
-                const mm_long pair = (mm_long)(start + k) * tileRows + localRow;
-                lpsAddNeighbor(sum, lane, pairRows[pair], lpsFindNode(pairTableRows[pair], nodes, direct),
-                               pairPositions[pair].x);
-            }
-
-            // Slots of the model that no neighbor takes hold padding.
-
-            if (slots[pairType] > 0) {
-                const real free = (real)(slots[pairType] - ((section & 2) ? count : 0));
-                LPS_UNROLL
-                for (int k = 0; k < LPS_CHANNELS_PER_LANE; k++) {
-                    const int m = LPS_CHANNEL(k / 4, k % 4);
-                    if (m < LPS_WIDTH)
-                        sum[k].x += free * padding[pairType * LPS_WIDTH + m];
-                }
-            }
-        }
-        LPS_UNROLL
-        for (int k = 0; k < LPS_CHANNELS_PER_LANE; k++) {
-            const int m = LPS_CHANNEL(k / 4, k % 4);
-            if (m < LPS_WIDTH)
-                contracted[(mm_long)localRow * LPS_WIDTH + m] = inverseNormalizer * sum[k];
-        }
-    }
+    for (int index = GLOBAL_ID; index < tileRows * LPS_LANES; index += GLOBAL_SIZE)
+        lpsContractRow(index / LPS_LANES, index % LPS_LANES, firstRow, tileRows, inverseNormalizer, blocks, sections,
+                       slots, padding, sectionStart, pairRows, pairTableRows, pairPositions, pairCounts, nodes, direct,
+                       contracted);
 }
 
 /** Index of D_ij, LPS_FIRST_BELOW <= i, j < LPS_AXIS, among the inputs of the fitting networks. */
@@ -227,3 +238,4 @@ LPS_PAIR_KERNEL projectGradient(int tileRows, real inverseNormalizer, GLOBAL con
         SYNC_THREADS;
     }
 }
+#endif

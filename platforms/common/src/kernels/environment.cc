@@ -95,9 +95,90 @@ inline DEVICE real4 lpsLocate(real r, real switchStart, GLOBAL const int2* RESTR
 #endif
 
 /**
- * Drop the neighbors beyond the cutoff and compute the normalized rows, equations (2) and (5), of the others. One
- * thread per (row, neighbor type) owns its part of the output, in the order of the list. Only the order of
- * the direct pairs comes from an atomic counter; results do not depend on it.
+ * Drop the neighbors of one type beyond the cutoff and compute the normalized rows, equations (2) and (5), of the
+ * others, in the order of the list. Only the order of the direct pairs comes from an atomic counter; results do not
+ * depend on it. Arguments as of computeEnvironment().
+ */
+inline DEVICE void lpsFindPairs(int localRow, int type, int firstRow, int tileRows, int numRows, int rankBits,
+                                real4 cutoffs, int tile, GLOBAL const int4* RESTRICT blocks,
+                                GLOBAL const int* RESTRICT sections, GLOBAL const mixed4* RESTRICT positions,
+                                GLOBAL const mixed4* RESTRICT shifts, GLOBAL const int* RESTRICT sectionStart,
+                                GLOBAL const unsigned int* RESTRICT neighbors, GLOBAL const int* RESTRICT numNeighbors,
+                                GLOBAL const real* RESTRICT typeConstants, GLOBAL const int4* RESTRICT tableHeads,
+                                GLOBAL const int2* RESTRICT tableCells, int numCells, GLOBAL const real* RESTRICT grids,
+                                GLOBAL real4* RESTRICT pairRows, GLOBAL int* RESTRICT pairTableRows,
+                                GLOBAL real2* RESTRICT pairPositions, GLOBAL unsigned int* RESTRICT pairEntries,
+                                GLOBAL int* RESTRICT pairCounts, int directCapacity, GLOBAL real4* RESTRICT directInput,
+                                GLOBAL const int* RESTRICT slotLimits, GLOBAL int* RESTRICT counters) {
+    const int index = type * tileRows + localRow;
+    const int row = firstRow + localRow;
+    const int4 block = blocks[row / LPS_BLOCK_ROWS];
+    const int inBlock = row % LPS_BLOCK_ROWS;
+    const int pairType = block.x * LPS_NUM_TYPES + type;
+    const int listed = (inBlock < block.z ? numNeighbors[type * numRows + row] : 0);
+    int count = 0;
+    if (listed > 0) {
+        const mixed4 center = positions[block.y + inBlock];
+        const int start = sectionStart[type];
+        const bool stored = (sections[pairType] & 1) != 0;
+        const int4 head = tableHeads[pairType];
+        GLOBAL const real* constants = typeConstants + 8 * block.x;
+        for (int k = 0; k < listed; k++) {
+            const unsigned int entry = neighbors[(mm_long)(start + k) * numRows + row];
+            const real4 x = lpsDisplacement(entry, rankBits, center, positions, shifts);
+            if (!(x.w < cutoffs.x))
+                continue;
+            if (x.w == (real)0 && ATOMIC_ADD(&counters[LPS_COINCIDENCES], 1) == 0) {
+                counters[LPS_COINCIDENT] = block.y + inBlock;
+                counters[LPS_COINCIDENT + 1] = (int)(entry & ((1u << rankBits) - 1));
+            }
+            if (stored) {
+                const mm_long target = (mm_long)(start + count) * tileRows + localRow;
+                const real2 w = lpsSwitch(x.w, cutoffs);
+                const real inverse = (real)1 / (x.w + cutoffs.w);
+                const real radial = w.x * inverse;
+                const real scale = radial * inverse;
+                const real4 value = make_real4(
+                    (radial - constants[0]) * constants[4], (scale * x.x - constants[1]) * constants[5],
+                    (scale * x.y - constants[2]) * constants[6], (scale * x.z - constants[3]) * constants[7]);
+                pairRows[target] = value;
+                pairEntries[target] = entry;
+                const real slope = (w.y * inverse - scale) * constants[4];
+#ifdef LPS_HAS_GRIDS
+                real4 where = lpsLocateInGrid(value.x, grids + 8 * pairType, head);
+                where.z *= slope;
+#else
+                real4 where = make_real4((real)-1, (real)0, (real)0, (real)0);
+                if (head.x >= 0)
+                    where = lpsLocate(x.w, cutoffs.y, tableCells + head.y, numCells, head.z);
+#endif
+                if (where.x >= 0) {
+                    pairTableRows[target] = head.x + (int)where.x;
+                    pairPositions[target] = make_real2(where.y, where.z);
+                } else {
+                    // A pair without room gets any node of a table: the evaluation will be repeated.
+
+                    const int direct = ATOMIC_ADD(&counters[LPS_DIRECT_PAIRS + tile], 1);
+                    const bool fits = (direct < directCapacity);
+                    pairTableRows[target] = (fits ? -1 - direct : 0);
+                    pairPositions[target] = make_real2((real)0, (real)1);
+                    if (fits)
+                        directInput[direct] = make_real4(value.x, slope, (real)pairType, (real)0);
+                    else
+                        LPS_ATOMIC_MAX(&counters[LPS_DIRECT_WANTED], direct + 1);
+                }
+            }
+            count++;
+        }
+    }
+    pairCounts[index] = count;
+    if (count > slotLimits[pairType])
+        LPS_ATOMIC_MAX(&counters[LPS_EXCESS], 1 + pairType);
+}
+
+#ifndef LPS_FUNCTIONS_ONLY
+/**
+ * Pairs within the cutoff. One thread per (row, neighbor type) owns its part of the output.
  *
  * @param firstRow     first row of the tile; tileRows rows follow
  * @param tableHeads   [LPS_NUM_TYPES^2] (first node or -1 without table, first cell, split, 0), or of lpsLocateInGrid()
@@ -125,71 +206,10 @@ KERNEL void computeEnvironment(int firstRow, int tileRows, int numRows, int rank
                                GLOBAL unsigned int* RESTRICT pairEntries, GLOBAL int* RESTRICT pairCounts,
                                int directCapacity, GLOBAL real4* RESTRICT directInput,
                                GLOBAL const int* RESTRICT slotLimits, GLOBAL int* RESTRICT counters) {
-    for (int index = GLOBAL_ID; index < LPS_NUM_TYPES * tileRows; index += GLOBAL_SIZE) {
-        const int localRow = index % tileRows;
-        const int type = index / tileRows;
-        const int row = firstRow + localRow;
-        const int4 block = blocks[row / LPS_BLOCK_ROWS];
-        const int inBlock = row % LPS_BLOCK_ROWS;
-        const int pairType = block.x * LPS_NUM_TYPES + type;
-        const int listed = (inBlock < block.z ? numNeighbors[type * numRows + row] : 0);
-        int count = 0;
-        if (listed > 0) {
-            const mixed4 center = positions[block.y + inBlock];
-            const int start = sectionStart[type];
-            const bool stored = (sections[pairType] & 1) != 0;
-            const int4 head = tableHeads[pairType];
-            GLOBAL const real* constants = typeConstants + 8 * block.x;
-            for (int k = 0; k < listed; k++) {
-                const unsigned int entry = neighbors[(mm_long)(start + k) * numRows + row];
-                const real4 x = lpsDisplacement(entry, rankBits, center, positions, shifts);
-                if (!(x.w < cutoffs.x))
-                    continue;
-                if (x.w == (real)0 && ATOMIC_ADD(&counters[LPS_COINCIDENCES], 1) == 0) {
-                    counters[LPS_COINCIDENT] = block.y + inBlock;
-                    counters[LPS_COINCIDENT + 1] = (int)(entry & ((1u << rankBits) - 1));
-                }
-                if (stored) {
-                    const mm_long target = (mm_long)(start + count) * tileRows + localRow;
-                    const real2 w = lpsSwitch(x.w, cutoffs);
-                    const real inverse = (real)1 / (x.w + cutoffs.w);
-                    const real radial = w.x * inverse;
-                    const real scale = radial * inverse;
-                    const real4 value = make_real4(
-                        (radial - constants[0]) * constants[4], (scale * x.x - constants[1]) * constants[5],
-                        (scale * x.y - constants[2]) * constants[6], (scale * x.z - constants[3]) * constants[7]);
-                    pairRows[target] = value;
-                    pairEntries[target] = entry;
-                    const real slope = (w.y * inverse - scale) * constants[4];
-#ifdef LPS_HAS_GRIDS
-                    real4 where = lpsLocateInGrid(value.x, grids + 8 * pairType, head);
-                    where.z *= slope;
-#else
-                    real4 where = make_real4((real)-1, (real)0, (real)0, (real)0);
-                    if (head.x >= 0)
-                        where = lpsLocate(x.w, cutoffs.y, tableCells + head.y, numCells, head.z);
-#endif
-                    if (where.x >= 0) {
-                        pairTableRows[target] = head.x + (int)where.x;
-                        pairPositions[target] = make_real2(where.y, where.z);
-                    } else {
-                        // A pair without room gets any node of a table: the evaluation will be repeated.
-
-                        const int direct = ATOMIC_ADD(&counters[LPS_DIRECT_PAIRS + tile], 1);
-                        const bool fits = (direct < directCapacity);
-                        pairTableRows[target] = (fits ? -1 - direct : 0);
-                        pairPositions[target] = make_real2((real)0, (real)1);
-                        if (fits)
-                            directInput[direct] = make_real4(value.x, slope, (real)pairType, (real)0);
-                        else
-                            LPS_ATOMIC_MAX(&counters[LPS_DIRECT_WANTED], direct + 1);
-                    }
-                }
-                count++;
-            }
-        }
-        pairCounts[index] = count;
-        if (count > slotLimits[pairType])
-            LPS_ATOMIC_MAX(&counters[LPS_EXCESS], 1 + pairType);
-    }
+    for (int index = GLOBAL_ID; index < LPS_NUM_TYPES * tileRows; index += GLOBAL_SIZE)
+        lpsFindPairs(index % tileRows, index / tileRows, firstRow, tileRows, numRows, rankBits, cutoffs, tile, blocks,
+                     sections, positions, shifts, sectionStart, neighbors, numNeighbors, typeConstants, tableHeads,
+                     tableCells, numCells, grids, pairRows, pairTableRows, pairPositions, pairEntries, pairCounts,
+                     directCapacity, directInput, slotLimits, counters);
 }
+#endif

@@ -4,6 +4,8 @@
 /*
  * Functions shared by all kernels of this plugin. The text of this file stands before that of every other one.
  * Constants are cast to real, because a bare literal is double and would drag single precision code with it.
+ *
+ * With LPS_FUNCTIONS_ONLY the files of list, environment and descriptor serve another one, without their own kernels.
  */
 
 #ifdef __OPENCL_VERSION__
