@@ -12,6 +12,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "lps/ModelFile.h"
 #include "support/EnvironmentVariable.h"
 #include "support/ExpectMatches.h"
 
@@ -52,10 +53,10 @@ TEST(DeviceUsage, profileCountsLaunchesAndBytes) {
 }
 
 /** Launches of all kernels per evaluation of the forces of a bulk. */
-double countLaunches(const lps::Matrix3& cell) {
+double countLaunches(const lps::Matrix3& cell, const LPSModel& model = makeModel()) {
     const ProfileFile file(::testing::TempDir() + "lps-launches-" + std::to_string(getpid()));
     {
-        const TestSystem system = makeBulk(makeModel(), cell);
+        const TestSystem system = makeBulk(model, cell);
         TestContext context(system);
         for (int i = 0; i < 3; i++)
             context.getForces();
@@ -76,6 +77,26 @@ TEST(DeviceUsage, smallSystemsNeedFewLaunches) {
     // Six more stages to sort; two tiles of 512 rows.
 
     EXPECT_EQ(countLaunches(cells::large), 12.0 + 6.0 + 10.0);
+}
+
+TEST(DeviceUsage, aPairWithoutTableShrinksNoTilesOfOthers) {
+    // A curve too steep to be tabulated. For one pair of types it costs a launch in each of the two tiles. If no pair
+    // has a table, there are three.
+
+    if (!TestPlatform::get().isDouble())
+        GTEST_SKIP() << "in double precision only";
+    RandomModelOptions options;
+    options.cutoff = 6.0;
+    lps::DeepPotentialData data = lps::testing::makeRandomModelData(options);
+    for (double& weight : data.embeddings[1].layers[0].weight)
+        weight *= 1e4;
+    const LPSModel model = LPSModel::fromBytes(lps::writeModel(lps::DeepPotential(std::move(data))));
+    const EnvironmentVariable kind("OPENMM_LPS_DEVICE_KIND", "cpu");
+    EXPECT_EQ(countLaunches(cells::large, model), 12.0 + 6.0 + 10.0 + 2.0);
+    expectMatchesReference(makeBulk(model, cells::large));
+    const TestSystem system = makeBulk(model, cells::large);
+    system.force->setUseTables(false);
+    expectMatchesReference(system);
 }
 
 TEST(DeviceUsage, smallSystemsOnGpusNeedFewerLaunches) {

@@ -9,7 +9,7 @@ namespace LPSPlugin {
 
 namespace {
 
-/** Most pairs of a tile where every pair may be evaluated on its own: 100 channels take 80 MB in single precision. */
+/** Most pairs of a tile that may be evaluated one by one: 100 channels take 80 MB in single precision. */
 constexpr int maximumDirectPairs = 32768;
 
 }  // namespace
@@ -25,16 +25,8 @@ DeviceDescriptor::DeviceDescriptor(Device& owner, DeviceModel& deviceModel) : de
 }
 
 void DeviceDescriptor::arrange(const DeviceNeighborList& list) {
-    const int block = device.settings.blockRows;
-    const int lines = std::max(1, list.getNumLines());
-    int rows = std::min(device.settings.tileRows / block * block, list.getNumRows());
-    if (model.hasUntabulatedPairs()) {
-        rows = std::min(rows, std::max(block, maximumDirectPairs / lines / block * block));
-        directCapacity = lines * rows;
-    }
-    tiles.clear();
-    for (int first = 0; first < list.getNumRows(); first += rows)
-        tiles.push_back({static_cast<int>(tiles.size()), first, std::min(rows, list.getNumRows() - first)});
+    divideRows(list);
+    const int lines = std::max(1, list.getNumLines()), rows = tileRows;
     const std::size_t pairs = static_cast<std::size_t>(lines) * rows;
     const int realSize = device.getRealSize();
     device.reserve(pairRows, pairs, 4 * realSize, "lpsPairRows");
@@ -47,6 +39,34 @@ void DeviceDescriptor::arrange(const DeviceNeighborList& list) {
     device.reserve(contracted, channels, 4 * realSize, "lpsContracted");
     device.reserve(projected, channels, 4 * realSize, "lpsProjected");
     reserveDirect();
+}
+
+void DeviceDescriptor::divideRows(const DeviceNeighborList& list) {
+    // Centers with untabulated pairs make their own tiles smaller, as far as they have such neighbors, not those of
+    // others.
+
+    const int numTypes = model.getPotential().getNumTypes();
+    std::vector<int> directLines(numTypes, 0);
+    for (int pair = 0; pair < static_cast<int>(model.getUntabulated().size()); pair++)
+        if (model.getUntabulated()[pair])
+            directLines[pair / numTypes] += list.getNumLines(pair % numTypes);
+    const int block = device.settings.blockRows;
+    tiles.clear();
+    tileRows = 0;
+    int row = 0, direct = 0;
+    for (int type : list.getBlockTypes()) {
+        const int added = block * directLines[type];
+        if (tiles.empty() || tiles.back().numRows + block > device.settings.tileRows ||
+            direct + added > maximumDirectPairs) {
+            tiles.push_back({static_cast<int>(tiles.size()), row, 0});
+            direct = 0;
+        }
+        tiles.back().numRows += block;
+        row += block;
+        direct += added;
+        tileRows = std::max(tileRows, tiles.back().numRows);
+        directCapacity = std::max(directCapacity, direct);
+    }
 }
 
 void DeviceDescriptor::reserveDirect() {

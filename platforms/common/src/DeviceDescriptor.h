@@ -33,7 +33,7 @@ public:
     const std::vector<RowTile>& getTiles() const { return tiles; }
 
     /** Rows of the largest tile. */
-    int getTileRows() const { return tiles.front().numRows; }
+    int getTileRows() const { return tileRows; }
 
     /** Whether contractFewRows() does what the list, computeEnvironment() and contract() do otherwise. */
     bool hasFewRows(const DeviceNeighborList& list) const;
@@ -65,12 +65,14 @@ public:
     OpenMM::ComputeArray contracted, projected;
 
 private:
+    void divideRows(const DeviceNeighborList& list);
     void reserveDirect();
     Real getInverseNormalizer() const { return {1.0 / model.getPotential().getData().normalizer}; }
 
     Device& device;
     DeviceModel& model;
     std::vector<RowTile> tiles;
+    int tileRows = 0;
     int directCapacity = 0;  // none until a pair is found that is too near for tables
     OpenMM::ComputeArray directInput, directWork;
     DeviceKernel environmentKernel, embeddingKernel, contractKernel, projectKernel;

@@ -183,7 +183,8 @@ void DeviceModel::storeTables() {
         }
         const lps::RadialPlan plan = prepared.canTabulate(a, b) ? prepared.planTable(a, b) : lps::RadialPlan{};
         if (!plan.accurate) {
-            untabulated = true;
+            untabulated.resize(numTypes * numTypes, false);
+            untabulated[pair] = true;
             continue;
         }
         const lps::RadialTable table = prepared.makeTable(a, b, plan.grid);

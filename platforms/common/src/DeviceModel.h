@@ -38,7 +38,10 @@ public:
     bool isCenter(int type) const { return present[type] && !model->isAtomExcluded(type); }
 
     /** Whether any pair of types has no table, so that all pairs may have to be evaluated one by one. */
-    bool hasUntabulatedPairs() const { return untabulated; }
+    bool hasUntabulatedPairs() const { return !untabulated.empty(); }
+
+    /** [T * T] whether neighbors of a center are evaluated one by one; empty if none are. */
+    const std::vector<bool>& getUntabulated() const { return untabulated; }
 
     int getNumTableCells() const { return numTableCells; }
 
@@ -57,7 +60,7 @@ private:
     std::vector<bool> present;
     const bool isDouble;
     const lps::PreparedModel prepared;
-    bool untabulated = false;
+    std::vector<bool> untabulated;
     int maximumWidth = 1;
     int numTableCells = 1;
 };

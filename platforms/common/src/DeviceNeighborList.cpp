@@ -83,6 +83,9 @@ void DeviceNeighborList::setParticles(const ParticleSet& particles) {
     vector<mm_int4> blockData = particles.blocks;
     if (blockData.empty())
         blockData.push_back(mm_int4(0, 0, 0, 0));
+    blockTypes.clear();
+    for (const mm_int4& block : blockData)
+        blockTypes.push_back(block.x);
     device.store(classes, particles.classes, "lpsClasses");
     device.store(firstClasses, particles.firstClasses, "lpsFirstClasses");
     device.store(blocks, blockData, "lpsBlocks");

@@ -50,6 +50,10 @@ public:
 
     int getNumRows() const { return numRows; }
     int getNumLines() const { return sectionStarts.back(); }
+    int getNumLines(int type) const { return sectionStarts[type + 1] - sectionStarts[type]; }
+
+    /** Type of each block of rows. */
+    const std::vector<int>& getBlockTypes() const { return blockTypes; }
     int getRankBits() const { return rankBits; }
     int getNumSorted() const { return numSorted; }
     int getEvaluation() const { return evaluation; }
@@ -83,7 +87,7 @@ private:
 
     int numSorted = 0, numRows = 0, rankBits = 0, classesPerType = 0, numClasses = 0;
     int maximumCells = 0, scanGroups = 1;
-    std::vector<int> sectionStarts;
+    std::vector<int> sectionStarts, blockTypes;
     OpenMM::Vec3 box[3];
     int evaluation = 0;
     bool mustRebuild = true;
