@@ -48,11 +48,11 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def lammps(script, folder, ranks=1, fails=False):
+def lammps(script, folder, ranks=1, fails=False, arguments=()):
     """Output of a run, or its error message."""
     (folder / "in.lps").write_text(f"plugin load {PLUGIN}\n{script}\n")
     result = subprocess.run(
-        [MPIEXEC, "-n", str(ranks), LMP, "-in", "in.lps", "-log", "none"],
+        [MPIEXEC, "-n", str(ranks), LMP, "-in", "in.lps", "-log", "none", *arguments],
         cwd=folder, capture_output=True, text=True, timeout=120, check=False,
         env=os.environ | YIELDING,
     )  # fmt: skip
@@ -312,6 +312,28 @@ def test_dynamics_restart_respa_and_minimize(crystal, tmp_path):
     lammps(f"clear\nread_restart at0\n{STYLE}run 0\n", tmp_path)
 
 
+@pytest.mark.parametrize("ranks", [3, pytest.param(6, marks=pytest.mark.long)])
+def test_nudged_elastic_band(crystal, tmp_path, ranks):
+    """Three images of a lithium that moves: they begin with the energies of single runs, and relax together."""
+    start = (crystal.positions @ crystal.rotation.T)[0]
+    path = [start, start + [0.0, 0.45, 0.15], start + [0.0, 0.9, 0.3]]
+    written = ["{:.17g} {:.17g} {:.17g}".format(*point) for point in path]
+    (tmp_path / "final").write_text(f"1\n1 {written[-1]}\n")
+    begin = crystal.head("crystal.data") + STYLE + REAL_MASSES
+    script = begin
+    for k, (x, y, z) in enumerate(path):
+        script += f'set atom 1 x {x:.17g} y {y:.17g} z {z:.17g}\nrun 0\nprint "$(pe:%.17g)" file single{k}.txt\n'
+    lammps(script, tmp_path)
+    band = "timestep 0.002\nfix 1 all neb 1.0\nmin_style quickmin\nneb 0.0 0.001 20 10 10 final final\n"
+    output = lammps(begin + band, tmp_path, ranks, arguments=["-partition", f"3x{ranks // 3}"])
+    rows = np.array(
+        [row.split() for row in re.findall(r"^ *\d+(?: +[-+.\deE]+){14} *$", output, re.M)], float
+    )  # step, largest forces, gradients, barriers, then coordinate and energy of each image
+    np.testing.assert_allclose(rows[0, 10::2], [values(tmp_path, f"single{k}.txt").item() for k in range(3)], atol=2e-3)
+    assert rows[-1, 0] == 30 and (rows[-1, 10::2] < rows[0, 10::2] - 4).all()
+    assert rows[-1, 1] < 0.1 * rows[0, 1] and rows[-1, 9] == 0 < rows[-1, 11] < rows[-1, 13] == 1
+
+
 def test_hybrid(crystal, tmp_path):
     """What each style says of its atoms is what it says of them alone."""
     lj = "lj/cut 8.0"
@@ -357,11 +379,29 @@ def test_model_deviation_of_deepmd_kit(units, newton, tmp_path):
     np.testing.assert_allclose(np.loadtxt(tmp_path / "model_devi.out")[1:], DEEPMD_KIT[units], rtol=3e-7)
 
 
-def test_model_deviation_of_openmm(crystal, tmp_path):
+def openmm_context(structure, model, committee=()):
+    """The same atoms in OpenMM's platform CPU, in double precision, and their force."""
     import openmm
     from openmm import unit
 
     import openmmlps
+
+    system = openmm.System()
+    force = openmmlps.LPSForce(openmmlps.LPSModel(str(model)))
+    for other in committee:
+        force.addCommitteeModel(openmmlps.LPSModel(str(other)))
+    for i, t in enumerate(structure.types):
+        system.addParticle(1.0)
+        force.addParticle(i, int(t))
+    force.setPrecision(openmmlps.LPSForce.Double)
+    system.setDefaultPeriodicBoxVectors(*(structure.cell * unit.angstrom))
+    system.addForce(force)
+    context = openmm.Context(system, openmm.VerletIntegrator(0.001), openmm.Platform.getPlatformByName("CPU"))
+    context.setPositions(structure.positions @ structure.rotation.T * unit.angstrom)
+    return context, force
+
+
+def test_model_deviation_of_openmm(crystal, tmp_path):
     from openmmlps.app import model_deviation
 
     others = [MODELS / f"lps-{k}.safetensors" for k in (2, 3)]
@@ -376,20 +416,51 @@ def test_model_deviation_of_openmm(crystal, tmp_path):
     assert list(rows[:, 0]) == [0, 2, 4, 6]
     assert lines[1] == model_deviation.format_line(0, rows[0, 1:]).decode()
 
-    system = openmm.System()
-    force = openmmlps.LPSForce(openmmlps.LPSModel(str(MODELS / "lps.safetensors")))
-    for other in others:
-        force.addCommitteeModel(openmmlps.LPSModel(str(other)))
-    for i, t in enumerate(crystal.types):
-        system.addParticle(1.0)
-        force.addParticle(i, int(t))
-    force.setPrecision(openmmlps.LPSForce.Double)
-    system.setDefaultPeriodicBoxVectors(*(crystal.cell * unit.angstrom))
-    system.addForce(force)
-    context = openmm.Context(system, openmm.VerletIntegrator(0.001), openmm.Platform.getPlatformByName("CPU"))
-    context.setPositions(crystal.positions @ crystal.rotation.T * unit.angstrom)
+    context, force = openmm_context(crystal, MODELS / "lps.safetensors", others)
     expected = model_deviation.deviation_columns(force.computeModelDeviation(context))
     np.testing.assert_allclose(rows[0, 1:], expected, rtol=1e-5, atol=1e-9)
+
+
+@pytest.fixture
+def calibrated(tmp_path):
+    """A model with the uncertainty of a calibration that never was."""
+    from openmmlps.importers.native import NativeModel
+
+    plain, rng = import_model(FAST), np.random.default_rng(3)
+    width = plain.hyperparameters["fitting"]["layers"][-2]["width"] + 1
+    made = {}
+    for kind in range(3):
+        made[f"uncertainty.{kind}.factor"] = rng.normal(size=(width, width)).astype(np.float32)
+        made[f"uncertainty.{kind}.calibration"] = np.array([0.1, 0.02, 31.0])
+    path = tmp_path / "calibrated.safetensors"
+    NativeModel(plain.hyperparameters, {**plain.tensors, **made}, plain.provenance).write(path)
+    return path
+
+
+@pytest.mark.parametrize(("ranks", "newton", "units"), [(1, "on", "metal"), (2, "off", "real")])
+def test_uncertainty_of_openmm(crystal, calibrated, tmp_path, ranks, newton, units):
+    style = f"pair_style lps {calibrated} precision double uncertainty u.txt out_freq 2\npair_coeff * * Li P S\n"
+    script = crystal.head("crystal.data", newton, units) + style + REAL_MASSES
+    script += "fix 1 all pair 4 lps uncertainty 1 grade 1\nvelocity all create 300 7\nfix 2 all nve\n"
+    script += "dump 1 all custom 4 *.dump id f_1[*]\ndump_modify 1 sort id format float %.17g\n"
+    script += "compute worst all reduce max f_1[2]\nvariable worst equal c_worst\n"
+    script += "fix 3 all halt 4 v_worst > 1.0 error continue\nrun 8\n"  # ends after step 4
+    lammps(script, tmp_path, ranks)
+    rows, first, last = (
+        np.loadtxt(tmp_path / name, skiprows=skip) for name, skip in (("u.txt", 1), ("0.dump", 9), ("4.dump", 9))
+    )
+    assert list(rows[:, 0]) == [0, 2, 4] and not np.array_equal(first, last)
+    context, force = openmm_context(crystal, calibrated)
+    found = force.computeParticleUncertainties(context)
+    kilojoules = {"metal": 964.8533212331002, "real": 41.84}[units]  # per mole and nanometer
+    np.testing.assert_allclose(first[:, 1], found.forces._value / kilojoules, rtol=1e-8)
+    np.testing.assert_allclose(first[:, 2], found.grades, rtol=1e-8)
+    for row, atoms in ((rows[0], first), (rows[2], last)):
+        uncertainties, grades = atoms[:, 1], atoms[:, 2]
+        worst = np.argmax(grades)
+        expected = uncertainties.max(), uncertainties.mean(), grades[worst], worst + 1, (grades > 1).sum()
+        np.testing.assert_allclose(row[1:], expected, rtol=1e-6)
+    assert 0 < rows[0, 5] < 64  # else the limit of the calibration above fits nothing
 
 
 def test_example(tmp_path):
@@ -410,6 +481,9 @@ MISTAKES = {
     STYLE_ONLY[:-1] + " threads 0": "threads is '0'; give a whole number from 1",
     STYLE_ONLY[:-1] + " committee out_freq 3": "nothing follows committee",
     STYLE_ONLY[:-1] + " fast": "'fast' is no keyword",
+    f"pair_style lps {GOLDEN}/two-side/model.safetensors uncertainty u.txt": "is not calibrated; use the model",
+    f"pair_style lps {GOLDEN}/two-side/model.safetensors\npair_coeff * * Li P S\n"
+    "fix 1 all pair 1 lps grade 1": "is not calibrated; use the model",
     STYLE_ONLY[:-1] + f" committee {GOLDEN}/extra-types/model.safetensors": "must have the same types",
     STYLE_ONLY + "pair_coeff * * Li P": r"pair_coeff: 4 words; write \* \* and then, for each of the 3 atom types",
     STYLE_ONLY + "pair_coeff * * Li P Cl": r"the model has no 'Cl' for atom type 3; its types are 0 \(Li\), 1 \(P\)",

@@ -5,13 +5,9 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <cinttypes>
 #include <cmath>
-#include <cstring>
 #include <limits>
-
-#include "lps/Error.h"
 
 namespace lps::lammps {
 
@@ -48,35 +44,25 @@ double deviateForces(const std::vector<const Evaluation*>& models, std::size_t a
     return std::sqrt(square);
 }
 
+std::string makeHeader() {
+    char text[32];
+    std::snprintf(text, sizeof text, "#%11s", "step");
+    std::string header = text;
+    for (const char* column : {"max_devi_v", "min_devi_v", "avg_devi_v", "max_devi_f", "min_devi_f", "avg_devi_f"}) {
+        std::snprintf(text, sizeof text, "%19s", column);
+        header += text;
+    }
+    return header;
+}
+
 }  // namespace
 
-DeviationFile::DeviationFile(std::string name, bool isContinued, MPI_Comm communicator)
-    : path(std::move(name)), mayContinue(isContinued), world(communicator) {
-    MPI_Comm_rank(world, &rank);
-}
-
-DeviationFile::~DeviationFile() {
-    if (file)
-        std::fclose(file);
-}
-
-void DeviationFile::open() {
-    file = std::fopen(path.c_str(), mayContinue ? "a" : "w");
-    if (!file)
-        throw Error("pair_style lps: '" + path + "' cannot be written: " + std::strerror(errno) +
-                    "; give another out_file");
-    std::fseek(file, 0, SEEK_END);
-    if (std::ftell(file) > 0)
-        return;
-    std::fprintf(file, "#%11s", "step");
-    for (const char* column : {"max_devi_v", "min_devi_v", "avg_devi_v", "max_devi_f", "min_devi_f", "avg_devi_f"})
-        std::fprintf(file, "%19s", column);
-    std::fputc('\n', file);
-}
+DeviationFile::DeviationFile(const std::string& path, bool mayContinue, MPI_Comm world)
+    : table(path, makeHeader(), mayContinue, world) {}
 
 void DeviationFile::write(std::int64_t step, const std::vector<const Evaluation*>& models,
                           const std::vector<bool>& isCounted, double energyUnit) {
-    lastStep = step;
+    const MPI_Comm world = table.getWorld();
     double sums[2] = {0.0, 0.0};                                           // atoms, deviations
     double extremes[2] = {0.0, -std::numeric_limits<double>::infinity()};  // largest, minus the smallest
     for (std::size_t i = 0; i < isCounted.size(); i++) {
@@ -93,10 +79,6 @@ void DeviationFile::write(std::int64_t step, const std::vector<const Evaluation*
     if (sums[0] == 0.0)
         return;
     const std::array<double, 9> virials = deviateVirials(models, sums[0], world);
-    if (rank != 0)
-        return;
-    if (!file)
-        open();
     double square = 0.0;
     for (double deviation : virials)
         square += deviation * deviation / 9.0;
@@ -106,12 +88,14 @@ void DeviationFile::write(std::int64_t step, const std::vector<const Evaluation*
                                extremes[0],
                                -extremes[1],
                                sums[1] / sums[0]};
-    std::fprintf(file, "%12" PRId64, step);
-    for (double column : columns)
-        std::fprintf(file, " %18.6e", energyUnit * column);
-    std::fputc('\n', file);
-    if (std::fflush(file) != 0)
-        throw Error("pair_style lps: '" + path + "' cannot be written: " + std::strerror(errno) + "; make room for it");
+    char text[32];
+    std::snprintf(text, sizeof text, "%12" PRId64, step);
+    std::string line = text;
+    for (double column : columns) {
+        std::snprintf(text, sizeof text, " %18.6e", energyUnit * column);
+        line += text;
+    }
+    table.add(step, line);
 }
 
 }  // namespace lps::lammps

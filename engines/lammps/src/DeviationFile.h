@@ -3,13 +3,9 @@
 
 #pragma once
 
-#include <mpi.h>
-
-#include <cstdint>
-#include <cstdio>
-#include <string>
 #include <vector>
 
+#include "TextTable.h"
 #include "lps/Evaluator.h"
 
 namespace lps::lammps {
@@ -23,11 +19,8 @@ namespace lps::lammps {
  */
 class DeviationFile {
 public:
-    /** @param mayContinue lines are added to a file that is there, instead of replacing it */
-    DeviationFile(std::string path, bool mayContinue, MPI_Comm world);
-    ~DeviationFile();
-    DeviationFile(const DeviationFile&) = delete;
-    DeviationFile& operator=(const DeviationFile&) = delete;
+    /** @param mayContinue as for TextTable */
+    DeviationFile(const std::string& path, bool mayContinue, MPI_Comm world);
 
     /**
      * Add a line, on all ranks; rank 0 writes.
@@ -39,17 +32,10 @@ public:
     void write(std::int64_t step, const std::vector<const Evaluation*>& models, const std::vector<bool>& isCounted,
                double energyUnit);
 
-    std::int64_t getLastStep() const { return lastStep; }
+    std::int64_t getLastStep() const { return table.getLastStep(); }
 
 private:
-    void open();
-
-    std::string path;
-    bool mayContinue;
-    MPI_Comm world;
-    int rank = 0;
-    std::FILE* file = nullptr;
-    std::int64_t lastStep = -1;
+    TextTable table;
 };
 
 }  // namespace lps::lammps

@@ -87,6 +87,7 @@ void PairLps::settings(int count, char** words) {
     models.clear();
     members.clear();
     deviations.reset();
+    uncertaintyFile.reset();
     loadModels();
 }
 
@@ -109,6 +110,9 @@ void PairLps::loadModels() {
                             set.models.front() + "' has " + models.front()->describeTypes() +
                             "; models of a committee must have the same types in the same order");
         }
+        if (!set.uncertaintyFile.empty() && !models.front()->hasUncertainties())
+            throw Error("uncertainty: '" + set.models.front() + "' is not calibrated; use the model that 'openmm-lps " +
+                        "calibrate' writes");
     } catch (const Error& problem) {
         models.clear();
         stopAll(problem.what());
@@ -195,8 +199,11 @@ void PairLps::makeEvaluators() {
     } catch (const Error& problem) {
         error->one(FLERR, problem.what());
     }
+    const bool mayContinue = isRestarted || lmp->restart_ver > 0;
     if (members.size() > 1 && !deviations)
-        deviations = std::make_unique<DeviationFile>(set.deviationFile, isRestarted || lmp->restart_ver > 0, world);
+        deviations = std::make_unique<DeviationFile>(set.deviationFile, mayContinue, world);
+    if (!set.uncertaintyFile.empty() && !uncertaintyFile)
+        uncertaintyFile = std::make_unique<UncertaintyFile>(set.uncertaintyFile, mayContinue, world);
     if (comm->me == 0)
         utils::logmesg(lmp, "pair_style lps: '" + set.models.front() + "', types " + models.front()->describeTypes() +
                                 ", cutoff " + std::to_string(getLargestCutoff()) + " A, precision " +
@@ -221,10 +228,15 @@ double PairLps::init_one(int, int) {
 void PairLps::compute(int energyFlags, int virialFlags) {
     ev_init(energyFlags, virialFlags);
     noticeNewList();
-    const bool compares =
-        deviations && update->ntimestep % set.deviationInterval == 0 && deviations->getLastStep() != update->ntimestep;
-    const FastRequest request{true, vflag_global || compares, vflag_atom || cvflag_atom};
+    const bool isOutputStep = update->ntimestep % set.outputInterval == 0;
+    const bool compares = isOutputStep && deviations && deviations->getLastStep() != update->ntimestep;
+    const bool writesUncertainty =
+        isOutputStep && uncertaintyFile && uncertaintyFile->getLastStep() != update->ntimestep;
+    const bool needsFeatures = writesUncertainty || wantsUncertainty || wantsGrade;
+    const FastRequest request{true, vflag_global || compares, vflag_atom || cvflag_atom, needsFeatures};
     evaluate(members.front(), request);
+    if (needsFeatures)
+        findUncertainties(writesUncertainty);
     if (!force->newton_pair)
         sendToOwners(members.front(), request.atomVirials);
     addForces();
@@ -378,6 +390,71 @@ void PairLps::compareModels(bool isFolded, const FastRequest& request) {
     } catch (const Error& problem) {
         error->one(FLERR, problem.what());
     }
+}
+
+// ---------------------------------------------------------------- uncertainty
+
+void PairLps::findUncertainties(bool writes) {
+    const std::vector<double>& all = members.front().result.features;
+    const std::size_t width = models.front()->getFeatureWidth();
+    std::vector<int> ownTypes, places;
+    std::vector<double> features;
+    std::vector<std::int64_t> ids;
+    for (int i = 0; i < atom->nlocal; i++) {
+        if (types[i] == NeighborList::noType)
+            continue;
+        places.push_back(i);
+        ownTypes.push_back(types[i]);
+        ids.push_back(atom->tag_enable ? atom->tag[i] : 0);
+        features.insert(features.end(), all.begin() + i * width, all.begin() + (i + 1) * width);
+    }
+    AtomUncertainties found;
+    try {
+        found = computeUncertainties(*models.front(), ownTypes, features);
+    } catch (const Error& problem) {
+        stopOne(problem.what());
+    }
+    uncertainties.assign(std::max(atom->nlocal, 1), 0.0);
+    grades = uncertainties;
+    for (std::size_t k = 0; k < places.size(); k++) {
+        uncertainties[places[k]] = energyUnit * found.forces[k];
+        grades[places[k]] = found.grades[k];
+    }
+    uncertaintyStep = update->ntimestep;
+    if (!writes)
+        return;
+    try {
+        uncertaintyFile->write(update->ntimestep, found, ids, energyUnit);
+    } catch (const Error& problem) {
+        error->one(FLERR, problem.what());
+    }
+}
+
+/** `fix pair` sets these before a step at which it wants the numbers, and back to zero after it. */
+void* PairLps::extract(const char* name, int& dimension) {
+    dimension = 0;
+    if (std::strcmp(name, "uncertainty_flag") == 0)
+        return &wantsUncertainty;
+    return std::strcmp(name, "grade_flag") == 0 ? &wantsGrade : nullptr;
+}
+
+void* PairLps::extract_peratom(const char* name, int& columns) {
+    columns = 0;
+    std::vector<double>* found = std::strcmp(name, "uncertainty") == 0 ? &uncertainties
+                                 : std::strcmp(name, "grade") == 0     ? &grades
+                                                                       : nullptr;
+    if (!found)
+        return nullptr;
+    loadModels();
+    if (!models.front()->hasUncertainties())
+        stopAll("fix pair: '" + set.models.front() +
+                "' is not calibrated; use the model that 'openmm-lps calibrate' writes");
+    // Before a run, LAMMPS only asks whether the name is known.
+    if (update->whichflag != 0 && uncertaintyStep != update->ntimestep)
+        stopAll("fix pair: the uncertainty is made only where it is asked for; write fix ID GROUP pair N lps " +
+                std::string(name) + " 1");
+    found->resize(std::max<std::size_t>({found->size(), static_cast<std::size_t>(atom->nlocal), 1}));
+    return found->data();
 }
 
 double PairLps::memory_usage() {

@@ -9,6 +9,7 @@
 
 #include "DeviationFile.h"
 #include "PairSettings.h"
+#include "UncertaintyFile.h"
 #include "lps/FastEvaluator.h"
 #include "pair.h"
 
@@ -40,6 +41,9 @@ public:
     int pack_reverse_comm(int count, int first, double* buffer) override;
     void unpack_reverse_comm(int count, int* atoms, double* buffer) override;
 
+    void* extract(const char* name, int& dimension) override;
+    void* extract_peratom(const char* name, int& columns) override;
+
     double memory_usage() override;
 
 private:
@@ -63,6 +67,7 @@ private:
     void addEnergies();
     void addVirials();
     void compareModels(bool isFolded, const FastRequest& request);
+    void findUncertainties(bool writes);
     std::string explain(const std::string& problem) const;
     [[noreturn]] void stopAll(const std::string& message) const;
     [[noreturn]] void stopOne(const std::string& message) const;
@@ -73,6 +78,12 @@ private:
     std::vector<Member> members;
     std::unique_ptr<Executor> executor;
     std::unique_ptr<DeviationFile> deviations;
+    std::unique_ptr<UncertaintyFile> uncertaintyFile;
+
+    // For `fix pair`: what it asks for at a step, and what it takes at the end of the step.
+    int wantsUncertainty = 0, wantsGrade = 0;
+    std::vector<double> uncertainties, grades;  // [local atoms, at least 1], in units of LAMMPS; 0: not of the model
+    LAMMPS_NS::bigint uncertaintyStep = -1;     // of these
 
     std::vector<int> typeOf;  // [atom types + 1] type in the model
     double energyUnit = 1.0;  // one electronvolt in units of LAMMPS

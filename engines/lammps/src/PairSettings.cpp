@@ -13,12 +13,13 @@ namespace lps::lammps {
 namespace {
 
 const std::string usage =
-    "write pair_style lps MODEL [precision single|double] [threads N] [committee MODEL ...] [out_file FILE] "
-    "[out_freq N]";
-const std::string restartTitle = "pair_style lps, version 1";
+    "write pair_style lps MODEL [precision single|double] [threads N] [committee MODEL ...] [uncertainty FILE] "
+    "[out_file FILE] [out_freq N]";
+const std::string restartTitle = "pair_style lps, version 2";
 
 bool isKeyword(const std::string& word) {
-    return word == "precision" || word == "threads" || word == "committee" || word == "out_file" || word == "out_freq";
+    return word == "precision" || word == "threads" || word == "committee" || word == "uncertainty" ||
+           word == "out_file" || word == "out_freq";
 }
 
 int parsePositive(const std::string& text, const std::string& keyword) {
@@ -52,7 +53,9 @@ PairSettings PairSettings::parse(const std::vector<std::string>& arguments) {
         if (keyword == "threads")
             settings.threads = parsePositive(value, keyword);
         else if (keyword == "out_freq")
-            settings.deviationInterval = parsePositive(value, keyword);
+            settings.outputInterval = parsePositive(value, keyword);
+        else if (keyword == "uncertainty")
+            settings.uncertaintyFile = value;
         else if (keyword == "out_file")
             settings.deviationFile = value;
         else if (value == "single" || value == "double")
@@ -68,8 +71,9 @@ std::string PairSettings::toRestart() const {
     out << restartTitle << '\n'
         << (precision == Precision::Float64 ? "double" : "single") << '\n'
         << threads << '\n'
-        << deviationInterval << '\n'
+        << outputInterval << '\n'
         << deviationFile << '\n'
+        << uncertaintyFile << '\n'
         << models.size() << '\n';
     for (std::size_t k = 0; k < models.size(); k++)
         out << models[k] << '\n' << (k < hashes.size() ? hashes[k] : 0) << '\n';
@@ -92,8 +96,9 @@ PairSettings PairSettings::fromRestart(const std::string& bytes) {
     PairSettings settings;
     settings.precision = line() == "double" ? Precision::Float64 : Precision::Float32;
     settings.threads = std::stoi(line());
-    settings.deviationInterval = std::stoi(line());
+    settings.outputInterval = std::stoi(line());
     settings.deviationFile = line();
+    settings.uncertaintyFile = line();
     for (int left = std::stoi(line()); left > 0; left--) {
         settings.models.push_back(line());
         settings.hashes.push_back(std::stoull(line()));

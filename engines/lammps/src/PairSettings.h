@@ -23,7 +23,8 @@ struct PairSettings {
     Precision precision = Precision::Float32;
     int threads = 0;  ///< 0: as many as LAMMPS has for OpenMP
     std::string deviationFile = "model_devi.out";
-    int deviationInterval = 100;
+    std::string uncertaintyFile;  ///< empty: none
+    int outputInterval = 100;     ///< of both files
 
     /**
      * @param arguments what follows the name of the style
