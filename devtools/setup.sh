@@ -7,7 +7,7 @@
 #
 #   devtools/setup.sh [--yes]  to run openmm-lps; --yes, or no terminal: does not ask
 #   devtools/setup.sh --tests  also builds the C++ tests, in build/venv
-#   devtools/setup.sh --long   the same, and installs what devtools/test.sh --long needs: valgrind, a compiler for ARM, QEMU
+#   devtools/setup.sh --long   the same, and installs what devtools/test.sh --long needs: valgrind, oclgrind, Intel's OpenCL, compilers
 
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -39,6 +39,10 @@ packages=(ca-certificates git g++ python3 python3-dev python3-venv opencl-header
 [ $tests = ON ] && packages+=(libgtest-dev libgmock-dev clang libclang-rt-dev pocl-opencl-icd)
 # Valgrind wants to know the names of the C library's functions; the core is also built for ARM and run there by QEMU.
 [ $long = ON ] && packages+=(valgrind libc6-dbg g++-aarch64-linux-gnu qemu-user-static)
+# Not every release has all of these. HIP's device libraries want a newer compiler than Debian 12 has by default.
+for package in oclgrind clang-16 rocm-device-libs; do
+    [ $long = OFF ] || ! apt-cache show $package >/dev/null 2>&1 || packages+=($package)
+done
 # Reports are looked at in a real browser. Ubuntu has none as a package; the test of reports is skipped there. HIP's headers and
 # library serve to compile and link its platform, as a check.
 [ $tests = ON ] && grep -q '^ID=debian' /etc/os-release 2>/dev/null && packages+=(chromium libamdhip64-dev)
@@ -114,6 +118,14 @@ if [ "$requirements" != "$(cat .venv/lps-requirements 2>/dev/null)" ]; then
     say "Installing Python packages into .venv:" $requirements
     printf '%s\n' "$requirements" | pip install --quiet --requirement /dev/stdin
     printf '%s\n' "$requirements" >.venv/lps-requirements
+fi
+
+# A second OpenCL, in an environment of its own: its libraries must not be found by others.
+if [ $long = ON ] && [ ! -f build/intel-opencl/lib/libintelocl.so ]; then
+    say "Installing Intel's OpenCL into build/intel-opencl"
+    python3 -m venv build/intel-opencl
+    build/intel-opencl/bin/pip install --quiet intel-opencl-rt intel-cmplr-lib-rt ||
+        say "No Intel OpenCL for this machine: not checked with it"
 fi
 
 # OpenMM's HIP platform, unpacked but not installed: without ROCm nothing can load it.
