@@ -141,12 +141,14 @@ struct Kernels {
                  std::size_t ldc);
 
     /**
-     * Overwrites z: y = tanh(z + bias) * timestep + residual, and the derivative of the first term with respect to z.
+     * Overwrites z: y = activation(z + bias) * timestep + residual, and the derivative of the first term with respect
+     * to z.
      * @param width padded
      * @param timestep, residual null: none
      */
-    void (*tanhLayer)(int rows, int width, T* zy, std::size_t ld, const T* bias, const T* timestep, const T* residual,
-                      std::size_t residualLd, T* derivative, std::size_t derivativeLd);
+    using Activate = void(int rows, int width, T* zy, std::size_t ld, const T* bias, const T* timestep,
+                          const T* residual, std::size_t residualLd, T* derivative, std::size_t derivativeLd);
+    Activate *tanh, *silu, *gelu;
 
     /** out = a * b elementwise. @param width padded */
     void (*multiply)(int rows, int width, const T* a, std::size_t lda, const T* b, std::size_t ldb, T* out,

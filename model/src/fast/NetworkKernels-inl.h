@@ -181,13 +181,60 @@ HWY_INLINE V tanhOf(V x) {
     return hn::IfThenElse(hn::Ne(x, x), x, hn::CopySign(result, x));
 }
 
-void tanhLayer(int rows, int width, T* zy, std::size_t ld, const T* bias, const T* timestep, const T* residual,
-               std::size_t residualLd, T* derivative, std::size_t derivativeLd) {
+/** An activation and its derivative at x. */
+struct Point {
+    V value, slope;
+};
+
+struct Tanh {
+    HWY_INLINE Point operator()(V x) const {
+        const V a = tanhOf(x);
+        return {a, hn::NegMulAdd(a, a, set(1.0))};
+    }
+};
+
+/** 1 / (1 + exp(-x)) and the same at -x, both to a few units of the last digit; NaN where x is. */
+struct Sigmoids {
+    HWY_INLINE explicit Sigmoids(V x) {
+        // Beyond 40 the smaller one is below 5e-18; its product with x must not overflow on the way.
+        const V e = expMinusOne(hn::Min(hn::Abs(x), set(40.0)));
+        const V inverse = hn::Div(set(1.0), hn::Add(e, set(2.0)));
+        const V smaller = hn::IfThenElse(hn::Ne(x, x), x, inverse);
+        const V larger = hn::Mul(hn::Add(e, set(1.0)), smaller);
+        const auto isNegative = hn::Lt(x, set(0.0));
+        here = hn::IfThenElse(isNegative, smaller, larger);
+        opposite = hn::IfThenElse(isNegative, larger, smaller);
+    }
+
+    V here, opposite;
+};
+
+struct Silu {
+    HWY_INLINE Point operator()(V x) const {
+        const Sigmoids s(x);
+        const V value = hn::Mul(x, s.here);
+        return {value, hn::MulAdd(value, s.opposite, s.here)};
+    }
+};
+
+/** x sigmoid(2u) with u = sqrt(2 / pi) (x + 0.044715 x^3), which is x (1 + tanh(u)) / 2. */
+struct Gelu {
+    HWY_INLINE Point operator()(V x) const {
+        constexpr double linear = 1.5957691216057308, cubic = 0.044715 * linear;  // of 2u
+        const V square = hn::Mul(x, x);
+        const Sigmoids s(hn::Mul(x, hn::MulAdd(square, set(cubic), set(linear))));
+        const V value = hn::Mul(x, s.here);
+        const V growth = hn::MulAdd(square, set(3.0 * cubic), set(linear));
+        return {value, hn::MulAdd(hn::Mul(value, s.opposite), growth, s.here)};
+    }
+};
+
+template <typename Function>
+void activate(int rows, int width, T* zy, std::size_t ld, const T* bias, const T* timestep, const T* residual,
+              std::size_t residualLd, T* derivative, std::size_t derivativeLd) {
     for (int row = 0; row < rows; row++) {
         for (int m = 0; m < width; m += lanes) {
-            const V a = tanhOf(hn::Add(hn::Load(d, zy + m), hn::Load(d, bias + m)));
-            V slope = hn::NegMulAdd(a, a, set(1.0));
-            V y = a;
+            auto [y, slope] = Function()(hn::Add(hn::Load(d, zy + m), hn::Load(d, bias + m)));
             if (timestep) {
                 const V scale = hn::Load(d, timestep + m);
                 slope = hn::Mul(slope, scale);

@@ -5,6 +5,25 @@
 
 namespace lps::fast {
 
+namespace {
+
+/** The kernel of an activation; null: it has none. */
+template <typename T>
+typename Kernels<T>::Activate* findKernel(const Kernels<T>& kernels, Activation::Kind kind) {
+    switch (kind) {
+        case Activation::Kind::Tanh:
+            return kernels.tanh;
+        case Activation::Kind::Silu:
+            return kernels.silu;
+        case Activation::Kind::Gelu:
+            return kernels.gelu;
+        default:
+            return nullptr;
+    }
+}
+
+}  // namespace
+
 template <typename T>
 PackedLayer<T> packLayer(const Kernels<T>& kernels, const Layer& layer, bool withBackward) {
     PackedLayer<T> packed;
@@ -30,9 +49,9 @@ template <typename T>
 void finishLayer(const Kernels<T>& kernels, const PackedLayer<T>& layer, int rows, T* zy, std::size_t ld,
                  const T* residual, std::size_t residualLd, T* derivative, std::size_t derivativeLd) {
     const T* timestep = layer.timestep.size() > 0 ? layer.timestep.data() : nullptr;
-    if (layer.activation.kind == Activation::Kind::Tanh) {
-        kernels.tanhLayer(rows, layer.padded, zy, ld, layer.bias.data(), timestep, residual, residualLd, derivative,
-                          derivativeLd);
+    if (const auto activate = findKernel(kernels, layer.activation.kind)) {
+        activate(rows, layer.padded, zy, ld, layer.bias.data(), timestep, residual, residualLd, derivative,
+                 derivativeLd);
         return;
     }
     for (int row = 0; row < rows; row++) {
