@@ -36,13 +36,14 @@ IN_REPORT = {  # of toys
     "azzali2026": ["β-Li₃PS₄", "Li₄P₂S₆"],
     "convergence": ["Conductivity in a field"],
     "kaiser2024": ["α-AgI", "Li₁₀GeP₂S₁₂", "Na₃SbS₄", "Na2.94Sb0.94W0.06S4"],
-    "lipon2025": ["Li₂₉P₁₀O₃₃N₅"],
+    "lipon2025": ["Li₂₉P₁₀O₃₃N₅", "Li-LiPON"],
     "zhou2023": ["75 Li₂S – 25 P₂S₅"],
 }
 TASK = Path(__file__).with_name("app_task.py")
 HEAD = 'title = "A test"\nreplicas = 2\ntemperatures_K = [300, 400]\n'
 GLASS = '[[material]]\nname = "glass"\ncomposition = "0.75 Li2S + 0.25 P2S5"\n'
 CRYSTAL = '[[material]]\nname = "crystal"\nstructure = "beta-Li3PS4"\n'
+SLABS = '[[material]]\nname = "slabs"\n[material.interface]\nsecond = "bcc:Li=3.43"\nthickness = 8\nmax_strain = 0.1\n'
 TASKS = """
 [task.quench]
 atoms = 112
@@ -165,6 +166,21 @@ def test_lines_of_keys_and_tables():
         (HEAD + CRYSTAL + "strain = [0.1]\n" + TASKS, "strain", "strain has 1 numbers; give xx, yy, zz"),
         (HEAD + GLASS + 'remove = ["1 Li"]\n' + TASKS, "", "replace, remove and strain are for a structure"),
         (HEAD + GLASS + 'formers = "Si"\n' + TASKS, "formers", "formers holds 'Si', but the elements are"),
+        (HEAD + SLABS + TASKS, "[material.i", "first is missing; name a structure, a metal as 'bcc:Li=3.43', or a"),
+        (HEAD + SLABS + 'first = "zeta"\n' + TASKS, "first", "first 'zeta' is neither a file beside"),
+        (HEAD + SLABS + 'first = "beta-Li3PS4"\nfaces = "01,001"\n' + TASKS, "faces", "faces hold '01', which is not"),
+        (HEAD + SLABS + 'first = "beta-Li3PS4"\ngaps = 1\n' + TASKS, "gaps", "unknown key 'gaps'; did you mean 'gap'?"),
+        (
+            HEAD + SLABS + 'first = "glass"\n' + GLASS + TASKS,
+            "first",
+            "'glass' is no glass that is quenched before; put",
+        ),
+        (HEAD + SLABS + 'first = "beta-Li3PS4"\nmax_area = 9\n' + TASKS, "[[", "no common supercell of"),
+        (
+            HEAD + SLABS.replace("[material.", 'tasks = ["quench"]\n[material.') + 'first = "beta-Li3PS4"\n' + TASKS,
+            "tasks",
+            "not quenched",
+        ),
         (HEAD + GLASS + "[task.quench\n", "", "is not valid TOML .*line 7"),
         ("file_version = 9\n" + GLASS + TASKS, "file", "this version of openmm-lps reads 1; install a newer one"),
     ],
@@ -209,6 +225,29 @@ def test_dopants_vacancies_and_strain(tmp_path):
     assert made.get_chemical_formula() == "Na23S32Sb7W"
     np.testing.assert_allclose(np.array(made.cell) / 7.19, [[2.02, 0.04, 0], [0.04, 2, 0], [0, 0, 1]], atol=1e-9)
     assert made.get_masses()[made.symbols == "W"] == pytest.approx(183.84)
+
+
+@pytest.mark.parametrize(("first", "area"), [("bcc:Li=3.6", 15), ("glass", 300)])
+def test_interfaces(tmp_path, first, area):
+    """Slabs of structures are in inputs; those of a glass are stacked when it is quenched, each replica on its own."""
+    from openmmlps.protocols.states import read_atoms
+
+    before = GLASS if first == "glass" else ""
+    study = read_study(write(tmp_path, HEAD + before + SLABS + f'max_area = {area}\nfirst = "{first}"\n' + TASKS))
+    with StudyFolder.create(tmp_path / "out", study, expand(study, PairEngine())) as folder:
+        tasks = [task for task in folder.tasks() if task.material == "slabs"]
+        assert [task.name for task in tasks] == [
+            f"lps/slabs/transport/replica-{replica}/T{temperature}" for replica in (1, 2) for temperature in (300, 400)
+        ]
+        if first != "glass":
+            atoms = read_atoms(folder.path / "inputs/structures/slabs.extxyz")
+            assert {task.settings["structure"] for task in tasks} == {"inputs/structures/slabs.extxyz"}
+            assert len(tasks[0].settings["interfaces"]) == 2 and not any(task.needs for task in tasks)
+            assert len(atoms) == tasks[0].atoms == 12  # three layers of a cell on three, strained by 5 %
+            return
+        assert [task.needs for task in tasks[::2]] == [f"lps/glass/quench/replica-{replica}" for replica in (1, 2)]
+        with pytest.raises((ValueError, OSError)):  # no glass yet
+            carry_out(folder, tasks[0], PairEngine())
 
 
 def test_models_of_a_file_are_replaced_by_name_or_all(tmp_path):

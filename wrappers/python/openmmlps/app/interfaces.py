@@ -103,6 +103,58 @@ def build_interface(
     return Interface(atoms, match, counts, (heights[0], heights[1]), borders, _shortest(atoms, counts[0]))
 
 
+def parse_faces(text: str) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
+    """Miller indices of two faces, written as '010,001' or '1 -1 0,001'.
+
+    Raises
+    ------
+    ValueError
+        if they are not two, or not three numbers each
+    """
+    both = [_face(part) for part in text.split(",")]
+    if len(both) != 2:
+        raise ValueError(f"interface: faces '{text}' are not two; give for example 010,001")
+    return both[0], both[1]
+
+
+def _face(text: str) -> tuple[int, int, int]:
+    try:
+        a, b, c = (int(digit) for digit in (text.split() if " " in text.strip() else text.strip()))
+    except ValueError:
+        raise ValueError(
+            f"interface: faces hold '{text}', which is not three Miller indices; give 010, or '1 -1 0'"
+        ) from None
+    return a, b, c
+
+
+def is_metal(name: str) -> bool:
+    """Whether a side is named as a metal, such as 'bcc:Li=3.43'."""
+    return name.partition(":")[0] in ("bcc", "fcc", "sc") and ":" in name
+
+
+def read_side(name: str) -> Atoms:
+    """Atoms of a packaged structure, a file, or a metal as 'bcc:Li=3.43' (angstrom).
+
+    Raises
+    ------
+    ValueError, FileNotFoundError
+        if there is none
+    """
+    from ase.build import bulk
+
+    from .structure_files import load
+
+    if is_metal(name):
+        lattice, _, rest = name.partition(":")
+        element, _, length = rest.partition("=")
+        try:
+            return bulk(element, lattice, a=float(length), cubic=True)
+        except (ValueError, KeyError):
+            raise ValueError(f"interface: '{name}' is not a metal; give for example bcc:Li=3.43 (angstrom)") from None
+    atoms: Atoms = load(name).to_atoms()
+    return atoms
+
+
 def _slab(atoms: Atoms, face: tuple[int, int, int], thickness: float) -> Atoms:
     """Layers of a structure with a face in the plane of x and y, anions whole."""
     from ase.build import surface

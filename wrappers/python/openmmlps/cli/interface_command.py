@@ -5,14 +5,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from .output import console, report_errors, table
-
-if TYPE_CHECKING:
-    from ase import Atoms
 
 
 @report_errors
@@ -35,14 +32,12 @@ def interface(
     """
     import ase.io
 
-    from openmmlps.app.interfaces import build_interface
+    from openmmlps.app.interfaces import build_interface, parse_faces, read_side
 
     if output.exists():
         raise ValueError(f"interface: '{output}' exists already; give another --output, or remove it")
-    both = [_face(text) for text in faces.split(",")]
-    if len(both) != 2:
-        raise ValueError(f"interface: --faces '{faces}' are not two; give for example 010,001")
-    found = build_interface(_read(first), _read(second), both[0], both[1], thickness, gap, max_strain, max_area)
+    both = parse_faces(faces)
+    found = build_interface(read_side(first), read_side(second), *both, thickness, gap, max_strain, max_area)
     ase.io.write(output, found.atoms, format="extxyz")
     match, out = found.match, console()
     cells = [abs(round(float(m[0, 0] * m[1, 1] - m[0, 1] * m[1, 0]))) for m in (match.first, match.second)]
@@ -63,27 +58,3 @@ def interface(
         f"{found.shortest_distance_angstrom:.2f} Å; written to {output}",
         soft_wrap=True,
     )
-
-
-def _face(text: str) -> tuple[int, int, int]:
-    try:
-        a, b, c = (int(digit) for digit in (text.split() if " " in text.strip() else text.strip()))
-    except ValueError:
-        raise ValueError(f"interface: face '{text}' is not three Miller indices; give 010, or '1 -1 0'") from None
-    return a, b, c
-
-
-def _read(name: str) -> Atoms:
-    from ase.build import bulk
-
-    from openmmlps.app import load
-
-    lattice, colon, rest = name.partition(":")
-    if colon and lattice in ("bcc", "fcc", "sc"):
-        element, equals, length = rest.partition("=")
-        try:
-            return bulk(element, lattice, a=float(length), cubic=True)
-        except (ValueError, KeyError):
-            raise ValueError(f"interface: '{name}' is not a metal; give for example bcc:Li=3.43 (angstrom)") from None
-    atoms: Atoms = load(name).to_atoms()
-    return atoms

@@ -72,6 +72,17 @@ def read_start(settings: StructureSettings) -> Start:
     return Start([(name, periodic_atoms(item, where)) for name, item in found], material, tuple(notes))
 
 
+def read_result(path: Path) -> Atoms:
+    """The first structure that a finished quench or relaxation left.
+
+    Raises
+    ------
+    ValueError
+        if it is not finished
+    """
+    return periodic_atoms(load(str(_results(path, "start")[0])), "start")
+
+
 def periodic_atoms(structure: Structure, where: str) -> Atoms:
     """``ase.Atoms`` in OpenMM's frame, with the masses and fixed atoms of a structure, without velocities.
 

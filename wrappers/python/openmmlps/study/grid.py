@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from openmmlps.app.engine import engine_for
@@ -38,6 +38,7 @@ class Task:
     atoms: int
     steps: float  #: of dynamics, or evaluations
     disk_bytes: float
+    stack: dict[str, Any] = field(default_factory=dict)  #: of slabs, of which one is the result of what it needs
 
     @property
     def work(self) -> float:
@@ -78,10 +79,11 @@ def expand(study: Study, engine: Any = None) -> Grid:
     engines: dict[str, Any] = {}
     structures: dict[str, str] = {}
     built: dict[str, Atoms] = {}
+    packed: dict[str, Atoms] = {}
     tasks: list[Task] = []
     for material in study.materials:
         try:
-            symbols, made = _symbols(material, study.settings.seed)
+            symbols, made = _symbols(material, study.settings.seed, packed)
             for name in material.models:
                 source = study.models[name]
                 engines.setdefault(name, engine or engine_for(source))
@@ -91,20 +93,25 @@ def expand(study: Study, engine: Any = None) -> Grid:
                 models[name] = content, known
         except (ValueError, OSError, ImportError) as error:
             raise study.wrong(material.line, f"'{material.settings.name}': {error}") from None
-        if made is not None:
+        if made is not None and not (material.stack and material.stack.glass):
             built[f"{material.settings.name}.extxyz"] = made
         elif "/" in material.structure:
             suffix = material.structure.rsplit("/", 1)[-1]
             structures.setdefault(material.structure, f"{len(structures) + 1}-{suffix}")
         for name in material.models:
             for plan in material.plans:
-                tasks += _tasks(material, plan, name, len(symbols), structures)
+                tasks += _tasks(material, plan, name, len(symbols), structures, made)
     return Grid(tuple(tasks), models, structures, built)
 
 
-def _symbols(material: Material, seed: int) -> tuple[list[str], Atoms | None]:
+def _symbols(material: Material, seed: int, packed: dict[str, Atoms]) -> tuple[list[str], Atoms | None]:
     """Elements of the atoms of the material, which can be packed or read; and the structure, if it was made here."""
     settings = material.settings
+    if material.stack:
+        # A glass that is not quenched yet is as it is packed: that tells numbers, and whether the slabs fit.
+        glass = material.stack.glass
+        made = material.stack.build(packed[getattr(material.stack.settings, glass)] if glass else None)
+        return made.get_chemical_symbols(), made
     if material.structure:
         loaded = load(
             material.structure,
@@ -122,27 +129,36 @@ def _symbols(material: Material, seed: int) -> tuple[list[str], Atoms | None]:
         return made.get_chemical_symbols(), made
     quench = next(plan.settings for plan in material.plans if plan.kind.makes_glass)
     counts = Composition.parse(material.composition).counts(quench.atoms)
-    pack(counts, quench.density_g_per_cm3, quench.seed)
+    packed[settings.name] = pack(counts, quench.density_g_per_cm3, quench.seed)
     return [element for element, count in counts.items() for _ in range(count)], None
 
 
-def _tasks(material: Material, plan: TaskPlan, model: str, atoms: int, structures: dict[str, str]) -> Iterator[Task]:
+def _tasks(
+    material: Material, plan: TaskPlan, model: str, atoms: int, structures: dict[str, str], made: Atoms | None
+) -> Iterator[Task]:
     plans = {item.name: item for item in material.plans}
-    replicas = _replicas(plan, plans, material.replicas)
+    replicas, stack = _replicas(plan, plans, material), material.stack
+    waits = bool(stack and stack.glass and not plan.start_from)  # for the glass of one side
     for replica in range(1, replicas + 1):
         needs = ""
         if plan.start_from:
-            source = min(replica, _replicas(plans[plan.start_from], plans, material.replicas))
+            source = min(replica, _replicas(plans[plan.start_from], plans, material))
             needs = f"{model}/{material.settings.name}/{plan.start_from}/replica-{source}"
+        if waits:
+            assert stack is not None
+            glass = getattr(stack.settings, stack.glass)
+            needs = f"{model}/{glass}/{stack.quench}/replica-{min(replica, stack.quenches)}"
         for piece in plan.kind.pieces(plan.settings, replica):
             work = plan.kind.work(piece.settings)
             values = _changed(piece.settings)
             for key in ("structure", "start"):
                 if values.get(key) == material.settings.structure and material.structure in structures:
                     values[key] = f"inputs/structures/{structures[material.structure]}"
-                elif values.get(key) and material.settings.has_defects:
+                elif values.get(key) and made is not None:
                     values = {name: value for name, value in values.items() if name not in _OF_STRUCTURES}
                     values[key] = f"inputs/structures/{material.settings.name}.extxyz"
+            if stack and not stack.glass and made is not None and not values.get("interfaces"):
+                values["interfaces"] = [round(float(height), 3) for height in made.info["interfaces_angstrom"]]
             if needs:  # what was read from a file is in the folder that it starts from
                 values = {key: value for key, value in values.items() if key not in _OF_STRUCTURES}
             base = f"{model}/{material.settings.name}/{plan.name}/replica-{replica}"
@@ -158,13 +174,17 @@ def _tasks(material: Material, plan: TaskPlan, model: str, atoms: int, structure
                 atoms,
                 work.steps,
                 work.disk_bytes(atoms),
+                stack.record() if stack and waits else {},
             )
 
 
-def _replicas(plan: TaskPlan, plans: dict[str, TaskPlan], wanted: int) -> int:
+def _replicas(plan: TaskPlan, plans: dict[str, TaskPlan], material: Material) -> int:
     """How many differ: replicas of what follows a task that has several, and of what draws random numbers."""
-    many = bool(plan.start_from) and _replicas(plans[plan.start_from], plans, wanted) > 1
-    return wanted if plan.kind.replicated(plan.settings, many) else 1
+    if plan.start_from:
+        many = _replicas(plans[plan.start_from], plans, material) > 1
+    else:
+        many = material.stack is not None and material.stack.quenches > 1
+    return material.replicas if plan.kind.replicated(plan.settings, many) else 1
 
 
 def _changed(settings: Any) -> dict[str, Any]:

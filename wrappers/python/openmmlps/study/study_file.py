@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from openmmlps._toml_file import Place, TomlFile, parse_toml
+from openmmlps.app.interfaces import is_metal
 from openmmlps.materials import ChemistrySettings
 from openmmlps.materials import Material as Chemistry
 from openmmlps.potentials import parse_name
@@ -17,6 +18,7 @@ from openmmlps.protocols.compositions import parse_composition
 from openmmlps.references import shares_of
 
 from .kinds import KINDS, Kind
+from .slabs import InterfaceSettings, Stack
 from .study_settings import NAME, ExecutorSettings, MaterialSettings, StudySettings, TaskSettings, twice
 
 _TABLES = ("models", "material", "task", "executor", "size")
@@ -44,6 +46,7 @@ class Material:
     replicas: int
     plans: tuple[TaskPlan, ...]  #: each after what it starts from
     line: int
+    stack: Stack | None = None  #: what is built in place of a structure
 
 
 @dataclass(frozen=True)
@@ -222,6 +225,7 @@ class _Reader(TomlFile):
             place: Place = ("material", number)
             left_out = values.pop("left out", False)
             own = {key: values.pop(key) for key in list(values) if key in tasks}
+            stack = self._stack(values, found, left_out, place)
             settings = self.settings(MaterialSettings, values, place)
             if settings.name.lower() in names:
                 first = self.lines.of(("material", names[settings.name.lower()]))
@@ -231,7 +235,7 @@ class _Reader(TomlFile):
                 )
             names[settings.name.lower()] = number
             if not left_out:
-                found.append(self._material(settings, study, models, tasks, own, place))
+                found.append(self._material(settings, study, models, tasks, own, place, stack))
         if not found:
             self.fail("there is no material; add a [[material]] with a name and a composition or structure", ())
         return tuple(found)
@@ -244,6 +248,7 @@ class _Reader(TomlFile):
         tasks: Mapping[str, tuple[TaskSettings, dict[str, Any]]],
         own: Mapping[str, Any],
         place: Place,
+        stack: Stack | None,
     ) -> Material:
         composition, structure = "", settings.structure
         try:
@@ -251,7 +256,7 @@ class _Reader(TomlFile):
         except ValueError as error:
             self.fail(f"composition of '{settings.name}': {error}", (*place, "composition"))
         if structure:
-            structure = self._structure(structure, place)
+            structure = structure if stack else self._structure(structure, place, "structure")
         else:
             try:
                 Chemistry.of(shares_of(composition), settings.chemistry())
@@ -271,6 +276,10 @@ class _Reader(TomlFile):
             name for name, (task, _) in tasks.items() if composition or not KINDS[task.kind].makes_glass
         )
         self._check_list("task", names, tuple(tasks), (*place, "tasks"))
+        if stack and any(KINDS[tasks[name][0].kind].makes_glass for name in names):
+            self.fail(
+                f"'{settings.name}' is an interface, which is not quenched; leave the quench out", (*place, "tasks")
+            )
         temperatures = settings.temperatures_K or study.temperatures_K
         plans: dict[str, TaskPlan] = {}
         for name in sorted(names, key=list(tasks).index):
@@ -285,9 +294,53 @@ class _Reader(TomlFile):
             settings.replicas or study.replicas,
             ordered,
             self.lines.of(place),
+            stack,
         )
 
-    def _structure(self, structure: str, place: Place) -> str:
+    def _stack(self, values: dict[str, Any], before: Sequence[Material], left_out: bool, place: Place) -> Stack | None:
+        """The interface of a material, taken out of its table; its label stands in place of a structure."""
+        if "interface" not in values:
+            return None
+        table, here = values.pop("interface"), (*place, "interface")
+        if not isinstance(table, dict):
+            self.fail(f"interface is {table!r}; write it as a table, [material.interface]", here)
+        settings: InterfaceSettings = self.settings(InterfaceSettings, table, here)
+        for key in ("composition", "structure", "supercell", "format", "elements", "replace", "remove", "strain"):
+            if key in values:
+                self.fail(f"{key} stands beside [material.interface]; leave it out", (*place, key))
+        values["structure"] = f"{settings.first} | {settings.second}"
+        if left_out:
+            return None
+        quenched = {material.settings.name: material for material in before if material.composition}
+        glasses = [name for name in ("first", "second") if getattr(settings, name) in quenched]
+        if len(glasses) == 2:
+            self.fail("both sides are quenched by this study; give the file of one", (*here, "second"))
+        others = [item.get("name") for item in self.tables("material")]
+        for name in ("first", "second"):
+            side = getattr(settings, name)
+            if side in others and side not in quenched:
+                self.fail(
+                    f"{name} '{side}' is no glass that is quenched before; put its [[material]] first", (*here, name)
+                )
+        files = {
+            name: self._structure(getattr(settings, name), here, name)
+            for name in ("first", "second")
+            if name not in glasses and not is_metal(getattr(settings, name))
+        }
+        settings = settings.changed(**files)
+        if not glasses:
+            return Stack(settings)
+        glass = quenched[getattr(settings, glasses[0])]
+        wanted = values.get("models")
+        known = isinstance(wanted, list) and not self.replaced
+        missing = [name for name in wanted if name not in glass.models] if known else []
+        if missing:
+            self.fail(f"'{glass.settings.name}' is not quenched by model '{missing[0]}'", (*place, "models"))
+        values.setdefault("models", list(glass.models))
+        quench = next(plan.name for plan in glass.plans if plan.kind.makes_glass)
+        return Stack(settings, glasses[0], quench, glass.replicas)
+
+    def _structure(self, structure: str, place: Place, key: str) -> str:
         from openmmlps.app.structure_files import structure_names
 
         if structure.lower() in {name.lower() for name in structure_names()}:
@@ -295,9 +348,9 @@ class _Reader(TomlFile):
         path = self.path.absolute().parent / structure
         if not path.is_file():
             self.fail(
-                f"structure '{structure}' is neither a file beside '{self.path.name}' nor packaged; correct it, or give one of "
+                f"{key} '{structure}' is neither a file beside '{self.path.name}' nor packaged; correct it, or give one of "
                 f"{', '.join(structure_names())}",
-                (*place, "structure"),
+                (*place, key),
             )
         return str(path)
 

@@ -115,6 +115,10 @@ class StudyFolder(OutputFolder):
         """Protocol folder of a task."""
         return self.tasks_folder / task.name
 
+    def stacked(self, task: Task) -> Path:
+        """Interface that a task starts from, made when its glass was there; the name is that of the material."""
+        return self.path / "stacked" / task.model / task.task / f"replica-{task.replica}" / f"{task.material}.extxyz"
+
     def log(self, task: Task) -> Path:
         """What a task printed."""
         return self.logs / f"{task.name}.log"
@@ -163,7 +167,7 @@ class StudyFolder(OutputFolder):
 
     def clear(self) -> None:
         """Remove the files of a study, and nothing else."""
-        for name in ("inputs", "tasks", "logs", "parsl", "joined", "report"):
+        for name in ("inputs", "tasks", "logs", "parsl", "joined", "report", "stacked"):
             shutil.rmtree(self.path / name, ignore_errors=True)
         for name in ("driver.json", "status.json", "index.html", "report.html"):
             (self.path / name).unlink(missing_ok=True)

@@ -21,10 +21,12 @@ from openmmlps.app.monitor import Monitor
 from openmmlps.app.output_folder import FolderInUse, lock_folder
 from openmmlps.app.stability import RunFailed
 from openmmlps.protocols import is_protocol
+from openmmlps.protocols.states import write_atoms
 
 from .driver_watch import DriverWatch
 from .grid import Task
 from .kinds import KINDS
+from .slabs import stack_result
 from .study_folder import StudyFolder
 
 STOPPED = 3
@@ -96,6 +98,12 @@ def carry_out(folder: StudyFolder, task: Task, engine: Any = None) -> protocols.
     values = task.settings | machine | {"model": str(folder.model(task.model))}
     if task.needs:
         values["structure"] = str(folder.tasks_folder / task.needs)
+    if task.stack:
+        atoms, path = stack_result(task.stack, folder.tasks_folder / task.needs), folder.stacked(task)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atoms(path, atoms)
+        values["structure"] = str(path)
+        values.setdefault("interfaces", [round(float(height), 3) for height in atoms.info["interfaces_angstrom"]])
     for key in ("structure", "start"):
         if str(values.get(key, "")).startswith("inputs/"):
             values[key] = str(folder.path / values[key])
