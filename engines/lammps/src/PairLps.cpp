@@ -398,7 +398,6 @@ void PairLps::findUncertainties(bool writes) {
     const std::vector<double>& all = members.front().result.features;
     const std::size_t width = models.front()->getFeatureWidth();
     std::vector<int> ownTypes, places;
-    std::vector<double> features;
     std::vector<std::int64_t> ids;
     for (int i = 0; i < atom->nlocal; i++) {
         if (types[i] == NeighborList::noType)
@@ -406,11 +405,14 @@ void PairLps::findUncertainties(bool writes) {
         places.push_back(i);
         ownTypes.push_back(types[i]);
         ids.push_back(atom->tag_enable ? atom->tag[i] : 0);
-        features.insert(features.end(), all.begin() + i * width, all.begin() + (i + 1) * width);
     }
+    const bool hasOthers = static_cast<int>(places.size()) < atom->nlocal;
+    std::vector<double> chosen;
+    for (std::size_t k = 0; hasOthers && k < places.size(); k++)
+        chosen.insert(chosen.end(), all.begin() + places[k] * width, all.begin() + (places[k] + 1) * width);
     AtomUncertainties found;
     try {
-        found = computeUncertainties(*models.front(), ownTypes, features);
+        found = computeUncertainties(*models.front(), ownTypes, hasOthers ? chosen : all);
     } catch (const Error& problem) {
         stopOne(problem.what());
     }

@@ -5,30 +5,58 @@
 
 #include <Eigen/Core>
 #include <algorithm>
+#include <array>
 #include <cmath>
 
+#include "fast/WeightMatrix.h"
 #include "lps/Error.h"
 
 namespace lps {
 
 namespace {
 
-using RowMajorMatrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-
 constexpr std::size_t blockRows = 64;
 
-/** u of some atoms of one type. */
-Eigen::VectorXd computeDistances(const FeatureStatistics& statistics, std::size_t stride, const double* features,
-                                 const std::size_t* atoms, std::size_t count) {
-    const int width = statistics.width;
-    RowMajorMatrix rows(count, width + 1);
-    for (std::size_t k = 0; k < count; k++) {
-        rows.row(k).head(width) = Eigen::Map<const Eigen::RowVectorXd>(features + atoms[k] * stride, width);
-        rows(k, width) = 1.0;
+/** The quadratic form of one type, for blocks of atoms. */
+class QuadraticForm {
+public:
+    explicit QuadraticForm(const FeatureStatistics& statistics)
+        : kernels(fast::getKernels<double>("")),
+          width(statistics.width),
+          stride((width + 1 + kernels.lanes - 1) / kernels.lanes * kernels.lanes + kernels.lanes),
+          rows(blockRows * stride),
+          products(blockRows * stride) {
+        factor.pack(kernels, width + 1, width + 1,
+                    [&](int k, int n) { return statistics.factor[static_cast<std::size_t>(k) * (width + 1) + n]; });
     }
-    const Eigen::Map<const RowMajorMatrix> factor(statistics.factor.data(), width + 1, width + 1);
-    return (rows * factor).rowwise().norm();
-}
+
+    /** u of some atoms, at most blockRows. */
+    void computeDistances(const double* features, std::size_t featureStride, const std::size_t* atoms,
+                          std::size_t count, double* distances) {
+        std::size_t filled = count;
+        while (filled % fast::WeightMatrix<double>::rowStep != 0)
+            filled++;
+        for (std::size_t k = 0; k < filled; k++) {
+            double* row = rows.data() + k * stride;
+            if (k < count)
+                std::copy_n(features + atoms[k] * featureStride, width, row);
+            else
+                std::fill_n(row, width, 0.0);
+            row[width] = k < count ? 1.0 : 0.0;
+        }
+        factor.multiply(kernels, static_cast<int>(filled), rows.data(), stride, products.data(), stride, scratch);
+        for (std::size_t k = 0; k < count; k++)
+            distances[k] = Eigen::Map<const Eigen::VectorXd>(products.data() + k * stride, width + 1).norm();
+    }
+
+private:
+    const fast::Kernels<double>& kernels;
+    const int width;
+    const std::size_t stride;
+    fast::WeightMatrix<double> factor;
+    fast::AlignedBuffer<double> rows, products;  // [blockRows][stride]
+    fast::ProductScratch<double> scratch;
+};
 
 }  // namespace
 
@@ -47,10 +75,11 @@ AtomUncertainties computeUncertainties(const DeepPotential& model, const std::ve
         if (statistics.factor.empty())
             throw Error("uncertainty: the model is not calibrated for type " + model.getData().typeNames[type] +
                         "; run 'openmm-lps calibrate' with frames that have it");
+        QuadraticForm form(statistics);
+        std::array<double, blockRows> distances;
         for (std::size_t first = 0; first < atoms.size(); first += blockRows) {
             const std::size_t count = std::min(blockRows, atoms.size() - first);
-            const Eigen::VectorXd distances =
-                computeDistances(statistics, stride, features.data(), atoms.data() + first, count);
+            form.computeDistances(features.data(), stride, atoms.data() + first, count, distances.data());
             for (std::size_t k = 0; k < count; k++) {
                 result.forces[atoms[first + k]] = std::hypot(statistics.floor, statistics.slope * distances[k]);
                 result.grades[atoms[first + k]] = distances[k] / statistics.limit;
