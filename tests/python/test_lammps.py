@@ -312,7 +312,8 @@ def test_dynamics_restart_respa_and_minimize(crystal, tmp_path):
     lammps(f"clear\nread_restart at0\n{STYLE}run 0\n", tmp_path)
 
 
-@pytest.mark.parametrize("ranks", [3, pytest.param(6, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("ranks", [3, 6])
 def test_nudged_elastic_band(crystal, tmp_path, ranks):
     """Three images of a lithium that moves: they begin with the energies of single runs, and relax together."""
     start = (crystal.positions @ crystal.rotation.T)[0]
@@ -461,6 +462,18 @@ def test_uncertainty_of_openmm(crystal, calibrated, tmp_path, ranks, newton, uni
         expected = uncertainties.max(), uncertainties.mean(), grades[worst], worst + 1, (grades > 1).sum()
         np.testing.assert_allclose(row[1:], expected, rtol=1e-6)
     assert 0 < rows[0, 5] < 64  # else the limit of the calibration above fits nothing
+
+
+def test_uncertainty_leaves_out_atoms_of_other_styles(crystal, calibrated, tmp_path):
+    begin, style = crystal.head("crystal.data"), f"lps {calibrated} precision double uncertainty"
+    script = begin + f"pair_style hybrid lj/cut 8.0 {style} some.txt\npair_coeff * * lps Li NULL S\n"
+    script += "pair_coeff 1 2 lj/cut 0.01 2.5\npair_coeff 2 2*3 lj/cut 0.01 2.5\nrun 0\n"
+    script += begin + f"pair_style {style} less.txt\npair_coeff * * Li P S\ngroup p type 2\n"
+    script += "delete_atoms group p compress no\nrun 0\nfix 1 all pair 1 lps grade 0\nrun 0\n"
+    output = lammps(script, tmp_path, 2, fails=True)
+    assert "made only where it is asked for; write fix ID GROUP pair N lps grade 1" in output
+    some, less = (np.loadtxt(tmp_path / name) for name in ("some.txt", "less.txt"))
+    np.testing.assert_allclose(some, less, rtol=1e-6)
 
 
 def test_example(tmp_path):

@@ -235,6 +235,7 @@ void PairLps::compute(int energyFlags, int virialFlags) {
     const bool needsFeatures = writesUncertainty || wantsUncertainty || wantsGrade;
     const FastRequest request{true, vflag_global || compares, vflag_atom || cvflag_atom, needsFeatures};
     evaluate(members.front(), request);
+    uncertaintyStep = -1;  // a step may be computed twice, with atoms in another order
     if (needsFeatures)
         findUncertainties(writesUncertainty);
     if (!force->newton_pair)
