@@ -273,3 +273,20 @@ def test_bulk_modulus_of_the_packaged_model(tmp_path):
     parser = common.make_parser("")
     session = common.open_session(parser, parser.parse_args(["--work", str(tmp_path)]))
     assert 25 < pressure.bulk_modulus(session, ase.io.read(structure_path("Li2S"))) < 60
+
+
+@pytest.mark.parametrize("state", ["finished", "interrupted"])
+def test_an_interrupted_run_gives_no_result(tmp_path, monkeypatch, state):
+    """What is measured of half a run must not be kept as that of a whole one."""
+    from openmmlps.app import run_folder, runner
+
+    session = common.Session(MODEL_FILE, "m", "0" * 64, tmp_path, tmp_path, 1)
+    monkeypatch.setattr(run_folder, "is_run", lambda folder: True)
+    monkeypatch.setattr(
+        runner, "resume", lambda folder, changes: common.write_json(folder / "status.json", {"state": state})
+    )
+    if state == "finished":
+        session.advance(tmp_path, 1.0, dict)
+    else:
+        with pytest.raises(SystemExit, match="was interrupted; give the same command again"):
+            session.advance(tmp_path, 1.0, dict)

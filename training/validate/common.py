@@ -59,9 +59,11 @@ class Session:
 
         if is_run(folder):
             runner.resume(folder, {"time": time_ps})
-            return
-        common = {"model": str(self.model), "platform": "CPU", "threads": self.threads, "time": time_ps}
-        runner.start(folder, RunSettings(**common, **settings()))
+        else:
+            common = {"model": str(self.model), "platform": "CPU", "threads": self.threads, "time": time_ps}
+            runner.start(folder, RunSettings(**common, **settings()))
+        if (read_json(folder / "status.json") or {}).get("state") == "interrupted":
+            raise SystemExit(f"validate: '{folder}' was interrupted; give the same command again to go on")
 
 
 class Engine:
