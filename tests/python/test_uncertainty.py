@@ -13,11 +13,12 @@ from openmmlps import LPSModel, createSystem, load
 from openmmlps._files import find_model
 from openmmlps.app.reporters import UncertaintyReporter
 from openmmlps.app.run_settings import RunSettings
-from openmmlps.app.runner import start
+from openmmlps.app.runner import Monitor, resume, start
 from openmmlps.app.stability import RunFailed
 from openmmlps.ase import LPSCalculator
 from openmmlps.cli import app as commands
 from openmmlps.importers import import_model
+from openmmlps.importers.native import NativeModel, weights_sha256
 from openmmlps.learn.calibration import calibrate
 from openmmlps.learn.frames import Frames, write_frames
 from openmmlps.openmmlps import CoreEvaluator
@@ -65,7 +66,11 @@ def shaken(scale):
 
 
 def test_calibration_changes_no_energy_and_knows_its_frames(found, frames, model_file):
-    plain, calibrated = LPSModel("lps-fast"), LPSModel(model_file)
+    bare = import_model(find_model("lps-fast"))
+    tensors = {name: array for name, array in bare.tensors.items() if not name.startswith("uncertainty.")}
+    plain = LPSModel.fromBytes(NativeModel(bare.hyperparameters, tensors).to_bytes())
+    calibrated = LPSModel(model_file)
+    assert weights_sha256(tensors) == weights_sha256(bare.tensors) == weights_sha256(found.model.tensors)
     assert calibrated.hasUncertainties() and not plain.hasUncertainties()
     atoms = shaken(0.1)
     energies = []
@@ -110,9 +115,52 @@ def test_grade_tells_what_is_unlike_the_calibration(case, model_file):
     inside, outside = (make_context(case, shaken(scale), model) for scale in (0.1, 0.45))
     assert inside[1].computeParticleUncertainties(inside[0]).grades.max() < 1.2
     assert outside[1].computeParticleUncertainties(outside[0]).grades.max() > 1.5
-    plain = make_context(case, shaken(0.1), LPSModel("lps-fast"))
+    plain = make_context(case, shaken(0.1), LPSModel("lps-2"))
     with pytest.raises(openmm.OpenMMException, match="the model is not calibrated; run 'openmm-lps calibrate"):
         plain[1].computeParticleUncertainties(plain[0])
+
+
+def exchange(atoms, first, second):
+    symbols = atoms.get_chemical_symbols()
+    i, j = symbols.index(first), symbols.index(second)
+    symbols[i], symbols[j] = second, first
+    atoms.set_chemical_symbols(symbols)
+
+
+STRANGERS = {
+    "denser": lambda atoms: atoms.set_cell(0.9 * atoms.cell[:], scale_atoms=True),
+    "thinner": lambda atoms: atoms.set_cell(1.3 * atoms.cell[:], scale_atoms=True),
+    "hot": lambda atoms: atoms.rattle(0.3, seed=1),
+    "P and S": lambda atoms: exchange(atoms, "P", "S"),
+    "Li and S": lambda atoms: exchange(atoms, "Li", "S"),
+    "Li and P": lambda atoms: exchange(atoms, "Li", "P"),
+    "no P": lambda atoms: atoms.pop(atoms.get_chemical_symbols().index("P")),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "structure"), [("lps", "gamma-Li3PS4"), ("lps-fast", "Li7P3S11"), ("lgps", "Li10GeP2S12")]
+)
+def test_packaged_models_know_their_domain(name, structure):
+    found = import_model(find_model(name))
+    model = LPSModel.fromBytes(found.to_bytes())
+    evaluator, names = CoreEvaluator(model, True, True, 1), list(model.getTypeNames())
+
+    def grade(change):
+        atoms = load(structure).to_atoms().repeat((2, 2, 2) if structure == "gamma-Li3PS4" else (2, 2, 1))
+        change(atoms)
+        types = np.array([names.index(symbol) for symbol in atoms.get_chemical_symbols()], dtype=np.int32)
+        features = np.empty((len(types), evaluator.getFeatureWidth()))
+        evaluator.computeFeatures(atoms.get_positions(), types, np.array(atoms.cell), features)
+        rows = np.concatenate([features, np.ones((len(types), 1))], 1)
+        parts = {kind: found.tensors[f"uncertainty.{kind}.calibration"][2] for kind in set(types.tolist())}
+        return max(
+            np.linalg.norm(rows[types == kind] @ found.tensors[f"uncertainty.{kind}.factor"], axis=1).max() / limit
+            for kind, limit in parts.items()
+        )
+
+    assert grade(lambda atoms: None) < 1
+    assert {what for what, change in STRANGERS.items() if grade(change) <= 1} == set()
 
 
 def test_reporter_stores_frames_between_bounds(model_file, tmp_path):
@@ -144,6 +192,27 @@ def test_run_stops_on_extrapolation(model_file, tmp_path):
     with pytest.raises(RunFailed, match=words):
         start(tmp_path / "run", settings)
     assert len((tmp_path / "run" / "uncertainty.csv").read_text().splitlines()) == 2
+
+
+def test_run_tells_of_itself_that_it_left_the_domain(model_file, tmp_path):
+    """Without any option, at most every 250 steps, once more after a kill."""
+
+    class Listener(Monitor):
+        def __init__(self):
+            self.messages = []
+
+        def message(self, text):
+            self.messages.append(text)
+
+    shaken(0.3).write(tmp_path / "hot.extxyz")
+    settings = {"structure": str(tmp_path / "hot.extxyz"), "time": 0.004, "platform": "CPU", "threads": 1}
+    for model, expected in (("lps-2", False), (model_file, True)):
+        monitor, folder = Listener(), tmp_path / f"run{expected}"
+        start(folder, RunSettings(model=str(model), report_interval=2, minimize=True, **settings), monitor=monitor)
+        assert (folder / "uncertainty.csv").exists() == expected
+        assert any("an extrapolation grade above 1 (largest" in text for text in monitor.messages) == expected
+    resume(folder, {"time": 0.251})
+    assert [line.split(",")[0] for line in (folder / "uncertainty.csv").read_text().splitlines()[1:]] == ["0", "250"]
 
 
 def test_command_writes_a_model(frames, tmp_path):

@@ -44,6 +44,7 @@ from .system import obey_structure
 _CHUNK_SECONDS = 0.25  # wall-clock length of a piece of integration: how long Ctrl-C may take
 _PROGRESS_SECONDS = 0.5
 _STATUS_SECONDS = 5.0
+_GRADE_STEPS = 250  # at least, between lines of uncertainty.csv that nobody asked for: less than 1 % of the time
 
 
 @dataclass(frozen=True)
@@ -183,6 +184,9 @@ class Run:
                     append=resumed,
                 )
             )
+        elif folder.uncertainty.is_file() if resumed else uncertainty.is_calibrated(self.simulation):
+            interval = settings.report_interval * -(-_GRADE_STEPS // settings.report_interval)
+            self.writers.append(uncertainty.UncertaintyReporter(folder.uncertainty, interval, append=resumed))
         if settings.heat_current_interval:
             self.writers.append(
                 heat_current.HeatCurrentReporter(folder.heat_current, settings.heat_current_interval, append=resumed)
@@ -255,7 +259,7 @@ class Run:
         files: list[tuple[Path, Any]] = [(folder.trajectory, h5md_reporter), (folder.thermo, thermo_file)]
         if self.settings.heat_current_interval:
             files.append((folder.heat_current, heat_current))
-        if self.settings.stop_grade is not None:
+        if self.settings.stop_grade is not None or folder.uncertainty.is_file():
             files.append((folder.uncertainty, uncertainty))
         for path, module in files:
             if not path.is_file():
@@ -354,6 +358,8 @@ class Run:
         self._status(state)
         if self.simulation is not None:
             self._draw()
+            if self.folder.uncertainty.is_file() and (beyond := uncertainty.warn_beyond(self.folder.uncertainty)):
+                self.monitor.message(f"Warning: {beyond}")
         return RunResult(
             folder=self.folder.shown,
             state=state,

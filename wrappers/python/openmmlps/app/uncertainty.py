@@ -30,7 +30,30 @@ COLUMNS = (
 )
 
 
-__all__ = ["COLUMNS", "UncertaintyReporter", "truncate_after"]
+__all__ = ["COLUMNS", "UncertaintyReporter", "is_calibrated", "truncate_after", "warn_beyond"]
+
+
+def is_calibrated(simulation: Any) -> bool:
+    """Whether the model of a Simulation knows the uncertainty of all its atoms; costs one evaluation."""
+    import openmm
+
+    try:
+        only_force(simulation.system, "run").computeParticleUncertainties(simulation.context)
+    except (ValueError, openmm.OpenMMException):
+        return False
+    return True
+
+
+def warn_beyond(path: str | os.PathLike[str]) -> str:
+    """Say how often a run left the domain of its model, by the lines of uncertainty.csv; empty: never."""
+    grades = read_thermo(path)["max_grade"]
+    beyond = grades > 1
+    if not beyond.any():
+        return ""
+    return (
+        f"{beyond.mean():.0%} of the lines of uncertainty.csv have an atom with an extrapolation grade above 1 (largest "
+        f"{grades.max():.2f}): its surroundings are unlike all that the model was calibrated with"
+    )
 
 
 class UncertaintyReporter(FileReporter):

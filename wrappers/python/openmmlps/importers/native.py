@@ -127,7 +127,9 @@ class NativeModel:
 
 
 def weights_sha256(tensors: Mapping[str, np.ndarray]) -> str:
-    """SHA-256 of the tensors: name, type, shape and little-endian bytes of each, in order of name.
+    """SHA-256 of the tensors that make the energy: name, type, shape and little-endian bytes, in order of name.
+
+    A calibration (``uncertainty.*``) changes no energy and does not count.
 
     Parameters
     ----------
@@ -141,6 +143,8 @@ def weights_sha256(tensors: Mapping[str, np.ndarray]) -> str:
     """
     digest = hashlib.sha256()
     for name in sorted(tensors):
+        if name.startswith("uncertainty."):
+            continue
         array = _little_endian(tensors[name])
         digest.update(f"{name} {array.dtype.str} {list(array.shape)}\n".encode())
         digest.update(array.tobytes())
