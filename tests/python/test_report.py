@@ -109,7 +109,7 @@ def test_report_in_a_browser(page, tmp_path):
         assert entry["scroll"] <= entry["client"] == entry["width"], entry
         assert entry["wide"] == [] and entry["small"] == 0
         assert len(entry["colors"]) == 3 and min(entry["colors"]) > 500  # three structures are drawn
-        assert entry["controls"] == 12 and entry["outside"] == []
+        assert entry["controls"] == 13 and entry["outside"] == []
     assert found[1]["height"] > found[0]["height"]
 
 
@@ -385,6 +385,14 @@ def test_snapshot_keeps_anions_whole():
     assert len(bonds) == 6 * 4  # every P has its four S, the bridging S of P2S7 may lie at one of its two P
     lengths = np.linalg.norm(found.positions[bonds[:, 0]] - found.positions[bonds[:, 1]], axis=1)
     assert lengths.max() < 2.6
+
+
+def test_structure_of_a_run_has_the_grades_of_its_atoms(page, findings):
+    (run,) = (found for found in findings if found.kind == "run")
+    grades = run.snapshots[0].grades
+    assert len(grades) == len(run.snapshots[0].symbols) and 0 < min(grades) < max(grades) < 3
+    assert any("extrapolation grade above 1" in text for text in run.warnings) == (max(grades) > 1)
+    assert f'"grades":[{grades[0]:.2g}' in page.read_text()
 
 
 def test_names_are_escaped(tmp_path):

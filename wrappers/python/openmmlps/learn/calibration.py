@@ -116,6 +116,44 @@ def calibrate(model: NativeModel, seen: Sequence[Frames], held_out: Sequence[Fra
     )
 
 
+def extrapolation_grades(
+    model: NativeModel, symbols: Sequence[str], positions: np.ndarray, cell: np.ndarray
+) -> np.ndarray | None:
+    """Grades of the atoms of one periodic structure: above 1 their surroundings are unlike those of the calibration.
+
+    Parameters
+    ----------
+    model : NativeModel
+        of any kind
+    symbols : sequence of str
+        [n] that the model knows
+    positions : np.ndarray
+        [n, 3] angstrom
+    cell : np.ndarray
+        [3, 3] angstrom, lattice vectors in rows
+
+    Returns
+    -------
+    np.ndarray or None
+        [n]; None if the model is not calibrated for each of the elements
+    """
+    from openmmlps import LPSModel
+    from openmmlps.openmmlps import CoreEvaluator
+
+    names, tensors = list(model.hyperparameters["type_map"]), model.tensors
+    types = np.array([names.index(symbol) for symbol in symbols], dtype=np.int32)
+    if any(f"uncertainty.{kind}.factor" not in tensors for kind in np.unique(types)):
+        return None
+    evaluator = CoreEvaluator(LPSModel.fromBytes(model.to_bytes()), False, True, 1)
+    features, grades = np.empty((len(types), evaluator.getFeatureWidth())), np.empty(len(types))
+    places, box = np.array(positions, dtype=float, order="C"), np.array(cell, dtype=float, order="C")
+    evaluator.computeFeatures(places, types, box, features)
+    for kind in np.unique(types):
+        distances = np.linalg.norm(_with_one(features[types == kind]) @ tensors[f"uncertainty.{kind}.factor"], axis=1)
+        grades[types == kind] = distances / tensors[f"uncertainty.{kind}.calibration"][2]
+    return grades
+
+
 def _with_one(features: np.ndarray) -> np.ndarray:
     return np.concatenate([features, np.ones((len(features), 1))], 1)
 

@@ -140,6 +140,7 @@ class Snapshot:
     bonds: tuple[tuple[int, int], ...]  #: pairs of atoms
     formers: tuple[str, ...] = ()  #: elements in the middle of tetrahedra
     ligands: tuple[str, ...] = ()  #: elements at their corners
+    grades: tuple[float, ...] = ()  #: [n] extrapolation grades; empty: not known
 
 
 @dataclass

@@ -207,6 +207,7 @@ def _view(snapshot: Snapshot) -> dict[str, Any]:
         "bonds": [list(pair) for pair in snapshot.bonds],
         "formers": list(snapshot.formers),
         "ligands": list(snapshot.ligands),
+        "grades": [round(grade, 2) for grade in snapshot.grades],
     }
     return {"title": snapshot.title, "json": Markup(json.dumps(record, separators=(",", ":")).replace("<", "\\u003c"))}
 

@@ -9,6 +9,7 @@ import numpy as np
 from openmmlps import analysis
 from openmmlps.analysis import Estimate
 from openmmlps.app.thermo_file import read_thermo
+from openmmlps.app.uncertainty import warn_beyond
 from openmmlps.observables import RUN, Sample, State, Value
 
 from . import methods, snapshots, thermo_section
@@ -59,11 +60,14 @@ def run_findings(folder: Path | str, name: str, beside: Beside) -> Findings:
     )
     if trajectory.cells is not None:
         add_density(found, sample, _block_mean(data["density_g_per_cm3"][half:]))
-        found.snapshots = [snapshots.snapshot(trajectory, f"{pretty(source)}, last frame", material)]
+        last = snapshots.snapshot(trajectory, f"{pretty(source)}, last frame", material)
+        found.snapshots = [snapshots.graded(last, folder / "inputs" / "model.safetensors")]
     add_observables(found, sample)
     if status["state"] != "finished":
         done = 100 * status["fraction_done"]
         found.warnings.append(f"the run is not finished ({status['state']}, {done:.0f} % done)")
+    if (folder / "uncertainty.csv").is_file():
+        found.warnings += filter(None, [warn_beyond(folder / "uncertainty.csv")])
     if settings.ensemble == "nve":
         drift = thermo_section.energy_drift(data, len(symbols))[0]
         found.results.append(Headline("drift of the total energy (meV/atom/ps)", f"{drift:.2g}"))

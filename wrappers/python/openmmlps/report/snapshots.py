@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -78,3 +80,16 @@ def fold(
         tuple(material.formers),
         tuple(material.ligands),
     )
+
+
+def graded(snapshot: Snapshot, model: Path) -> Snapshot:
+    """The structure with the extrapolation grades of its atoms, if the model file of its run is a calibrated one."""
+    from openmmlps.importers import ModelImportError, import_model
+    from openmmlps.learn.calibration import extrapolation_grades
+
+    try:
+        native = import_model(model)
+    except (OSError, ModelImportError):
+        return snapshot  # another potential
+    grades = extrapolation_grades(native, snapshot.symbols, snapshot.positions, snapshot.cell)
+    return snapshot if grades is None else replace(snapshot, grades=tuple(grades.tolist()))

@@ -49,6 +49,13 @@
     const reach = Math.max(...edges.flat().map(p => Math.hypot(...p)));
     const shown = Object.fromEntries([...new Set(data.symbols)].map(symbol => [symbol, true]));
     shown.tetrahedra = faces.length > 0;
+    const byGrade = "extrapolation grade";
+    if (data.grades.length) shown[byGrade] = false;
+    // Extrapolation grades: gray at 0, blue at 0.5, red from 1, where an atom is unlike what its model knows.
+    function gradeColor(grade) {
+      const stops = [[200, 205, 210], [53, 102, 168], [200, 69, 61]], at = 2 * Math.min(1, grade), low = Math.min(1, Math.floor(at));
+      return stops[low].map((value, k) => value + (at - low) * (stops[low + 1][k] - value));
+    }
     let turn, zoom;
     const reset = () => { turn = rotation(0.42, 0.3); zoom = 1; };
 
@@ -94,7 +101,7 @@
         } });
       }
       data.symbols.forEach((symbol, atom) => {
-        if (shown[symbol]) list.push({ z: seen[atom].z, paint: () => ball(seen[atom], symbol) });
+        if (shown[symbol]) list.push({ z: seen[atom].z, paint: () => ball(seen[atom], symbol, shown[byGrade] ? gradeColor(data.grades[atom]) : look(symbol).color) });
       });
       list.sort((a, b) => a.z - b.z).forEach(item => item.paint());
 
@@ -103,8 +110,8 @@
       function line(a, b, thick, color) {
         pen.beginPath(); pen.moveTo(a.x, a.y); pen.lineTo(b.x, b.y); pen.lineWidth = thick; pen.strokeStyle = color; pen.stroke();
       }
-      function ball(p, symbol) {
-        const { color, radius } = look(symbol), r = Math.max(1.5, radius * unit * p.near), pale = fog(p.z);
+      function ball(p, symbol, color) {
+        const { radius } = look(symbol), r = Math.max(1.5, radius * unit * p.near), pale = fog(p.z);
         const glow = pen.createRadialGradient(p.x - 0.35 * r, p.y - 0.35 * r, 0.1 * r, p.x, p.y, r);
         glow.addColorStop(0, shade(color, pale + (1 - pale) * 0.65)); glow.addColorStop(1, shade(color, pale));
         pen.beginPath(); pen.arc(p.x, p.y, r, 0, 2 * Math.PI); pen.fillStyle = glow; pen.fill();
@@ -144,8 +151,8 @@
       box.type = "checkbox"; box.checked = shown[name];
       box.addEventListener("change", () => { shown[name] = box.checked; draw(); });
       label.append(box);
-      if (name !== "tetrahedra") { dot.className = "swatch"; dot.style.background = shade(look(name).color, 0); label.append(dot); }
-      label.append(name);
+      if (name !== "tetrahedra" && name !== byGrade) { dot.className = "swatch"; dot.style.background = shade(look(name).color, 0); label.append(dot); }
+      label.append(name === byGrade ? `${name} (largest ${Math.max(...data.grades)}; red from 1)` : name);
       controls.append(label);
     }
     reset();
