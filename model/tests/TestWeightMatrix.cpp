@@ -10,6 +10,7 @@
 #include <cmath>
 #include <limits>
 #include <random>
+#include <vector>
 
 #include "fast/WeightMatrix.h"
 
@@ -53,27 +54,32 @@ TYPED_TEST(TestWeightMatrix, AgreesWithSumsInDouble) {
             const std::size_t ldc = (shape.width + lanes - 1) / lanes * lanes;
             AlignedBuffer<T> A(shape.rows * lda), C(shape.rows * ldc);
             std::fill_n(A.data(), A.size(), std::numeric_limits<T>::quiet_NaN());  // beyond the depth nothing may count
-            std::fill_n(C.data(), C.size(), std::numeric_limits<T>::quiet_NaN());
             for (int i = 0; i < shape.rows; i++)
                 for (int k = 0; k < shape.depth; k++)
                     A[i * lda + k] = static_cast<T>(normal(generator));
-            matrix.multiply(kernels, shape.rows, A.data(), lda, C.data(), ldc, scratch);
-
-            double largest = 0.0;
+            std::vector<double> exact(shape.rows * ldc, 0.0);
             for (int i = 0; i < shape.rows; i++)
-                for (int n = 0; n < shape.width; n++) {
-                    double sum = 0.0;
+                for (int n = 0; n < shape.width; n++)
                     for (int k = 0; k < shape.depth; k++)
-                        sum += static_cast<double>(A[i * lda + k]) * B[k * shape.width + n];
-                    const double error = std::abs(C[i * ldc + n] - sum);
-                    ASSERT_EQ(error, error) << i << " " << n;  // not a number
-                    largest = std::max(largest, error);
-                }
-            // Partial sums of `depth` terms of order one reach sqrt(depth), and so many roundings of them add up.
-            EXPECT_LT(largest, 8.0 * std::numeric_limits<T>::epsilon() * (shape.depth + 16));
-            for (int i = 0; i < shape.rows; i++)
-                for (std::size_t n = shape.width; n < ldc; n++)
-                    EXPECT_EQ(C[i * ldc + n], T(0));
+                        exact[i * ldc + n] += static_cast<double>(A[i * lda + k]) * B[k * shape.width + n];
+
+            using Matrix = fast::WeightMatrix<T>;
+            for (int sharers : {1, Matrix::minSharers[0], Matrix::minSharers[1]}) {
+                std::fill_n(C.data(), C.size(), std::numeric_limits<T>::quiet_NaN());
+                matrix.multiply(kernels, shape.rows, sharers, A.data(), lda, C.data(), ldc, scratch);
+                double largest = 0.0;
+                for (int i = 0; i < shape.rows; i++)
+                    for (int n = 0; n < shape.width; n++) {
+                        const double error = std::abs(C[i * ldc + n] - exact[i * ldc + n]);
+                        ASSERT_EQ(error, error) << i << " " << n;  // not a number
+                        largest = std::max(largest, error);
+                    }
+                // Partial sums of `depth` terms of order one reach sqrt(depth), and so many roundings add up.
+                EXPECT_LT(largest, 8.0 * std::numeric_limits<T>::epsilon() * (shape.depth + 16)) << sharers;
+                for (int i = 0; i < shape.rows; i++)
+                    for (std::size_t n = shape.width; n < ldc; n++)
+                        EXPECT_EQ(C[i * ldc + n], T(0));
+            }
         }
     }
 }

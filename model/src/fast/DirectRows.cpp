@@ -102,7 +102,8 @@ void DirectRows<T>::evaluateNetworks(const CompiledPair<T>& pair) {
     std::size_t inputLd = 1;
     for (const PackedLayer<T>& layer : pair.networks) {
         const std::size_t ld = layer.padded;
-        layer.forward.multiply(kernels, 2 * count, values.data(), inputLd, products.data(), ld, productScratch);
+        layer.forward.multiply(kernels, 2 * count, 2 * count, values.data(), inputLd, products.data(), ld,
+                               productScratch);
         const T* extra = nullptr;
         if (layer.residual != Residual::None) {
             for (int row = 0; row < 2 * count; row++)

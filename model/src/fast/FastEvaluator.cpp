@@ -88,8 +88,7 @@ public:
                 for (int i; (i = workers[owner].next++) < static_cast<int>(tiles.size());) {
                     const fast::Tile& tile = tiles[i];
                     partial.virial = {};
-                    worker.tiles->evaluate(list, tile.type, division->getAtoms().data() + tile.begin, tile.count,
-                                           partial);
+                    worker.tiles->evaluate(list, tile, division->getAtoms(), partial);
                     if (request.virial)
                         tileVirials[tile.number] = partial.virial;
                 }

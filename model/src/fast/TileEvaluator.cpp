@@ -189,8 +189,10 @@ void TileEvaluator<T>::sweep(int center, int count, const Work& work) {
 }
 
 template <typename T>
-void TileEvaluator<T>::evaluate(const NeighborList& list, int center, const int* atoms, int count,
+void TileEvaluator<T>::evaluate(const NeighborList& list, const Tile& tile, const std::vector<int>& allAtoms,
                                 PartialResult& result) {
+    const int center = tile.type, count = tile.count;
+    const int* atoms = allAtoms.data() + tile.begin;
     std::size_t needed = 0;
     for (int row = 0; row < count; row++)
         needed += roundUp(list.getNumNeighbors(atoms[row]) + 1, kernels.lanes);
@@ -223,7 +225,7 @@ void TileEvaluator<T>::evaluate(const NeighborList& list, int center, const int*
     const std::size_t featureWidth = model.model->getFeatureWidth();
     if (result.features)
         features.resize(maxRows * featureWidth);
-    fitting.evaluate(center, count, {D.data(), rowLd}, energies.data(), result.forces != nullptr,
+    fitting.evaluate(center, count, tile.sharers, {D.data(), rowLd}, energies.data(), result.forces != nullptr,
                      result.features ? features.data() : nullptr, clock);
     for (int row = 0; result.features && row < count; row++)
         std::copy_n(features.data() + row * featureWidth, featureWidth,

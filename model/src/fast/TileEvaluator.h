@@ -10,6 +10,7 @@
 #include "fast/DirectRows.h"
 #include "fast/StageClock.h"
 #include "fast/TileFitting.h"
+#include "fast/WorkDivision.h"
 #include "lps/NeighborList.h"
 
 namespace lps::fast {
@@ -39,8 +40,8 @@ public:
 
     explicit TileEvaluator(const CompiledModel<T>& compiledModel);
 
-    /** @param atoms [count] internal indices of atoms of type `center`, count <= maxRows */
-    void evaluate(const NeighborList& list, int center, const int* atoms, int count, PartialResult& result);
+    /** @param allAtoms internal indices, of which the tile is a part of at most maxRows */
+    void evaluate(const NeighborList& list, const Tile& tile, const std::vector<int>& allAtoms, PartialResult& result);
 
     std::size_t getMemory() const;
 

@@ -62,14 +62,14 @@ Rows<const T> TileFitting<T>::makeResidual(const PackedLayer<T>& layer, int rows
 }
 
 template <typename T>
-void TileFitting<T>::evaluate(int center, int count, Rows<T> D, double* energies, bool wantsGradient, double* features,
-                              StageClock& clock) {
+void TileFitting<T>::evaluate(int center, int count, int sharers, Rows<T> D, double* energies, bool wantsGradient,
+                              double* features, StageClock& clock) {
     const CompiledCenter<T>& network = model.getCenter(center);
     const int rows =
         count < WeightMatrix<T>::minRows ? count : static_cast<int>(roundUp(count, WeightMatrix<T>::rowStep));
     std::fill(D.at(count, 0).data, D.at(rows, 0).data, T(0));
     clock.start();
-    const Rows<T> last = passForward(network, rows, D, clock);
+    const Rows<T> last = passForward(network, rows, sharers, D, clock);
     for (int row = 0; features && row < count; row++) {
         const std::size_t outputs = network.hidden.back().outputs;
         double* end = std::copy_n(last.at(row, 0).data, outputs, features + row * featureWidth);
@@ -81,17 +81,18 @@ void TileFitting<T>::evaluate(int center, int count, Rows<T> D, double* energies
         std::fill_n(gradient.at(row, 0).data, network.outputWeight.size(), T(0));
     clock.stop(Stage::Activation);
     if (wantsGradient)
-        passBack(network, rows, gradient, D, clock);
+        passBack(network, rows, sharers, gradient, D, clock);
 }
 
 /** @return the output of the last hidden layer; D if there is none */
 template <typename T>
-Rows<T> TileFitting<T>::passForward(const CompiledCenter<T>& network, int rows, Rows<T> D, StageClock& clock) {
+Rows<T> TileFitting<T>::passForward(const CompiledCenter<T>& network, int rows, int sharers, Rows<T> D,
+                                    StageClock& clock) {
     Rows<T> input = D;
     for (std::size_t k = 0; k < network.hidden.size(); k++) {
         const PackedLayer<T>& layer = network.hidden[k];
         const Rows<T> output = getOther(input);
-        layer.forward.multiply(kernels, rows, input.data, input.ld, output.data, output.ld, productScratch);
+        layer.forward.multiply(kernels, rows, sharers, input.data, input.ld, output.data, output.ld, productScratch);
         clock.stop(Stage::Gemm);
         const Rows<const T> extra = makeResidual(layer, rows, input, k == 0);
         finishLayer(kernels, layer, rows, output.data, output.ld, extra.data, extra.ld, getSlopes(k), layerLd);
@@ -124,14 +125,14 @@ void TileFitting<T>::evaluateLastLayer(const CompiledCenter<T>& network, int cou
 
 /** Through the slope of each layer, its matrix, and around it where it has a residual. */
 template <typename T>
-void TileFitting<T>::passBack(const CompiledCenter<T>& network, int rows, Rows<T> gradient, Rows<T> D,
+void TileFitting<T>::passBack(const CompiledCenter<T>& network, int rows, int sharers, Rows<T> gradient, Rows<T> D,
                               StageClock& clock) {
     for (int k = static_cast<int>(network.hidden.size()) - 1; k >= 0; k--) {
         const PackedLayer<T>& layer = network.hidden[k];
         kernels.multiply(rows, layer.padded, gradient.data, layerLd, getSlopes(k), layerLd, layerC.data(), layerLd);
         clock.stop(Stage::Activation);
         const Rows<T> next = k > 0 ? getOther(gradient) : D;
-        layer.backward.multiply(kernels, rows, layerC.data(), layerLd, next.data, next.ld, productScratch);
+        layer.backward.multiply(kernels, rows, sharers, layerC.data(), layerLd, next.data, next.ld, productScratch);
         clock.stop(Stage::Gemm);
         if (layer.residual != Residual::None) {
             addResidualGradient(layer, rows, gradient, k == 0, next);

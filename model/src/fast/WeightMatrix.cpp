@@ -5,7 +5,6 @@
 
 #include <Eigen/Core>
 #include <algorithm>
-#include <iterator>
 
 namespace lps::fast {
 
@@ -33,29 +32,32 @@ class WeightMatrix<T>::Packer {
 public:
     explicit Packer(const Kernels<T>& vectorKernels) : kernels(vectorKernels) {}
 
+    /** Width of the quadrants of each block of a matrix that is worth dividing, else 0. */
+    int getHalfWidth(int depth, int width) const {
+        const int halfVectors = width / kernels.lanes / getNumBlocks(width) / 2;
+        const bool isWorthIt =
+            depth % 2 == 0 && depth >= minDepth && depth * width >= minSize && halfVectors >= minHalfVectors;
+        return isWorthIt ? halfVectors * kernels.lanes : 0;
+    }
+
     /** Divide B as often as is worth it, at most `levels` times. */
-    void divide(const Matrix& B, int levels, Node& node, bool isRarelyUsed = false) {
-        const int vectors = static_cast<int>(B.cols()) / kernels.lanes;
-        const int numBlocks = (vectors + maxBlockVectors - 1) / maxBlockVectors;
-        const int halfVectors = vectors / numBlocks / 2;
-        node.depth = static_cast<int>(B.rows());
-        if (levels > 0 && node.depth % 2 == 0 && node.depth >= minDepth && B.size() >= minSize &&
-            halfVectors >= minHalfVectors) {
-            node.halfWidth = halfVectors * kernels.lanes;
-            node.blocks.resize(numBlocks);
-            for (int i = 0; i < numBlocks; i++)
-                divideBlock(B.middleCols(2 * i * node.halfWidth, 2 * node.halfWidth), levels, node.blocks[i],
-                            isRarelyUsed);
+    void divide(const Matrix& B, int levels, Node& node) {
+        const int depth = static_cast<int>(B.rows()), width = static_cast<int>(B.cols());
+        node.depth = depth;
+        node.halfWidth = levels > 0 ? getHalfWidth(depth, width) : 0;
+        node.blocks.resize(node.halfWidth > 0 ? getNumBlocks(width) : 0);
+        int column = 0;
+        for (Block& block : node.blocks) {
+            divideBlock(B.middleCols(column, 2 * node.halfWidth), levels, block);
+            column += 2 * node.halfWidth;
         }
-        const int restWidth = static_cast<int>(B.cols()) - static_cast<int>(node.blocks.size()) * 2 * node.halfWidth;
-        if (restWidth > 0)
-            (isRarelyUsed ? rarelyUsed : leaves).emplace_back(&node.rest, B.rightCols(restWidth));
+        if (column < width)
+            leaves.emplace_back(&node.rest, B.rightCols(width - column));
     }
 
     /** Panels of panelVectors vectors, each [depth][vectors * lanes], in the order of use: what follows is prefetched.
      */
     void write(AlignedBuffer<T>& data) {
-        std::move(rarelyUsed.begin(), rarelyUsed.end(), std::back_inserter(leaves));
         std::size_t total = 0;
         for (const auto& leaf : leaves)
             total += leaf.second.size();
@@ -74,14 +76,16 @@ public:
     }
 
 private:
-    void divideBlock(const Matrix& B, int levels, Block& block, bool isRarelyUsed) {
+    int getNumBlocks(int width) const { return (width / kernels.lanes + maxBlockVectors - 1) / maxBlockVectors; }
+
+    void divideBlock(const Matrix& B, int levels, Block& block) {
         const Eigen::Index h = B.rows() / 2, w = B.cols() / 2;
         const Matrix b11 = B.topLeftCorner(h, w), b12 = B.topRightCorner(h, w);
         const Matrix b21 = B.bottomLeftCorner(h, w), b22 = B.bottomRightCorner(h, w);
         const Matrix t2 = b22 - b12 + b11;
         const auto add = [&](Part part, const Matrix& matrix) {
             block[part] = std::make_unique<Node>();
-            divide(matrix, levels - 1, *block[part], isRarelyUsed || part == B12);
+            divide(matrix, levels - 1, *block[part]);
         };
         add(B11, b11);
         add(B21, b21);
@@ -90,11 +94,10 @@ private:
         add(B22, b22);
         add(T3, b22 - b12);
         add(minusT4, b21 - t2);
-        add(B12, b12);
     }
 
     const Kernels<T>& kernels;
-    std::vector<std::pair<PackedMatrix<T>*, Matrix>> leaves, rarelyUsed;  ///< products of few rows use the latter
+    std::vector<std::pair<PackedMatrix<T>*, Matrix>> leaves;
 };
 
 template <typename T>
@@ -106,46 +109,41 @@ void WeightMatrix<T>::pack(const Kernels<T>& kernels, int depth, int width,
             B(k, n) = element(k, n);
     const bool staysSmall = 4 * B.size() * sizeof(T) <= maxBytes;
     Packer packer(kernels);
-    packer.divide(B, staysSmall ? 2 : 1, root);
+    const int limit = staysSmall ? maxLevels : 1;
+    int rows = depth, columns = static_cast<int>(B.cols());
+    for (levels = 0; levels < limit && packer.getHalfWidth(rows, columns) > 0; levels++) {
+        columns = packer.getHalfWidth(rows, columns);
+        rows /= 2;
+    }
+    for (int level = 0; level <= levels; level++)
+        packer.divide(B, level, roots[level]);
     packer.write(data);
 }
 
 template <typename T>
-void WeightMatrix<T>::multiply(const Kernels<T>& kernels, int rows, const T* A, std::size_t lda, T* C, std::size_t ldc,
-                               ProductScratch<T>& scratch) const {
-    multiply({kernels, scratch}, 0, root, rows, {{A, lda}, 0.0, {}, {}}, {}, {C, ldc});
+void WeightMatrix<T>::multiply(const Kernels<T>& kernels, int rows, int sharers, const T* A, std::size_t lda, T* C,
+                               std::size_t ldc, ProductScratch<T>& scratch) const {
+    int divisions = 0;
+    while (divisions < levels && sharers >= minSharers[divisions] && rows >= minRows << divisions &&
+           rows % (2 << divisions) == 0)
+        divisions++;
+    multiply({kernels, scratch}, 0, roots[divisions], rows, {{A, lda}, 0.0, {}, {}}, {}, {C, ldc});
 }
 
 template <typename T>
 void WeightMatrix<T>::multiply(const Context& context, int level, const Node& node, int rows, const Operand& operand,
                                const Terms<T>& start, Rows<T> C) const {
-    const bool bySums = !node.blocks.empty() && rows >= minRows && rows % 2 == 0;
-    const Rows<const T> A =
-        bySums && level > 0 ? formWithSums(context, level, node, rows, operand) : form(context, node, rows, operand);
+    const Rows<const T> A = !node.blocks.empty() && level > 0 ? formWithSums(context, level, node, rows, operand)
+                                                              : form(context, node, rows, operand);
     int column = 0;
     for (const Block& block : node.blocks) {
         const Terms<T> from = start.at(0, column);
         const Rows<T> to = C.at(0, column);
-        if (bySums)
-            multiplyBySums(context, level, node, block, rows, A, from, to);
-        else
-            multiplyInParts(context, level, node, block, rows, A, from, to);
+        multiplyBySums(context, level, node, block, rows, A, from, to);
         column += 2 * node.halfWidth;
     }
     if (node.rest.vectors > 0)
         context.kernels.gemm(rows, A.data, A.ld, node.rest, start.at(0, column), C.data + column, C.ld);
-}
-
-template <typename T>
-void WeightMatrix<T>::multiplyInParts(const Context& context, int level, const Node& node, const Block& parts, int rows,
-                                      Rows<const T> A, const Terms<T>& start, Rows<T> C) const {
-    for (int half = 0; half < 2; half++) {
-        const Rows<T> to = C.at(0, half * node.halfWidth);
-        Terms<T> sum;
-        sum.add(to);
-        multiply(context, level + 1, *parts[half ? B12 : B11], rows, {A}, start.at(0, half * node.halfWidth), to);
-        multiply(context, level + 1, *parts[half ? B22 : B21], rows, {A.at(0, node.depth / 2)}, sum, to);
-    }
 }
 
 /** The operand as one matrix. */

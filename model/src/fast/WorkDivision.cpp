@@ -76,7 +76,7 @@ void WorkDivision::cutRun(const Run& run, int begin, int end, std::vector<Tile>&
     const int count = (end - begin + rowLimit - 1) / rowLimit;
     const int size = ((end - begin + count - 1) / count + rowStep - 1) / rowStep * rowStep;
     for (; begin < end; begin += size)
-        work.push_back({numTiles++, run.type, begin, std::min(size, end - begin)});
+        work.push_back({numTiles++, run.type, begin, std::min(size, end - begin), run.end - run.begin});
 }
 
 std::size_t WorkDivision::getMemory() const {

@@ -13,6 +13,7 @@ namespace lps::fast {
 struct Tile {
     int number;  ///< among all tiles
     int type, begin, count;
+    int sharers;  ///< atoms of the type in all tiles, which share one reading of its weights
 };
 
 /**
