@@ -61,7 +61,7 @@ TEST(KernelPrograms, memoryOfAWorkGroupIsNotRestrict) {
                                      "unsorted", "sorted", "positions"})
             for (const string& parameters : all)
                 EXPECT_FALSE(std::regex_search(parameters, std::regex("RESTRICT\\s+" + written + "\\b"))) << written;
-        for (const string& parameters : listMatches(source, "LPS_PAIR_KERNEL contractFewRows\\(([^)]*)\\)"))
+        for (const string& parameters : listMatches(source, "LPS_FORCE_KERNEL contractFewRows\\(([^)]*)\\)"))
             for (const string written : {"neighbors", "numNeighbors", "pairRows", "pairTableRows", "pairPositions",
                                          "pairEntries", "pairCounts", "counters"})
                 EXPECT_FALSE(std::regex_search(parameters, std::regex("RESTRICT\\s+" + written + "\\b"))) << written;

@@ -11,7 +11,7 @@
  * channels. Arrays that they write for each other are not RESTRICT. A pair that no table serves makes the host
  * repeat the evaluation with the kernels apart. Arguments as of the three; there is one tile.
  */
-LPS_PAIR_KERNEL contractFewRows(
+LPS_FORCE_KERNEL contractFewRows(
     int evaluation, mixed listCutoff2, int numRows, int rankBits, real4 cutoffs, real inverseNormalizer,
     GLOBAL const int4* RESTRICT blocks, GLOBAL const int* RESTRICT sections, GLOBAL const mixed4* RESTRICT positions,
     GLOBAL const int4* RESTRICT sorted, GLOBAL const int4* RESTRICT cells, GLOBAL const int* RESTRICT starts,

@@ -44,7 +44,7 @@ inline DEVICE bool lpsIsWithin(mixed x, mixed limit) {
 
 /**
  * Kernels of LPS_PAIR_THREADS threads, of which CUDA is to keep some work groups on a multiprocessor: loads take long.
- * That of the forces has more in registers.
+ * That of the forces has more in registers, and so has that of few rows.
  */
 #ifdef __CUDACC__
 #define LPS_PAIR_KERNEL KERNEL __launch_bounds__(LPS_PAIR_THREADS, 4) void
