@@ -81,6 +81,14 @@ def test_labels_may_have_other_names(file, tmp_path):
         parse_keys("force=x")
 
 
+def test_linked_systems_are_read(file, tmp_path):
+    (frames,) = read_data([file])
+    write_frames(tmp_path / "elsewhere" / "one", frames)
+    write_frames(tmp_path / "data" / "two", frames)
+    (tmp_path / "data" / "one").symlink_to(tmp_path / "elsewhere" / "one")
+    assert [len(found) for found in read_data([tmp_path / "data"])] == [len(frames)] * 2
+
+
 def test_splits_are_by_time_or_trajectory(file):
     one = read_data([file])[0]
     found = split([one, one], "time", 0.25)
