@@ -6,8 +6,15 @@ import numpy as np
 import pytest
 
 from analysis_support import Trajectory
-from openmmlps.analysis import anion_lifetimes, assign_hosts, conditional_displacement, hops, residence_times
-from openmmlps.analysis.mobility import settle
+from openmmlps.analysis import (
+    anion_lifetimes,
+    assign_hosts,
+    conditional_displacement,
+    diffusion_by_host,
+    hops,
+    residence_times,
+)
+from openmmlps.analysis.mobility import Hosts, settle
 
 CORNERS = np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]]) * (2.05 / np.sqrt(3))
 CENTERS = np.array([[6.0, 6, 6], [18.0, 6, 6], [6.0, 18, 6], [18.0, 18, 6]])
@@ -126,6 +133,30 @@ def test_conditional_displacement_separates_fast_from_slow(run):
     assert staying.msd_angstrom2["S(2-)"][0] == pytest.approx(2 * 3 * 0.05**2, rel=0.1)  # vibration only
     with pytest.raises(ValueError, match=r"lags must lie between one interval \(0.1 ps\) and"):
         conditional_displacement(run[0], [1e6])
+
+
+@pytest.mark.parametrize(("replicas", "ratio"), [(1, 3.0), (4, 3.0), (4, 1.0)])
+def test_diffusion_by_host_is_the_planted_one(replicas, ratio):
+    """Two kinds of walkers that rattle too."""
+    planted = np.array([3e-6, 3e-6 / ratio])  # cm^2/s
+    hosts = []
+    for seed in range(replicas):
+        random = np.random.default_rng(seed)
+        own = np.arange(60) % 2
+        steps = random.normal(0, 1, (500, 60, 3)) * np.sqrt(2 * planted[own] * 1e4 * 0.2)[:, None]
+        paths = np.cumsum(steps, axis=0) + random.normal(0, 0.2, steps.shape)
+        kind = np.broadcast_to(own, (500, 60))
+        hosts.append(Hosts(0.2, ("PS4(3-)", "P2S7(4-)"), kind, kind, kind, kind[..., None], 1, kind, paths))
+    found = diffusion_by_host(hosts)
+    assert len(found["PS4(3-)"].samples) == (replicas if replicas > 2 else 5 * replicas)
+    for expected, estimate in zip(planted, found.values(), strict=True):
+        assert estimate.value == pytest.approx(expected, rel=0.15)
+        assert 0 < estimate.high - estimate.low < expected
+
+
+def test_diffusion_by_host_refuses_short_blocks(run):
+    with pytest.raises(ValueError, match="lags must lie between"):
+        diffusion_by_host([run[0]], (1.0, 100.0))
 
 
 def test_short_excursions_are_forgotten():

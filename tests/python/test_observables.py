@@ -268,6 +268,32 @@ def test_reference_trajectory_is_drawn_beside(tmp_path):
     assert "diffraction" in reference.samples[0].references.curves("radial_distribution", "P-S")
 
 
+def test_all_peaks_and_van_hove_of_all_temperatures_are_compared():
+    findings = [planted(75, 1.8), planted(67, 1.9)]
+    x = np.linspace(0.5, 7.5, 8)
+    for number, found in enumerate(findings):
+        for place, position in enumerate((2.25, 2.95, 3.6), 1):
+            suffix = "" if place == 1 else f" ({place})"
+            found.values += [
+                Value("radial_peak", Measured(position, 0.01), f"P-P{suffix}", 300.0),
+                Value("peak_area", Measured(0.1 * place), f"P around P{suffix}", 300.0),
+            ]
+        found.values.append(Value("host_diffusion", Measured(1e-6 * (1 + number), 1e-7), "PS4(3-)", 600.0))
+        found.curves += [
+            Curve("van_hove", "Li in 10 ps", x, x * temperature, 0 * x, temperature)
+            for temperature in (300.0, 600.0)[number:]
+        ]
+    found = {item.name: item for item in compare(findings).items}
+    rows = [row for row in found["comparison-peaks"].rows if row[2].startswith("67")]
+    assert [row[1] for row in rows] == [1, 2, 3] and [row[5].value for row in rows] == pytest.approx([0.1, 0.2, 0.3])
+    assert [row[7] for row in rows] == ["2.2 (Zhou)", "2.9 (Zhou)", "3.5 (Zhou)"]
+    assert {row[2] for row in found["comparison-van-hove"].rows} == {600.0}
+    temperatures = {(row[1][:2], row[2]) for row in found["comparison-van-hove-temperature"].rows}
+    assert temperatures == {("75", 300.0), ("75", 600.0)}
+    assert "D near PS4(3-) (cm²/s)" in found["comparison-mobility"].columns
+    assert not any(getattr(item, "picture", None) and item.picture.problem for item in found.values())
+
+
 def test_every_group_has_known_quantities():
     names = [quantity for _, _, group in GROUPS for quantity in group]
     assert sorted(names) == sorted(QUANTITIES)

@@ -20,7 +20,7 @@ from .estimates import Estimate, block_mean, linear_fit
 from .field import FieldResponse, LinearResponse, field_response, linear_response
 from .glass_checks import check_glass, long_range_order
 from .ligand_angles import LigandAngles, ligand_angles, low_pass
-from .mobility import anion_lifetimes, assign_hosts, conditional_displacement, hops, residence_times
+from .mobility import anion_lifetimes, assign_hosts, conditional_displacement, diffusion_by_host, hops, residence_times
 from .orientation import detect_flips, orientational_correlation
 from .percolation import Percolation, free_energy, percolation
 from .radial import RadialDistribution, radial_distribution
@@ -87,6 +87,7 @@ __all__ = [
     "density_map",
     "density_profile",
     "detect_flips",
+    "diffusion_by_host",
     "elastic_constants",
     "exchange",
     "field_response",

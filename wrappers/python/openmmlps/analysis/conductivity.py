@@ -24,7 +24,7 @@ import numpy as np
 from scipy.constants import Boltzmann, elementary_charge
 
 from .displacements import MeanSquaredDisplacement, displacement_of_paths, fit_line
-from .estimates import Estimate
+from .estimates import Estimate, standard_error, student_reach
 from .requirements import require_frames, require_interval
 from .trajectory import Species, Trajectory
 from .unwrapping import read_paths
@@ -56,6 +56,9 @@ class Transport:
     errors_from: str  #: "blocks" or "replicas"
     nernst_einstein_per_diffusion: float  #: sigma_NE / D*, (mS/cm) / (cm^2/s)
     replica_diffusion_cm2_per_s: tuple[Estimate, ...]  #: D* of each trajectory, errors from its blocks
+    msd_reach_angstrom2: np.ndarray | None = (
+        None  #: [m] half widths of the 95 % intervals of msd; None: fewer than three replicas
+    )
 
 
 def conductivity_mS_per_cm(
@@ -184,6 +187,7 @@ def transport_coefficients(
         errors_from=errors_from,
         nernst_einstein_per_diffusion=per_diffusion,
         replica_diffusion_cm2_per_s=tuple(Estimate.from_samples([row[0] for row in part.rows]) for part in parts),
+        msd_reach_angstrom2=_reach([part.msd for part in parts]) if errors_from == "replicas" else None,
     )
 
 
@@ -261,6 +265,12 @@ def _average(curves: Sequence[MeanSquaredDisplacement]) -> MeanSquaredDisplaceme
         np.mean([curve.directions_angstrom2[:length] for curve in curves], axis=0),
         sum(curve.atoms for curve in curves),
     )
+
+
+def _reach(curves: Sequence[MeanSquaredDisplacement]) -> np.ndarray:
+    """[m] half widths of the 95 % intervals of the mean of the replicas."""
+    length = min(len(curve.lags_ps) for curve in curves)
+    return student_reach(len(curves) - 1) * standard_error([curve.total_angstrom2[:length] for curve in curves])
 
 
 def _warnings(

@@ -4,8 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -14,6 +14,7 @@ from openmmlps.materials import Material
 
 from .anions import AnionFinder
 from .cages import Cages, find_cages
+from .estimates import Estimate
 from .neighbors import nearest_of
 from .requirements import require_interval
 from .trajectory import Species, Trajectory
@@ -22,6 +23,8 @@ from .unwrapping import read_paths
 #: name for an ion without a ligand in reach, and for anions too rare to tell
 UNASSIGNED, OTHER = "none", "other"
 _SHELL = 4  # ligands around an ion
+_REPLICAS = 3  # so many are the samples of an error
+_CM2_PER_S = 1e-4  # in an angstrom^2/ps
 
 
 @dataclass(frozen=True)
@@ -207,6 +210,63 @@ def conditional_displacement(
     return ConditionalDisplacement(
         lags * hosts.interval_ps, by_kind(mean), by_kind(error), by_kind(numbers.sum(1).astype(int))
     )
+
+
+def diffusion_by_host(
+    hosts: Sequence[Hosts], lags_ps: tuple[float, float] = (1.0, 5.0), blocks: int = 5
+) -> dict[str, Estimate]:
+    r"""Diffusion coefficient by the kind of anion an ion starts at, from how far it moves between two lags.
+
+    .. math:: D_k = (MSD_k(t_2) - MSD_k(t_1)) / (6 (t_2 - t_1))
+
+    The first lag leaves vibrations out. The second should be below the residence times, since kinds mix as ions move on.
+
+    Parameters
+    ----------
+    hosts : sequence of Hosts
+        of :func:`assign_hosts`, one for each replica
+    lags_ps : tuple of float
+        both lags, ps
+    blocks : int
+        of each replica; with three replicas or more, these are the samples and not their blocks
+
+    Returns
+    -------
+    dict
+        kind -> Estimate, cm^2/s
+
+    Raises
+    ------
+    ValueError
+        blocks that are not longer than the second lag
+    """
+    samples: list[list[dict[str, float]]] = []
+    for one in hosts:
+        length = len(one.kind) // blocks
+        pieces = [slice(index * length, (index + 1) * length) for index in range(blocks)]
+        parts = [replace(one, kind=one.kind[piece], paths=one.paths[piece]) for piece in pieces]
+        samples.append([_diffusion_between(part, lags_ps) for part in parts])
+    found = {}
+    for kind in dict.fromkeys(kind for one in hosts for kind in one.kinds):
+        rows = [[block[kind] for block in own if np.isfinite(block.get(kind, np.nan))] for own in samples]
+        rows = [row for row in rows if row]
+        if rows:
+            values = (
+                [float(np.mean(row)) for row in rows] if len(rows) >= _REPLICAS else [v for row in rows for v in row]
+            )
+            found[kind] = Estimate.from_samples(values)
+    return found
+
+
+def _diffusion_between(hosts: Hosts, lags_ps: tuple[float, float]) -> dict[str, float]:
+    """Kind -> cm^2/s."""
+    moved = conditional_displacement(hosts, lags_ps, blocks=1)
+    if len(moved.lags_ps) < 2:
+        raise ValueError(
+            f"diffusion_by_host: lags {lags_ps} are the same frame of {hosts.interval_ps:g} ps; give others"
+        )
+    time = float(moved.lags_ps[1] - moved.lags_ps[0])
+    return {kind: float(m[1] - m[0]) / (6 * time) * _CM2_PER_S for kind, m in moved.msd_angstrom2.items()}
 
 
 def hops(hosts: Hosts, tolerance_ps: float = 0.5, cage_angstrom: float = 1.5) -> Hops:

@@ -70,9 +70,15 @@ def _compute(sample: Sample) -> Result | None:
     for point in points:
         msd = point.transport.msd
         result.curves.append(
-            Curve("displacement", ion, msd.lags_ps[1:], msd.total_angstrom2[1:], None, point.state.target_K)
+            Curve("displacement", ion, msd.lags_ps[1:], msd.total_angstrom2[1:], _band(point), point.state.target_K)
         )
     return result
+
+
+def _band(point: Point) -> np.ndarray | None:
+    """Half widths of the 95 % intervals of the displacements without lag 0; None: too few replicas."""
+    reach = point.transport.msd_reach_angstrom2
+    return None if reach is None else reach[1:]
 
 
 def _msd_figure(name: str, points: Sequence[Point]) -> Figure:
@@ -80,6 +86,10 @@ def _msd_figure(name: str, points: Sequence[Point]) -> Figure:
         for index, point in enumerate(points):
             msd, color = point.transport.msd, heat(index, len(points))
             axes.plot(msd.lags_ps[1:], msd.total_angstrom2[1:], color=color, label=f"{point.state.target_K:g} K")
+            if (reach := _band(point)) is not None:
+                low = np.maximum(msd.total_angstrom2[1:] - reach, 1e-3)
+                high = msd.total_angstrom2[1:] + reach
+                axes.fill_between(msd.lags_ps[1:], low, high, color=color, alpha=0.15, linewidth=0)
         hottest = points[-1].transport
         start, stop = hottest.fit_start_ps, hottest.fit_stop_ps
         axes.axvspan(start, stop, color=GRID, zorder=0)
@@ -95,7 +105,11 @@ def _msd_figure(name: str, points: Sequence[Point]) -> Figure:
     for label, pick in _CURVES.items():
         columns += [f"{label}_{point.state.target_K:g}K" for point in points]
         values += [pick(point.transport)[: len(lags)] for point in points]
-    caption = "Mean squared displacement; shaded: the window of the fit within each block."
+    banded = [(point, band) for point in points if (band := _band(point)) is not None]
+    columns += [f"half width of the 95 % interval of msd_angstrom2_{point.state.target_K:g}K" for point, _ in banded]
+    values += [np.append(0.0, band)[: len(lags)] for _, band in banded]
+    bands = "; bands: 95 % intervals from replicas" if banded else ""
+    caption = f"Mean squared displacement; shaded: the window of the fit within each block{bands}."
     return Figure(f"{name}-msd", caption, picture(draw), tuple(columns), rows_of(*values))
 
 

@@ -19,6 +19,7 @@ from .observable import TRANSPORT, Needs, Observable, Result, Sample, State, Val
 
 _BLOCKS = 5
 _TOLERANCE_PS, _CAGE_ANGSTROM = 0.5, 1.5  # of hops
+_LAGS_PS = (1.0, 5.0)  # between which D by anion is taken
 _LEAST_SHARE, _COMPARED_SHARE = 0.01, 0.05  # of the time, of kinds that are shown and compared
 
 
@@ -27,17 +28,16 @@ def _compute(sample: Sample) -> Result | None:
     result, rows = Result(section), []
     for state in sample.states:
         try:
+            hosts = list(_hosts(sample, state))
             if state is sample.hottest:
-                hosts = list(_hosts(sample, state))
                 section.add(_hosts_figure(sample, state, hosts), _lifetime_table(sample, state, hosts))
-                stays = analysis.residence_times(hosts, _TOLERANCE_PS, _CAGE_ANGSTROM)
-            else:
-                stays = analysis.residence_times(_hosts(sample, state), _TOLERANCE_PS, _CAGE_ANGSTROM)
+            stays = analysis.residence_times(hosts, _TOLERANCE_PS, _CAGE_ANGSTROM)
         except ValueError as error:
             section.paragraphs.append(f"{state.label}: {error}.")
             continue
-        rows += _residence_rows(state, stays)
-        result.values += _values(state, stays)
+        diffusion = _diffusion(hosts)
+        rows += _residence_rows(state, stays, diffusion)
+        result.values += _values(state, stays, diffusion)
     if rows:
         section.add(_residence_table(sample, rows))
     return result if section.items or section.paragraphs else None
@@ -47,6 +47,15 @@ def _hosts(sample: Sample, state: State) -> Iterator[Hosts]:
     """Hosts in frames of each replica, as close as hops need."""
     for trajectory in state.require(NEEDS, "hops"):
         yield analysis.assign_hosts(trajectory, sample.material.mobile, material=sample.material)
+
+
+def _diffusion(hosts: Sequence[Hosts]) -> Mapping[str, Measured]:
+    """D by kind of anion, cm^2/s; empty where the blocks are too short."""
+    try:
+        found = analysis.diffusion_by_host(hosts, _LAGS_PS, _BLOCKS)
+    except ValueError:
+        return {}
+    return {kind: Measured.of(estimate) for kind, estimate in found.items()}
 
 
 def _hosts_figure(sample: Sample, state: State, hosts: Sequence[Hosts]) -> Figure:
@@ -105,7 +114,9 @@ def _kept(stays: Mapping[str, Lifetime]) -> Iterator[tuple[str, Lifetime, float]
             yield kind, life, life.observed_ps / total
 
 
-def _residence_rows(state: State, stays: Mapping[str, Lifetime]) -> list[tuple[Any, ...]]:
+def _residence_rows(
+    state: State, stays: Mapping[str, Lifetime], diffusion: Mapping[str, Measured]
+) -> list[tuple[Any, ...]]:
     return [
         (
             f"{state.target_K:g}",
@@ -114,18 +125,21 @@ def _residence_rows(state: State, stays: Mapping[str, Lifetime]) -> list[tuple[A
             _lifetime(life),
             life.departures / life.observed_ps,
             life.departures,
+            diffusion[kind].scaled(1e5) if kind in diffusion else "",
         )
         for kind, life, share in _kept(stays)
     ]
 
 
-def _values(state: State, stays: Mapping[str, Lifetime]) -> Iterator[Value]:
+def _values(state: State, stays: Mapping[str, Lifetime], diffusion: Mapping[str, Measured]) -> Iterator[Value]:
     for kind, life, share in _kept(stays):
         if share < _COMPARED_SHARE:
             continue
         low, high = (1 / life.high_ps if life.high_ps else 0.0), (1 / life.low_ps if life.low_ps else np.inf)
         rate = Measured(life.departures / life.observed_ps, (high - low) / 2)
         yield Value("hop_rate", rate, kind, state.target_K, (low, high))
+        if kind in diffusion:
+            yield Value("host_diffusion", diffusion[kind], kind, state.target_K)
 
 
 def _residence_table(sample: Sample, rows: Sequence[tuple[Any, ...]]) -> Table:
@@ -137,10 +151,12 @@ def _residence_table(sample: Sample, rows: Sequence[tuple[Any, ...]]) -> Table:
         "stay in a cage (ps), 95 % interval in parentheses",
         f"hops per {ion} and ps",
         "seen",
+        "D (10⁻⁵ cm²/s)",
     )
     note = (
         f"A hop moves the center of the cage by more than {_CAGE_ANGSTROM:g} Å for longer than {_TOLERANCE_PS:g} ps and leaves at "
-        "most half of the shell of ligands. A cage belongs to the anion that owns the nearest ligand most often. All replicas together."
+        "most half of the shell of ligands. A cage belongs to the anion that owns the nearest ligand most often. All replicas together. "
+        f"D is from how far {ion} moves between {_LAGS_PS[0]:g} and {_LAGS_PS[1]:g} ps by the anion where it starts."
     )
     return Table(f"{sample.name}-residence", f"{ion} in cages at anions.", columns, tuple(rows), note)
 

@@ -19,6 +19,7 @@ class Quantity:
     x_label: str = ""  #: of curves
     x_range: tuple[float, float] | None = None  #: of curves
     logarithmic: bool = False
+    all_temperatures: bool = False  #: whether curves are drawn at each temperature, not only the lowest
     levels: bool = False  #: whether names are an element and a number, as of Q⁰ of P
 
     def head(self, of: str = "") -> str:
@@ -37,6 +38,7 @@ QUANTITIES = {
     "e_n": Quantity("E", "%", levels=True),
     "anion": Quantity("{}", "% of formers"),
     "radial_peak": Quantity("peak of {}", "Å"),
+    "peak_area": Quantity("neighbors in peak of {}"),
     "coordination": Quantity("neighbors {}"),
     "structure_factor_peak": Quantity("first peak of S(Q), {}", "1/Å"),
     "bulk_modulus": Quantity("B", "GPa"),
@@ -49,6 +51,7 @@ QUANTITIES = {
     "haven_ratio": Quantity("Haven ratio"),
     "activation_energy": Quantity("activation energy", "eV"),
     "band_center": Quantity("band center of {}", "1/cm"),
+    "host_diffusion": Quantity("D near {}", "cm²/s", logarithmic=True),
     "hop_rate": Quantity("hops at {}", "1/ps", logarithmic=True),
     "jump_rate": Quantity("jumps of {}", "1/ps", logarithmic=True),
     "percolation_barrier": Quantity("free energy to get through, {}", "eV"),
@@ -61,6 +64,7 @@ QUANTITIES = {
     "structure_factor": Quantity("S(Q), {}", "", "Q (1/Å)", (0.0, 10.0)),
     "vibrations": Quantity("density of states of {}", "cm", "wave number (1/cm)", (0.0, 700.0)),
     "displacement": Quantity("MSD of {}", "Å²", "lag (ps)", logarithmic=True),
+    "van_hove": Quantity("van Hove, {}", "1/Å", "r (Å)", (0.0, 8.0), all_temperatures=True),
     "angle": Quantity("density of {} angles", "1/degree", "angle (degrees)", (40.0, 150.0)),
 }
 
@@ -81,10 +85,14 @@ GROUPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
             "displacement",
         ),
     ),
-    ("mobility", "Hops and jumps", ("hop_rate", "jump_rate", "percolation_barrier")),
+    ("mobility", "Hops and jumps", ("host_diffusion", "hop_rate", "jump_rate", "percolation_barrier", "van_hove")),
     ("speciation", "Bridging and edges", ("q_n", "e_n")),
     ("anions", "Anions", ("anion", "crystalline")),
-    ("structure", "Radial distributions", ("radial_peak", "coordination", "total_distribution", "radial_distribution")),
+    (
+        "structure",
+        "Radial distributions",
+        ("radial_peak", "peak_area", "coordination", "total_distribution", "radial_distribution"),
+    ),
     ("scattering", "Structure factors", ("structure_factor_peak", "structure_factor")),
     ("vibrations", "Vibrations", ("band_center", "vibrations")),
     ("angles", "Angles", ("ligand_angle", "angle")),

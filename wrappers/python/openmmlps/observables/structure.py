@@ -63,10 +63,14 @@ def _compute(sample: Sample) -> Result:
         result.curves.append(
             Curve("radial_distribution", name, merged.r_angstrom[own], merged.pair(*pair)[own], band, state.target_K)
         )
-        for peak in merged.peaks(*pair, *_PEAKS)[:1]:
+        for number, peak in enumerate(merged.peaks(*pair, *_PEAKS), 1):
             position, neighbors = _of_replicas(each, pair, peak)
-            result.values.append(Value("radial_peak", position, name, state.target_K))
-            if pair[0] in (*sample.material.formers, sample.material.mobile):
+            of = name if number == 1 else f"{name} ({number})"
+            result.values.append(Value("radial_peak", position, of, state.target_K))
+            result.values.append(
+                Value("peak_area", neighbors, f"{pair[1]} around {pair[0]}" + of[len(name) :], state.target_K)
+            )
+            if number == 1 and pair[0] in (*sample.material.formers, sample.material.mobile):
                 result.values.append(Value("coordination", neighbors, f"{pair[1]} around {pair[0]}", state.target_K))
     return result
 

@@ -6,58 +6,24 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import cycle
 from typing import Any
 
 import numpy as np
 
-from openmmlps.observables import FILE, Curve, Sample, Value
+from openmmlps.observables import FILE, Value
 from openmmlps.observables.quantities import GROUPS, QUANTITIES
 
+from .comparison_curves import curve_figures
+from .comparison_peaks import PEAKS, is_later_peak, peak_table
 from .content import Figure, Findings, Measured, Section, Table, counted, plain, pretty
-from .style import DASHED, SERIES, chemical, picture
+from .style import SERIES
+from .subjects import MOST_PANELS, Key, Subject, axis_label, draw_panels, same
 
-_ROOM_K, _SAME_K = 300.0, 3.0
-_MOST_COLUMNS, _MOST_PANELS = 8, 10
-Key = tuple[str, str]  #: quantity, and which one
-
-
-@dataclass
-class Subject:
-    """A material with one model: a line of the tables, a color of the figures."""
-
-    label: str
-    samples: list[Sample] = field(default_factory=list)
-    values: list[Value] = field(default_factory=list)
-    curves: list[Curve] = field(default_factory=list)
-    percent: float = math.nan  #: of the first compound, where all subjects are mixtures of the same
-    reference: bool = False  #: whether it is a trajectory of another program
-    color: str = SERIES[0]  #: in all figures
-
-    def at(self, key: Key, temperature_K: float) -> Value | None:
-        """The value at a temperature; nan: the one without."""
-        return next(
-            (
-                value
-                for value in self.values
-                if (value.quantity, value.of) == key and _same(value.temperature_K, temperature_K)
-            ),
-            None,
-        )
-
-    def published(self, key: Key, temperature_K: float) -> list[tuple[str, float, float]]:
-        """Published values at a temperature: source, lower and upper end; those without a temperature too."""
-        for sample in self.samples:
-            if sample.references:
-                rows = sample.references.find(*key, temperature_K)
-                return [(row.source, row.low, row.high) for row in rows]
-        return []
-
-    def published_curves(self, key: Key) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-        """Published curves by source."""
-        return next((s.references.curves(*key) for s in self.samples if s.references), {})
+_ROOM_K = 300.0
+_MOST_COLUMNS = 8
 
 
 def compare(findings: Sequence[Findings]) -> Findings | None:
@@ -81,9 +47,12 @@ def compare(findings: Sequence[Findings]) -> Findings | None:
     for name, title, quantities in GROUPS:
         section = Section(name, title)
         keys = _keys(subjects, quantities)
-        section.add(*_tables(name, title, subjects, keys))
+        section.add(*_tables(name, title, subjects, [key for key in keys if key[0] not in PEAKS]))
+        keys = [key for key in keys if key[0] != "peak_area" and not is_later_peak(key)]
+        if set(PEAKS) & set(quantities):
+            section.add(peak_table(subjects))
         section.add(_composition_figure(name, title, subjects, keys, axis), _temperature_figure(name, subjects, keys))
-        section.add(*_curve_figures(subjects, quantities))
+        section.add(*curve_figures(subjects, quantities))
         if section.items:
             found.add(section)
     if not found.sections:
@@ -243,7 +212,7 @@ def _common_temperature(subjects: Sequence[Subject], key: Key) -> float:
                 counts[value.temperature_K] = counts.get(value.temperature_K, 0) + 1
     if not counts:
         return math.nan
-    return max(counts, key=lambda item: (counts[item], _same(item, _ROOM_K), -item if math.isfinite(item) else 0.0))
+    return max(counts, key=lambda item: (counts[item], same(item, _ROOM_K), -item if math.isfinite(item) else 0.0))
 
 
 def _composition_figure(
@@ -258,7 +227,7 @@ def _composition_figure(
         points = [(subject, value) for subject, value in points if math.isfinite(value.measured.value)]
         if len(points) > 1:
             panels.append((key, temperature, points))
-    panels = panels[:_MOST_PANELS]
+    panels = panels[:MOST_PANELS]
     if not panels:
         return None
     rows: list[tuple[Any, ...]] = []
@@ -297,7 +266,7 @@ def _composition_figure(
             low, high = (ends[:, 0].min(), ends[:, 1].max()) if np.isfinite(ends).all() else (min(seen), max(seen))
             panel.set_ylim(max(low, min(seen) - room) - 0.1 * room, min(high, max(seen) + room) + 0.1 * room)
         at = f", {temperature:g} K" if math.isfinite(temperature) else ""
-        panel.set(xlabel=axis.label, ylabel=_axis_label(quantity, of))
+        panel.set(xlabel=axis.label, ylabel=axis_label(quantity, of))
         panel.set_title(at.removeprefix(", "), fontsize=8.5, loc="right")
         if axis.ticks:
             last = index + min(2, len(panels)) >= len(panels)  # names once, below each column
@@ -307,7 +276,7 @@ def _composition_figure(
 
     columns = ("quantity", "of", "temperature_K", "material", "place", "source", "value", "low_95", "high_95")
     caption = f"{title} against composition. Bars: 95 % intervals; open symbols: published, bars of ranges."
-    return Figure(f"comparison-{name}-composition", caption, _panels(draw, len(panels)), columns, tuple(rows))
+    return Figure(f"comparison-{name}-composition", caption, draw_panels(draw, len(panels)), columns, tuple(rows))
 
 
 _MARKS = tuple((SERIES[1 + index % 7], marker) for index, marker in enumerate("sd^vP*X"))
@@ -337,7 +306,7 @@ def _temperature_figure(name: str, subjects: Sequence[Subject], keys: Sequence[K
                 lines.append((subject, sorted(values, key=lambda value: value.temperature_K)))
         if any(len(values) > 1 for _, values in lines):
             panels.append((key, lines))
-    panels = panels[:_MOST_PANELS]
+    panels = panels[:MOST_PANELS]
     if not panels:
         return None
 
@@ -356,7 +325,7 @@ def _temperature_figure(name: str, subjects: Sequence[Subject], keys: Sequence[K
                     panel.plot(
                         [1000 / row.temperature_K], [row.value], marker="*", markersize=8, color=color, linestyle=""
                     )
-        panel.set(yscale="log", xlabel="1000 K / T", ylabel=_axis_label(quantity, of))
+        panel.set(yscale="log", xlabel="1000 K / T", ylabel=axis_label(quantity, of))
 
     rows = tuple(
         (quantity, of, subject.label, value.temperature_K, value.measured.value, *value.ends)
@@ -366,108 +335,4 @@ def _temperature_figure(name: str, subjects: Sequence[Subject], keys: Sequence[K
     )
     columns = ("quantity", "of", "material", "temperature_K", "value", "low_95", "high_95")
     caption = "Against temperature. Bars: 95 % intervals; stars: published, in the color of the material."
-    return Figure(f"comparison-{name}-temperature", caption, _panels(draw, len(panels)), columns, rows)
-
-
-def _curve_figures(subjects: Sequence[Subject], quantities: Sequence[str]) -> Iterator[Figure]:
-    """Curves of all materials over each other, a panel for each pair or element."""
-    for quantity in quantities:
-        names = sorted({curve.of for subject in subjects for curve in subject.curves if curve.quantity == quantity})
-        panels = []
-        for of in names:
-            lines = [
-                (subject, min((c for c in subject.curves if (c.quantity, c.of) == (quantity, of)), key=_hotness))
-                for subject in subjects
-                if any((c.quantity, c.of) == (quantity, of) for c in subject.curves)
-            ]
-            if len(lines) > 1:
-                panels.append((of, lines))
-        if panels:
-            yield _curve_figure(quantity, panels[:_MOST_PANELS])
-
-
-def _hotness(curve: Curve) -> float:
-    """Cold curves first; those without a temperature before them."""
-    return curve.temperature_K if math.isfinite(curve.temperature_K) else -1.0
-
-
-def _curve_figure(quantity: str, panels: Sequence[tuple[str, Sequence[tuple[Subject, Curve]]]]) -> Figure:
-    known = QUANTITIES[quantity]
-    rows: list[tuple[Any, ...]] = []
-    for of, lines in panels:
-        for subject, curve in lines:
-            reach = curve.reach if curve.reach is not None else np.full(len(curve.x), np.nan)
-            rows += [
-                (of, subject.label, curve.temperature_K, float(x), float(y), float(r))
-                for x, y, r in zip(curve.x, curve.y, reach, strict=True)
-            ]
-
-    def draw(panel: Any, index: int) -> None:
-        of, lines = panels[index]
-        published: dict[str, tuple[np.ndarray, np.ndarray]] = {}
-        for subject, curve in lines:
-            color = subject.color
-            style = {"linestyle": DASHED, "color": "#22303c"} if subject.reference else {"color": color}
-            panel.plot(curve.x, curve.y, label=subject.label, linewidth=1.2, **style)
-            if curve.reach is not None:
-                panel.fill_between(
-                    curve.x, curve.y - curve.reach, curve.y + curve.reach, color=color, alpha=0.15, linewidth=0
-                )
-            published.update(subject.published_curves((quantity, of)))
-        for source, (x, y) in published.items():
-            panel.plot(x, y, linestyle="", marker=".", markersize=3, color="#5f6c78", label=source)
-        if known.logarithmic:
-            panel.set(xscale="log", yscale="log")
-        else:
-            low, high = min(c.y.min() for _, c in lines), max(c.y.max() for _, c in lines)
-            if high > low:
-                panel.set_ylim(low - 0.05 * (high - low), high + 0.15 * (high - low))
-        panel.set(xlabel=known.x_label, ylabel=known.head(of))
-        if known.x_range:
-            panel.set_xlim(*known.x_range)
-
-    columns = ("of", "material", "temperature_K", "x", "y", "half width of the 95 % interval")
-    caption = (
-        f"{known.head('').partition(' (')[0].replace(' of', '').strip(' ,')}: all materials at their lowest temperature. Bands: 95 % intervals from replicas; "
-        "dashed: reference trajectory; dots: published."
-    )
-    name = f"comparison-{quantity.replace('_', '-')}"
-    return Figure(name, caption, _panels(draw, len(panels)), columns, tuple(rows))
-
-
-def _axis_label(quantity: str, of: str) -> str:
-    known = QUANTITIES[quantity]
-    return known.head(of if known.levels else chemical(of)).replace("σ_NE", "$σ_{NE}$")
-
-
-def _panels(draw: Callable[[Any, int], None], count: int) -> Any:
-    """Panels in two columns with one legend below them."""
-    columns = min(2, count)
-    rows = -(-count // columns)
-
-    def fill(axes: Any) -> None:
-        flat = np.atleast_1d(axes).ravel()
-        handles: dict[str, Any] = {}
-        for index, panel in enumerate(flat):
-            if index >= count:
-                panel.set_visible(False)
-                continue
-            draw(panel, index)
-            panel.yaxis.label.set_size(9)
-            for handle, label in zip(*panel.get_legend_handles_labels(), strict=True):
-                handles.setdefault(label, handle)
-        flat[0].figure.legend(
-            handles.values(),
-            handles.keys(),
-            loc="outside lower center",
-            ncols=min(3, max(1, len(handles))),
-            fontsize=8.5,
-        )
-
-    return picture(fill, height=max(2.9, 2.2 * rows + 0.5) if columns == 2 else 3.6, rows=rows, columns=columns)
-
-
-def _same(first: float, second: float) -> bool:
-    if math.isnan(first) or math.isnan(second):
-        return math.isnan(first) and math.isnan(second)
-    return abs(first - second) <= _SAME_K
+    return Figure(f"comparison-{name}-temperature", caption, draw_panels(draw, len(panels)), columns, rows)
