@@ -68,12 +68,12 @@ class Stack:
             as of :func:`~openmmlps.app.interfaces.build_interface`
         """
         own = self.settings
-        sides = [
+        first, second = (
             glass if glass is not None and name == self.glass else read_side(getattr(own, name))
             for name in ("first", "second")
-        ]
+        )
         faces = parse_faces(own.faces)
-        return build_interface(*sides, *faces, own.thickness, own.gap, own.max_strain, own.max_area).atoms
+        return build_interface(first, second, *faces, own.thickness, own.gap, own.max_strain, own.max_area).atoms
 
     def record(self) -> dict[str, Any]:
         """What a task keeps of it, until the glass is there."""

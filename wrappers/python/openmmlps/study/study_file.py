@@ -220,7 +220,7 @@ class _Reader(TomlFile):
         tasks = self._tasks()
         tables = self.tables("material")
         names: dict[str, int] = {}
-        found = []
+        found: list[Material] = []
         for number, values in enumerate(tables):
             place: Place = ("material", number)
             left_out = values.pop("left out", False)
@@ -332,8 +332,8 @@ class _Reader(TomlFile):
             return Stack(settings)
         glass = quenched[getattr(settings, glasses[0])]
         wanted = values.get("models")
-        known = isinstance(wanted, list) and not self.replaced
-        missing = [name for name in wanted if name not in glass.models] if known else []
+        known = wanted if isinstance(wanted, list) and not self.replaced else []
+        missing = [name for name in known if name not in glass.models]
         if missing:
             self.fail(f"'{glass.settings.name}' is not quenched by model '{missing[0]}'", (*place, "models"))
         values.setdefault("models", list(glass.models))
