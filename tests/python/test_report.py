@@ -264,11 +264,14 @@ def test_unfinished_protocol_says_how_to_go_on(folders, tmp_path):
 
 def test_report_that_fails_keeps_the_old_one(folders, tmp_path):
     """Of two folders the second cannot be read: neither the page nor the pictures of the first are replaced."""
-    page, picture = tmp_path / "report.html", folders[2] / "analysis" / "run-history.png"
+    import shutil
+
+    run = shutil.copytree(folders[2], tmp_path / "run")
+    page, picture = tmp_path / "report.html", run / "analysis" / "run-history.png"
     picture.parent.mkdir(exist_ok=True)
     page.write_text("old")
     picture.write_bytes(b"old")
-    assert "holds neither a run nor a protocol" in refused("report", folders[2], tmp_path, "-o", page)
+    assert "holds neither a run nor a protocol" in refused("report", run, tmp_path, "-o", page)
     assert page.read_text() == "old" and picture.read_bytes() == b"old"
     settings = folders[2] / "inputs" / "settings.json"
     before = settings.read_bytes()
