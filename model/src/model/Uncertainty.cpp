@@ -44,7 +44,8 @@ public:
                 std::fill_n(row, width, 0.0);
             row[width] = k < count ? 1.0 : 0.0;
         }
-        factor.multiply(kernels, static_cast<int>(filled), rows.data(), stride, products.data(), stride, scratch);
+        const int numRows = static_cast<int>(filled);
+        factor.multiply(kernels, numRows, numRows, rows.data(), stride, products.data(), stride, scratch);
         for (std::size_t k = 0; k < count; k++)
             distances[k] = Eigen::Map<const Eigen::VectorXd>(products.data() + k * stride, width + 1).norm();
     }
