@@ -59,9 +59,8 @@ def read_data(paths: Iterable[Path | str], keys: Mapping[str, str] | None = None
     found = []
     for path in map(Path, paths):
         if path.is_dir():
-            linked = [
-                entry for entry in path.iterdir() if entry.is_symlink() and entry.is_dir()
-            ]  # rglob passes them over
+            # rglob passes them over
+            linked = [entry for entry in path.iterdir() if entry.is_symlink() and entry.is_dir()]
             folders = sorted({file.parent for root in (path, *linked) for file in root.rglob("type.raw")})
             if not folders:
                 raise FileNotFoundError(f"data: no DeePMD system (type.raw) lies in '{path}'; give files or systems")

@@ -15,6 +15,7 @@ from openmmlps.protocols.starts import periodic_atoms
 
 from .defects import with_defects
 from .kinds import KINDS
+from .slabs import heights
 from .study_file import Material, Study, TaskPlan
 
 if TYPE_CHECKING:
@@ -158,7 +159,7 @@ def _tasks(
                     values = {name: value for name, value in values.items() if name not in _OF_STRUCTURES}
                     values[key] = f"inputs/structures/{material.settings.name}.extxyz"
             if stack and not stack.glass and made is not None and not values.get("interfaces"):
-                values["interfaces"] = [round(float(height), 3) for height in made.info["interfaces_angstrom"]]
+                values["interfaces"] = heights(made)
             if needs:  # what was read from a file is in the folder that it starts from
                 values = {key: value for key, value in values.items() if key not in _OF_STRUCTURES}
             base = f"{model}/{material.settings.name}/{plan.name}/replica-{replica}"

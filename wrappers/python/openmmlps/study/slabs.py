@@ -80,6 +80,11 @@ class Stack:
         return {"glass": self.glass, "settings": asdict(self.settings)}
 
 
+def heights(stack: Atoms) -> list[float]:
+    """Where the interfaces of a stack are, angstrom, as tasks keep them."""
+    return [round(float(height), 3) for height in stack.info["interfaces_angstrom"]]
+
+
 def stack_result(record: dict[str, Any], glass: Path) -> Atoms:
     """Stack the slabs that a task has recorded, when the glass is quenched.
 

@@ -26,7 +26,7 @@ from openmmlps.protocols.states import write_atoms
 from .driver_watch import DriverWatch
 from .grid import Task
 from .kinds import KINDS
-from .slabs import stack_result
+from .slabs import heights, stack_result
 from .study_folder import StudyFolder
 
 STOPPED = 3
@@ -103,7 +103,7 @@ def carry_out(folder: StudyFolder, task: Task, engine: Any = None) -> protocols.
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atoms(path, atoms)
         values["structure"] = str(path)
-        values.setdefault("interfaces", [round(float(height), 3) for height in atoms.info["interfaces_angstrom"]])
+        values.setdefault("interfaces", heights(atoms))
     for key in ("structure", "start"):
         if str(values.get(key, "")).startswith("inputs/"):
             values[key] = str(folder.path / values[key])
